@@ -1,0 +1,203 @@
+import type { Conflict, InboundReference, RowEffect, SharedNeed, TableEffects } from './plan.ts';
+import type { Schema } from './schema.ts';
+import type { SliceShape } from './slice.ts';
+import type { Tenant, TenantId } from './tenant.ts';
+import type { TenantColumns } from '../config/schema.ts';
+
+/**
+ * The database port: what the engine asks of a database. `databases/sqlite` and `databases/postgres` answer it
+ * with parallel file names. It belongs to the engine, so that imports point one way; no SQL leaves the adapters.
+ * All methods reject with TenantDrError. Nothing here blocks the event loop.
+ */
+
+export type DatabaseKind = 'sqlite' | 'postgres';
+
+/** Differences between databases the engine may ask about, instead of asking for a name. */
+export interface Capabilities {
+  /** Foreign keys are not enforced while the change runs, so no cascade can happen. */
+  foreignKeysOff: boolean;
+  /** Large tenants can be locked row by row while others write. */
+  rowLocks: boolean;
+  /** How the isolation proof works, for the printed sentence. */
+  isolationMethod: string;
+}
+
+/** Who a database is, as a manifest records it. */
+export interface DatabaseIdentity {
+  kind: DatabaseKind;
+  /** Name used in confirmations: the file's base name without its ending, or the database name. */
+  name: string;
+  /** Path, or host:port/name; never a password. */
+  location: string;
+  host: string;
+  /** Rises with what only this database could know: PostgreSQL's system identifier; null for SQLite. */
+  systemId: string | null;
+}
+
+export interface Progress {
+  phase: string;
+  done: number;
+  total: number | null;
+  unit: 'bytes' | 'rows' | 'tables' | 'pages';
+}
+export type OnProgress = (progress: Progress) => void;
+
+/** Multiset digest of a table's slice (see docs in digest.ts): rows counts duplicates. */
+export interface TableDigest {
+  rows: number;
+  digest: string;
+}
+export interface SliceDigest {
+  digest: string;
+  tables: Record<string, TableDigest>;
+}
+
+/** Something that can be staged: a private copy, a dump, or another live database. */
+export type StagedSource =
+  /** `whole`: every row in it is the slice (a tenant archive or safety copy). */
+  | { form: 'database-file'; path: string; whole: boolean }
+  | { form: 'dump'; path: string; format: 'custom' | 'directory' | 'plain'; compression: 'none' | 'gzip' | 'zstd'; whole: boolean }
+  | { form: 'live'; url: string };
+
+export interface StageRequest {
+  source: StagedSource;
+  columns: TenantColumns;
+  /** Live shape and the tenants whose slices will be asked for; a streaming stage picks just these. */
+  shape: SliceShape;
+  tenants: TenantId[];
+  onProgress?: OnProgress;
+}
+
+export interface Staged {
+  schema: Schema;
+  tenants: Tenant[];
+}
+
+/** What collecting a slice found. */
+export interface Collected {
+  tables: Record<string, { live: number; staged: number }>;
+  /** Rows whose ownership paths lead to different tenants. */
+  disagreements: Conflict[];
+}
+
+export interface Comparison {
+  tables: TableEffects[];
+  conflicts: Conflict[];
+  sharedNeeded: SharedNeed[];
+  inbound: InboundReference[];
+}
+
+export interface EffectsPage {
+  table: string;
+  kind?: 'insert' | 'update' | 'delete';
+  offset: number;
+  limit: number;
+  withValues: boolean;
+}
+
+/** How the database itself proved that nobody else's rows were written. */
+export interface IsolationProof {
+  method: string;
+  otherRowsWritten: number;
+  tablesGuarded: number;
+  /** What application triggers tried and was skipped; what the proof does not cover. */
+  notes: string[];
+}
+
+/** Recorded before the first change so that the outcome can be found out after a crash. */
+export interface ChangeMarker {
+  /** PostgreSQL: xid, pid, systemId, timeline. SQLite: nothing is needed beyond digests. */
+  [name: string]: string | number | null;
+}
+
+export type Outcome = 'committed' | 'not-committed' | 'in-progress' | 'contradictory';
+
+/**
+ * One connection to the live database, with at most one staged source beside it and one tenant's slice
+ * collected at a time. Call order: stage, then per tenant collect, compare, (save), begin, apply, verify,
+ * prove, commit; or rollback at any point.
+ */
+export interface Session {
+  readonly identity: DatabaseIdentity;
+  readonly capabilities: Capabilities;
+
+  schema(): Promise<Schema>;
+  /** Rejects with tenants-table-missing. Sorted by id. */
+  tenants(columns: TenantColumns): Promise<Tenant[]>;
+
+  /** Makes a source queryable beside the live database. Replaces an earlier one. */
+  stage(request: StageRequest): Promise<Staged>;
+  unstage(): Promise<void>;
+
+  /** One consistent reading from here to endRead: what a plan is made of. */
+  beginRead(): Promise<void>;
+  endRead(): Promise<void>;
+
+  /** Finds the tenant's rows, live and staged. `staged: whole` takes every staged row. */
+  collect(request: {
+    shape: SliceShape;
+    tenant: TenantId;
+    staged: 'none' | 'slice' | 'whole';
+    status: { column: string; suspended: string | number | boolean | null } | null;
+  }): Promise<Collected>;
+  /** Digest of the collected slice. `planned` is the live digest with the compared effects applied to it. */
+  digest(side: 'live' | 'staged' | 'planned', onProgress?: OnProgress): Promise<SliceDigest>;
+  /** Computes effects, conflicts, needs and inbound references of the collected slice. */
+  compare(options: { allowDanglingAsStaged: boolean; onProgress?: OnProgress }): Promise<Comparison>;
+  effects(page: EffectsPage): Promise<RowEffect[]>;
+  /** Brings back shared rows that the slice needs, as part of the change (needs consent). */
+  includeShared(needs: SharedNeed[]): Promise<void>;
+
+  /** Writes the live slice to a new tenant archive at `path` (0600, fsynced). */
+  saveSlice(path: string, onProgress?: OnProgress): Promise<{ rows: number; bytes: number }>;
+  /** Writes key, old and new hash of every planned row to `path` (0600, fsynced); for `probe`. */
+  saveEffects(path: string): Promise<{ rows: number; sha256: string }>;
+
+  /** Starts the write transaction and takes the locks. `changedSince`: the slice may differ from the last compare. */
+  beginWrite(options: { onWait?: (waitedSeconds: number) => void }): Promise<{ changedSince: boolean; marker: ChangeMarker }>;
+  /** Installs what enforces isolation while the change runs, applies the effects. */
+  apply(onProgress?: OnProgress): Promise<{ executed: Record<string, { insert: number; update: number; delete: number }> }>;
+  /** Inside the transaction: planning again must give nothing; touched keys and inbound references of all tenants hold. */
+  verify(): Promise<Conflict[]>;
+  prove(): Promise<IsolationProof>;
+  /** Commits durably. Rejects with outcome-unknown when the answer got lost. */
+  commit(): Promise<{ writeLockSeconds: number }>;
+  rollback(): Promise<void>;
+
+  /** Did the change whose effects were saved at `path` happen? Row by row, for digests that match neither. */
+  probe(path: string, marker: ChangeMarker): Promise<Outcome>;
+
+  /** Sets the tenant's status in a transaction of its own; returns the former status. */
+  setStatus(columns: TenantColumns, tenant: TenantId, status: string | number | boolean | null): Promise<string | null>;
+  /** Rows per table and tenant (tenant ids as text), for manifests and listings. */
+  countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>>;
+
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** `read` leaves the database byte for byte as it is. */
+  mode: 'read' | 'write';
+  /** Seconds to wait for another writer before giving up. */
+  busySeconds?: number;
+  onWait?: (waitedSeconds: number) => void;
+}
+
+/** One finding of `doctor`. */
+export interface Finding {
+  name: string;
+  ok: boolean;
+  /** A warning does not stop anything. */
+  level: 'ok' | 'warning' | 'error';
+  detail: string;
+  hint?: string;
+}
+
+export interface Database {
+  readonly kind: DatabaseKind;
+  /** Never contains a password. */
+  readonly location: string;
+  open(options: OpenOptions): Promise<Session>;
+  /** What doctor asks of the database itself: rights, locks, settings, tools. */
+  examine(): Promise<Finding[]>;
+}

@@ -1,0 +1,72 @@
+/** What introspection finds in a database: the facts ownership and plans are computed from. */
+
+export interface Column {
+  name: string;
+  /** Declared type, as the database spells it; '' where SQLite has none. */
+  type: string;
+  notNull: boolean;
+  hasDefault: boolean;
+  /** Computed by the database: never compared, never written. */
+  generated: boolean;
+  /** GENERATED ALWAYS / BY DEFAULT AS IDENTITY (PostgreSQL). */
+  identity?: 'always' | 'default';
+  /** Collation by which the column's own index compares, where it is not the default. */
+  collation?: string;
+}
+
+export interface ForeignKey {
+  columns: string[];
+  table: string;
+  /** Referenced columns, never empty: an implicit reference is resolved to the parent's primary key. */
+  parentColumns: string[];
+  onDelete: string;
+  onUpdate: string;
+}
+
+export interface UniqueIndex {
+  name: string;
+  /** Column names in index order; null stands for an expression. */
+  columns: (string | null)[];
+  partial: boolean;
+  primary: boolean;
+}
+
+export interface Trigger {
+  name: string;
+  /** The definition as stored in the database. */
+  sql: string;
+}
+
+/** `shadow`: owned by a virtual table (full-text and the like). `internal`: the database's own bookkeeping. */
+export type TableKind = 'table' | 'virtual' | 'shadow' | 'internal' | 'foreign';
+
+export interface Table {
+  name: string;
+  kind: TableKind;
+  columns: Column[];
+  /** Empty when there is none: such a table is compared as a multiset. */
+  primaryKey: string[];
+  uniques: UniqueIndex[];
+  foreignKeys: ForeignKey[];
+  triggers: Trigger[];
+  /** Definition as stored, where the database keeps one (SQLite). */
+  sql?: string;
+  /** For a virtual table: its module, and the table its content comes from. */
+  module?: string;
+  contentOf?: string;
+}
+
+export interface Schema {
+  tables: Table[];
+  /** Hash of the whole structure: equal fingerprints mean no drift. */
+  fingerprint: string;
+}
+
+export function findTable(schema: Schema, name: string): Table | undefined {
+  return schema.tables.find((table) => table.name === name);
+}
+
+/** Columns that hold data of their own: what is compared, digested and written. */
+export function storedColumns(table: Table): Column[] {
+  return table.columns.filter((column) => !column.generated);
+}

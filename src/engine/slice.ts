@@ -1,0 +1,44 @@
+import type { Column } from './schema.ts';
+
+/** A slice is all rows of one tenant. Its shape says, table by table, how rows belong and how they compare. */
+
+/** One way a row belongs to the tenant: these columns hold the key of a parent row that does. */
+export interface Link {
+  columns: string[];
+  parent: string;
+  parentColumns: string[];
+}
+
+export type Membership =
+  /** The tenants table itself: the one row whose id is the tenant's. */
+  | { via: 'identity'; column: string }
+  /** The tenant column. NULL belongs to nobody. */
+  | { via: 'column'; column: string }
+  /** Any of these links; links that disagree are reported. */
+  | { via: 'links'; links: Link[] };
+
+/** What may happen to a table's rows in this run. */
+export type TableMode = 'exact' | 'keep-new' | 'missing' | 'keep';
+
+export interface SliceTable {
+  name: string;
+  membership: Membership;
+  /** Columns that identify a row (the primary key); empty: compared as a multiset. */
+  key: string[];
+  /** Stored columns of the live table. */
+  columns: Column[];
+  mode: TableMode;
+  /** Values that replace what the backup holds in rows that are inserted or changed. */
+  set: Record<string, string | number | boolean | null>;
+  /** Columns that never change in existing rows (the tenant's status, which the runbook decides). */
+  untouched: string[];
+  /** Rows left out of the change, by their key text (unticked in the plan browser). */
+  except: string[];
+}
+
+/** Parents before children: the order in which slices are collected and rows are inserted. */
+export interface SliceShape {
+  tables: SliceTable[];
+  /** Every other table of the database: the guards refuse any write to them. */
+  others: string[];
+}

@@ -1,0 +1,32 @@
+import type { Tier } from '../policy/tiers.ts';
+
+/**
+ * A tenant's id as the database stores it: 1 and '1' are different tenants.
+ * `text` is the decimal digits of an integer, the text itself, or the lower-case hex of a blob.
+ */
+export interface TenantId {
+  type: 'integer' | 'text' | 'blob';
+  text: string;
+}
+
+export interface Tenant {
+  id: TenantId;
+  /** Falls back to the id where the tenants table has no slug column. */
+  slug: string;
+  name: string;
+  status: string | null;
+  tier: Tier;
+  /** What the tier column held when it was not one of the four (counts as free, is reported). */
+  unknownTier?: string;
+}
+
+/** Id as it stands in JSON: a number while it is exact, otherwise text. */
+export function idForJson(id: TenantId): number | string {
+  if (id.type !== 'integer') return id.text;
+  const number = Number(id.text);
+  return Number.isSafeInteger(number) ? number : id.text;
+}
+
+export function sameId(a: TenantId, b: TenantId): boolean {
+  return a.type === b.type && a.text === b.text;
+}
