@@ -1,0 +1,67 @@
+import stringWidth from 'string-width';
+
+/**
+ * Everything that could move the cursor, recolour, hide or reorder text on a terminal: control characters,
+ * format characters (bidi overrides, zero width), line separators, lone surrogates, ignorable fillers.
+ */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Plain ASCII needs no further look. */
+const harmless = /^[\x20-\x7e]*$/;
+
+const spelled: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * Text from a database, a file or a command line, safe to show on one line of a terminal: what is unsafe is
+ * written out as `\n`, `\u{1b}`, `\u{202e}` and so on. Letters of every script, accents and emoji stay.
+ * Doing it twice changes nothing more.
+ */
+export function printable(text: string): string {
+  if (harmless.test(text)) return text;
+  return text.replace(unsafe, (character, offset: number) =>
+    belongsToEmoji(text, character, offset) ? character : escaped(character),
+  );
+}
+
+function escaped(character: string): string {
+  return spelled[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/** Variation selectors and joiners are harmless right after a pictograph, and part of it. */
+function belongsToEmoji(text: string, character: string, offset: number): boolean {
+  if (character !== '\u200d' && character !== '\ufe0f') return false;
+  const before = text.slice(Math.max(0, offset - 3), offset);
+  return /[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Emoji_Component}]\ufe0f?$/u.test(before);
+}
+
+/** Columns the text takes on a terminal, once made printable. */
+export function widthOf(text: string): number {
+  return stringWidth(printable(text));
+}
+
+const segmenter = new Intl.Segmenter();
+
+/**
+ * Makes text printable and exactly `width` columns wide: cut at a whole character with `…`, or padded with
+ * spaces at the end (`left`) or the beginning (`right`).
+ */
+export function fit(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+  const shown = cut(text, width);
+  const padding = ' '.repeat(Math.max(0, width - stringWidth(shown)));
+  return align === 'left' ? shown + padding : padding + shown;
+}
+
+/** Makes text printable and at most `width` columns wide, ending in `…` where something was left out. */
+export function cut(text: string, width: number): string {
+  const safe = printable(text);
+  if (stringWidth(safe) <= width) return safe;
+  let kept = '';
+  let used = 0;
+  for (const { segment } of segmenter.segment(safe)) {
+    const next = stringWidth(segment);
+    if (used + next > width - 1) break;
+    kept += segment;
+    used += next;
+  }
+  return width < 1 ? '' : `${kept}…`;
+}
