@@ -1,4 +1,4 @@
-import type { Conflict, InboundReference, RowEffect, SharedNeed, TableEffects } from './plan.ts';
+import type { Conflict, InboundReference, Revival, RowEffect, SharedNeed, TableEffects } from './plan.ts';
 import type { Schema } from './schema.ts';
 import type { SliceShape } from './slice.ts';
 import type { Tenant, TenantId } from './tenant.ts';
@@ -85,6 +85,7 @@ export interface Comparison {
   conflicts: Conflict[];
   sharedNeeded: SharedNeed[];
   inbound: InboundReference[];
+  revivals: Revival[];
 }
 
 export interface EffectsPage {
@@ -171,6 +172,8 @@ export interface Session {
   setStatus(columns: TenantColumns, tenant: TenantId, status: string | number | boolean | null): Promise<string | null>;
   /** Rows per table and tenant (tenant ids as text), for manifests and listings. */
   countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>>;
+  /** Digest of every table's rows per tenant, in one scan a table: table → tenant id text → digest. */
+  digestAll(shape: SliceShape, onProgress?: OnProgress): Promise<Record<string, Record<string, TableDigest>>>;
 
   close(): Promise<void>;
 }

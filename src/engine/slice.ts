@@ -28,12 +28,24 @@ export interface SliceTable {
   /** Stored columns of the live table. */
   columns: Column[];
   mode: TableMode;
-  /** Values that replace what the backup holds in rows that are inserted or changed. */
-  set: Record<string, string | number | boolean | null>;
   /** Columns that never change in existing rows (the tenant's status, which the runbook decides). */
   untouched: string[];
   /** Rows left out of the change, by their key text (unticked in the plan browser). */
   except: string[];
+  /** Keys into other owned tables whose owner must agree; see Ownership. */
+  crossLinks: Link[];
+  /** Rows that must not simply come back to life (design section 4). */
+  review: Review | null;
+}
+
+/** What to do with rows that would come back to life: unfinished queue rows, credentials removed since. */
+export interface Review {
+  kind: 'credentials' | 'queue' | 'billing';
+  decision: 'restore' | 'skip' | 'set';
+  /** Values for decision `set`. */
+  set: Record<string, string | number | boolean | null>;
+  /** Column that tells finished from unfinished rows; null: every row that returns counts. */
+  statusColumn: string | null;
 }
 
 /** Parents before children: the order in which slices are collected and rows are inserted. */

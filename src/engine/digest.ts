@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { SliceDigest, TableDigest } from './port.ts';
+
+/**
+ * The digest of a slice: independent of row order, counting duplicates.
+ *
+ * - row: SHA-256 of the row's canonical encoding (each database documents its own, in its `digest.ts`);
+ * - table: the row hashes, read as 256-bit little-endian numbers, summed modulo 2^256; a sum, not an XOR, so that
+ *   two equal rows do not cancel. The table's digest is SHA-256 of the JSON `[name, [columns sorted], rows, sum]`,
+ *   sum in hex, least significant byte first;
+ * - slice: SHA-256 of the JSON `[[table, digest], …]` sorted by table, tables without rows left out.
+ *
+ * All JSON is UTF-8 without spaces. `test/check/digest.py` recomputes it in another language.
+ */
+export class MultisetHash {
+  rows = 0;
+  private readonly lanes = new Uint32Array(8);
+
+  /** Adds one row hash (32 bytes). */
+  add(hash: Buffer): void {
+    let carry = 0;
+    for (let lane = 0; lane < 8; lane++) {
+      const sum = (this.lanes[lane] as number) + hash.readUInt32LE(lane * 4) + carry;
+      this.lanes[lane] = sum;
+      carry = sum > 0xffffffff ? 1 : 0;
+    }
+    this.rows++;
+  }
+
+  /** Takes one row hash out again: the digest of a change is arithmetic on the digest before it. */
+  subtract(hash: Buffer): void {
+    let borrow = 0;
+    for (let lane = 0; lane < 8; lane++) {
+      const difference = (this.lanes[lane] as number) - hash.readUInt32LE(lane * 4) - borrow;
+      this.lanes[lane] = difference;
+      borrow = difference < 0 ? 1 : 0;
+    }
+    this.rows--;
+  }
+
+  copy(): MultisetHash {
+    const copy = new MultisetHash();
+    copy.rows = this.rows;
+    copy.lanes.set(this.lanes);
+    return copy;
+  }
+
+  finish(table: string, columns: string[]): TableDigest {
+    const sum = Buffer.alloc(32);
+    for (let lane = 0; lane < 8; lane++) sum.writeUInt32LE(this.lanes[lane] as number, lane * 4);
+    return {
+      rows: this.rows,
+      digest: sha256(JSON.stringify([table, sortedColumns(columns), this.rows, sum.toString('hex')])),
+    };
+  }
+}
+
+/** Columns in the order the row encoding uses: by code unit, so that column order in the table does not matter. */
+export function sortedColumns(columns: string[]): string[] {
+  return [...columns].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+export function sliceDigest(tables: Record<string, TableDigest>): SliceDigest {
+  const listed = sortedColumns(Object.keys(tables))
+    .filter((name) => (tables[name] as TableDigest).rows > 0)
+    .map((name) => [name, (tables[name] as TableDigest).digest]);
+  return { digest: sha256(JSON.stringify(listed)), tables };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}

@@ -1,0 +1,292 @@
+import type { ConfigFile, TableRule } from '../config/schema.ts';
+import { TenantDrError } from '../errors.ts';
+import type { ForeignKey, Schema, Table } from './schema.ts';
+import { findTable } from './schema.ts';
+import type { Link, Membership } from './slice.ts';
+
+export type OwnershipKind = 'direct' | 'inherited' | 'declared' | 'shared' | 'excluded' | 'unclassified';
+
+/** How one table's rows belong to tenants. */
+export interface TableOwnership {
+  name: string;
+  ownership: OwnershipKind;
+  /** The way from the table to the tenant, "child.column → parent.column" per hop; empty when it reaches none. */
+  path: string[];
+  reason?: string;
+  /** Set for owned tables (direct, inherited, declared). */
+  membership?: Membership;
+  /** Further keys into owned tables: not how rows belong, but rows whose keys disagree are reported. */
+  crossLinks: Link[];
+}
+
+export interface Ownership {
+  tables: TableOwnership[];
+  /** Owned tables, parents before children. */
+  order: string[];
+  unclassified: string[];
+}
+
+type OwnershipConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
+
+/**
+ * Classifies every table. The config decides first; then the tenant column; then a foreign key to the tenants
+ * table; then any chain of foreign keys to a table that is owned. Whatever reaches no tenant is unclassified
+ * until a person says it is shared or excluded (promise 6: no table is forgotten).
+ * Throws config-invalid when the config names a table or column that does not exist, tenants-table-missing when
+ * the tenants table is gone.
+ */
+export function classify(schema: Schema, config: OwnershipConfig): Ownership {
+  const tenants = requireTenantsTable(schema, config);
+  checkConfigNames(schema, config);
+  const found = new Map<string, TableOwnership>();
+  for (const table of schema.tables) {
+    const decided = fromConfig(table, config) ?? fromStructure(table, tenants, config, schema);
+    if (decided) found.set(table.name, decided);
+  }
+  const order = inherit(schema, config, found);
+  for (const table of schema.tables) {
+    if (found.has(table.name)) continue;
+    found.set(table.name, {
+      name: table.name,
+      ownership: 'unclassified',
+      path: [],
+      reason: table.kind === 'virtual' ? `virtual table (${table.module ?? 'unknown module'})` : 'no key leads to a tenant',
+      crossLinks: [],
+    });
+  }
+  describePaths(found, config);
+  const tables = schema.tables.map((table) => found.get(table.name) as TableOwnership);
+  addCrossLinks(schema, tables);
+  return { tables, order, unclassified: tables.filter((t) => t.ownership === 'unclassified').map((t) => t.name) };
+}
+
+/** Refuses to go on while a table is unclassified. */
+export function requireClassified(ownership: Ownership): void {
+  if (ownership.unclassified.length === 0) return;
+  const names = ownership.unclassified.join(', ');
+  throw new TenantDrError(
+    'table-unclassified',
+    `Nobody has said whose rows these tables hold: ${names}. Nothing was changed.`,
+    {
+      hint: `Add each under ownership.tables in tenant-dr.config.yaml as "shared", { through: …, on: … } or { exclude: reason }. \`tenant-dr init\` proposes one.`,
+      table: ownership.unclassified[0] as string,
+      facts: { unclassified: ownership.unclassified },
+    },
+  );
+}
+
+function requireTenantsTable(schema: Schema, config: OwnershipConfig): Table {
+  const tenants = findTable(schema, config.tenants.table);
+  if (!tenants) {
+    throw new TenantDrError('tenants-table-missing', `There is no table "${config.tenants.table}" in this database.`, {
+      hint: 'If it was dropped, restore the whole database or bring the table back first; if it has another name, set tenants.table in the config.',
+      table: config.tenants.table,
+    });
+  }
+  if (!tenants.columns.some((column) => column.name === config.tenants.id)) {
+    throw new TenantDrError(
+      'config-invalid',
+      `The tenants table "${tenants.name}" has no column "${config.tenants.id}".`,
+      { hint: 'Set tenants.id in the config.', table: tenants.name },
+    );
+  }
+  return tenants;
+}
+
+function checkConfigNames(schema: Schema, config: OwnershipConfig): void {
+  for (const [name, rule] of Object.entries(config.ownership.tables)) {
+    const table = findTable(schema, name);
+    // A table that is gone is a matter of drift, not of the config: the rule simply has nothing to apply to.
+    if (!table || typeof rule === 'string') continue;
+    const missing = [...Object.keys(rule.on ?? {}), ...(rule.column ? [rule.column] : []), ...Object.keys(rule.set ?? {})].find(
+      (column) => !table.columns.some((known) => known.name === column),
+    );
+    if (missing !== undefined) {
+      throw new TenantDrError('config-invalid', `ownership.tables.${name} names column "${missing}", which ${name} does not have.`, {
+        hint: `Its columns are ${table.columns.map((column) => column.name).join(', ')}.`,
+        table: name,
+      });
+    }
+    if (rule.through && !findTable(schema, rule.through)) {
+      throw new TenantDrError('config-invalid', `ownership.tables.${name} goes through "${rule.through}", which does not exist.`, {
+        table: name,
+        hint: 'Name an existing table.',
+      });
+    }
+  }
+}
+
+function ruleOf(config: OwnershipConfig, table: string): Exclude<TableRule, string> {
+  const rule = config.ownership.tables[table];
+  if (rule === 'shared') return { shared: '' };
+  return rule ?? {};
+}
+
+function fromConfig(table: Table, config: OwnershipConfig): TableOwnership | undefined {
+  const rule = ruleOf(config, table.name);
+  const base = { name: table.name, path: [], crossLinks: [] };
+  if (rule.shared !== undefined) return { ...base, ownership: 'shared', ...(rule.shared ? { reason: rule.shared } : {}) };
+  if (rule.exclude !== undefined) return { ...base, ownership: 'excluded', reason: rule.exclude };
+  if (rule.column !== undefined) {
+    return { ...base, ownership: 'declared', membership: { via: 'column', column: rule.column } };
+  }
+  if (rule.through !== undefined && rule.on) {
+    const link = { columns: Object.keys(rule.on), parent: rule.through, parentColumns: Object.values(rule.on) };
+    return { ...base, ownership: 'declared', membership: { via: 'links', links: [link] } };
+  }
+  return undefined;
+}
+
+function fromStructure(table: Table, tenants: Table, config: OwnershipConfig, schema: Schema): TableOwnership | undefined {
+  const base = { name: table.name, path: [], crossLinks: [] };
+  if (table.kind === 'internal') return { ...base, ownership: 'excluded', reason: 'kept by the database itself' };
+  if (table.kind === 'shadow') return { ...base, ownership: 'excluded', reason: 'storage of a virtual table' };
+  if (table.kind === 'virtual') return virtualTable(table, schema);
+  if (table === tenants) {
+    return { ...base, ownership: 'direct', membership: { via: 'identity', column: config.tenants.id } };
+  }
+  const column = config.ownership.columns.find((name) => table.columns.some((known) => known.name === name));
+  if (column !== undefined) return { ...base, ownership: 'direct', membership: { via: 'column', column } };
+  const toTenants = table.foreignKeys.filter(
+    (key) => key.table === tenants.name && key.columns.length === 1 && key.parentColumns[0] === config.tenants.id,
+  );
+  if (toTenants.length === 1) {
+    return { ...base, ownership: 'direct', membership: { via: 'column', column: (toTenants[0] as ForeignKey).columns[0] as string } };
+  }
+  if (toTenants.length > 1) {
+    const columns = toTenants.map((key) => key.columns[0]).join(', ');
+    return { ...base, ownership: 'unclassified', reason: `several columns name a tenant (${columns}): say which one owns the row` };
+  }
+  return undefined;
+}
+
+/** A full-text index follows the tables it indexes; any other virtual table needs a person's word. */
+function virtualTable(table: Table, schema: Schema): TableOwnership | undefined {
+  const base = { name: table.name, path: [], crossLinks: [] };
+  if (table.contentOf) {
+    return { ...base, ownership: 'excluded', reason: `full-text index of ${table.contentOf}` };
+  }
+  const writers = schema.tables.flatMap((other) =>
+    other.triggers.filter((trigger) => mentions(trigger.sql, table.name)).map((trigger) => `${other.name}.${trigger.name}`),
+  );
+  if (writers.length === 0) return undefined;
+  return { ...base, ownership: 'excluded', reason: `kept in step by trigger ${writers[0]}` };
+}
+
+function mentions(sql: string, name: string): boolean {
+  return sql.toLowerCase().includes(name.toLowerCase());
+}
+
+/**
+ * Ownership through keys, from the owned tables outwards. A table's rows belong through every key into an owned
+ * table, except keys that would make ownership circular: those nearest the tenant win.
+ */
+function inherit(schema: Schema, config: OwnershipConfig, found: Map<string, TableOwnership>): string[] {
+  const rank = new Map<string, number>();
+  for (const entry of found.values()) {
+    if (entry.membership && entry.membership.via !== 'links') rank.set(entry.name, 0);
+  }
+  const candidates = schema.tables.filter(
+    (table) => table.kind === 'table' && (!found.has(table.name) || found.get(table.name)?.membership?.via === 'links'),
+  );
+  for (let distance = 1, grew = true; grew; distance++) {
+    grew = false;
+    for (const table of candidates) {
+      if (rank.has(table.name)) continue;
+      if (keysOf(table, found).some((link) => (rank.get(link.parent) ?? distance) < distance)) {
+        rank.set(table.name, distance);
+        grew = true;
+      }
+    }
+  }
+  const parents = new Map<string, Set<string>>();
+  const byRank = candidates.filter((table) => rank.has(table.name)).sort((a, b) => rankOf(rank, a.name) - rankOf(rank, b.name));
+  for (const table of byRank) parents.set(table.name, new Set());
+  const accepted = new Map<string, Link[]>();
+  const links = byRank.flatMap((table) => keysOf(table, found).map((link) => ({ table: table.name, link })));
+  links.sort((a, b) => rankOf(rank, a.link.parent) - rankOf(rank, b.link.parent));
+  for (const { table, link } of links) {
+    if (!rank.has(link.parent) || link.parent === table || reaches(parents, link.parent, table)) continue;
+    parents.get(table)?.add(link.parent);
+    accepted.set(table, [...(accepted.get(table) ?? []), link]);
+  }
+  for (const table of byRank) {
+    const declared = found.get(table.name);
+    found.set(table.name, {
+      name: table.name,
+      ownership: declared ? 'declared' : 'inherited',
+      path: [],
+      membership: { via: 'links', links: accepted.get(table.name) ?? [] },
+      crossLinks: [],
+    });
+  }
+  for (const entry of found.values()) {
+    if (entry.membership?.via === 'links' && !rank.has(entry.name)) {
+      throw new TenantDrError(
+        'config-invalid',
+        `ownership.tables.${entry.name} goes through a table that reaches no tenant.`,
+        { table: entry.name, hint: `Classify the table it goes through first (${config.tenants.table} is the root).` },
+      );
+    }
+  }
+  return topological(schema, config, found, parents);
+}
+
+function rankOf(rank: Map<string, number>, table: string): number {
+  return rank.get(table) ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** Candidate links of a table: what the config declared, otherwise its foreign keys. */
+function keysOf(table: Table, found: Map<string, TableOwnership>): Link[] {
+  const declared = found.get(table.name)?.membership;
+  if (declared?.via === 'links') return declared.links;
+  return table.foreignKeys.map((key) => ({ columns: key.columns, parent: key.table, parentColumns: key.parentColumns }));
+}
+
+function reaches(parents: Map<string, Set<string>>, from: string, to: string): boolean {
+  if (from === to) return true;
+  return [...(parents.get(from) ?? [])].some((next) => reaches(parents, next, to));
+}
+
+/** Owned tables, every table after the tables it belongs through; the tenants table first. */
+function topological(
+  schema: Schema,
+  config: OwnershipConfig,
+  found: Map<string, TableOwnership>,
+  parents: Map<string, Set<string>>,
+): string[] {
+  const order: string[] = [];
+  const visit = (name: string): void => {
+    if (order.includes(name)) return;
+    for (const parent of parents.get(name) ?? []) visit(parent);
+    order.push(name);
+  };
+  if (found.get(config.tenants.table)?.membership) visit(config.tenants.table);
+  for (const table of schema.tables) if (found.get(table.name)?.membership) visit(table.name);
+  return order;
+}
+
+function describePaths(found: Map<string, TableOwnership>, config: OwnershipConfig): void {
+  const describe = (entry: TableOwnership): string[] => {
+    const membership = entry.membership;
+    if (!membership) return [];
+    if (membership.via === 'identity') return [`${entry.name}.${membership.column}`];
+    if (membership.via === 'column') return [`${entry.name}.${membership.column} → ${config.tenants.table}.${config.tenants.id}`];
+    const link = membership.links[0] as Link;
+    const parent = found.get(link.parent);
+    const hop = `${entry.name}.${link.columns.join('+')} → ${link.parent}.${link.parentColumns.join('+')}`;
+    return [hop, ...(parent ? describe(parent) : [])];
+  };
+  for (const entry of found.values()) entry.path = describe(entry);
+}
+
+function addCrossLinks(schema: Schema, tables: TableOwnership[]): void {
+  const owned = new Set(tables.filter((table) => table.membership).map((table) => table.name));
+  for (const entry of tables) {
+    if (!entry.membership || entry.membership.via === 'identity') continue;
+    const keys = findTable(schema, entry.name)?.foreignKeys ?? [];
+    entry.crossLinks = keys
+      .filter((key) => owned.has(key.table) && key.table !== entry.name && !tables.some((t) => t.name === key.table && t.membership?.via === 'identity'))
+      .map((key) => ({ columns: key.columns, parent: key.table, parentColumns: key.parentColumns }));
+  }
+}

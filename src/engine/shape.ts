@@ -1,0 +1,102 @@
+import type { ConfigFile, TableRule } from '../config/schema.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Ownership, TableOwnership } from './ownership.ts';
+import type { RestoreMode } from './plan.ts';
+import type { Schema, Table } from './schema.ts';
+import { findTable, storedColumns } from './schema.ts';
+import type { Review, SliceShape, SliceTable, TableMode } from './slice.ts';
+
+export interface ShapeOptions {
+  mode: RestoreMode;
+  /** Only these tables change; others keep their rows. */
+  tables?: string[] | undefined;
+  /** Rows left out, table → key texts. */
+  except?: Record<string, string[]> | undefined;
+  /** Answers to the review questions, table → decision. */
+  review?: Record<string, Review['decision']> | undefined;
+  /** Undo puts back everything: per-table rules and reviews do not apply, the status neither. */
+  verbatim?: boolean | undefined;
+}
+
+type ShapeConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
+
+/**
+ * The shape of one tenant's slice in this database: which tables, how rows belong, what may happen to them.
+ * Throws table-unknown for a name in `tables` that is not an owned table.
+ */
+export function buildShape(schema: Schema, ownership: Ownership, config: ShapeConfig, options: ShapeOptions): SliceShape {
+  const owned = new Map(ownership.tables.filter((table) => table.membership).map((table) => [table.name, table]));
+  for (const name of options.tables ?? []) requireOwned(name, ownership, owned);
+  const tables = ownership.order.map((name) =>
+    sliceTable(findTable(schema, name) as Table, owned.get(name) as TableOwnership, config, options),
+  );
+  const others = schema.tables.filter((table) => table.kind === 'table' && !owned.has(table.name)).map((table) => table.name);
+  return { tables, others };
+}
+
+function requireOwned(name: string, ownership: Ownership, owned: Map<string, TableOwnership>): void {
+  if (owned.has(name)) return;
+  const known = ownership.tables.find((table) => table.name === name);
+  throw new TenantDrError(
+    'table-unknown',
+    known ? `Table "${name}" holds no tenant's rows: it is ${known.ownership}.` : `There is no table "${name}".`,
+    { hint: `Owned tables: ${[...owned.keys()].join(', ')}.`, table: name },
+  );
+}
+
+function sliceTable(table: Table, ownership: TableOwnership, config: ShapeConfig, options: ShapeOptions): SliceTable {
+  const rule = options.verbatim ? {} : ruleOf(config, table.name);
+  const identity = ownership.membership?.via === 'identity';
+  const status = config.tenants.status?.column ?? 'status';
+  return {
+    name: table.name,
+    membership: ownership.membership as NonNullable<TableOwnership['membership']>,
+    key: table.primaryKey,
+    columns: storedColumns(table),
+    mode: tableMode(table.name, identity, rule, options),
+    untouched:
+      identity && !options.verbatim && table.columns.some((column) => column.name === status) ? [status] : [],
+    except: options.except?.[table.name] ?? [],
+    crossLinks: ownership.crossLinks,
+    review: reviewOf(table, rule, options),
+  };
+}
+
+function ruleOf(config: ShapeConfig, name: string): Exclude<TableRule, string> {
+  const rule = config.ownership.tables[name];
+  return rule === undefined || rule === 'shared' ? {} : rule;
+}
+
+function tableMode(
+  name: string,
+  identity: boolean,
+  rule: { restore?: 'exact' | 'missing' | 'keep' | undefined },
+  options: ShapeOptions,
+): TableMode {
+  const listed = options.tables === undefined || options.tables.includes(name);
+  // The tenant's own row must exist before anything else can belong to it, whatever was ticked.
+  if (!listed) return identity ? 'missing' : 'keep';
+  if (rule.restore === 'keep') return 'keep';
+  if (rule.restore === 'missing' || options.mode === 'missing') return 'missing';
+  return options.mode;
+}
+
+function reviewOf(
+  table: Table,
+  rule: { review?: Review['kind'] | undefined; set?: Review['set'] | undefined },
+  options: ShapeOptions,
+): Review | null {
+  if (!rule.review) return null;
+  const set = rule.set ?? {};
+  const declared = Object.keys(set).length > 0;
+  const decision = options.review?.[table.name] ?? (declared ? 'set' : 'restore');
+  if (decision === 'set' && !declared) {
+    throw new TenantDrError('usage', `Table "${table.name}" has no values to set: its config gives no \`set:\`.`, {
+      hint: `Choose restore or skip, or add \`set: { status: cancelled }\` to ownership.tables.${table.name}.`,
+      table: table.name,
+    });
+  }
+  const names = table.columns.map((column) => column.name);
+  const statusColumn = Object.keys(set)[0] ?? ['status', 'state'].find((name) => names.includes(name)) ?? null;
+  return { kind: rule.review, decision, set, statusColumn };
+}
