@@ -1,2 +1,24 @@
 #!/usr/bin/env node
-console.log('tenant-dr');
+// Imports of Node's own modules only: this file must run, and say what is wrong, on a Node too old for the rest.
+import module from 'node:module';
+import process from 'node:process';
+
+const needed = [22, 15] as const;
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+async function main(): Promise<number> {
+  if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
+    process.stderr.write(
+      `error: tenant-dr needs Node ${needed.join('.')} or newer; this is ${process.version}, nothing was done\n` +
+        '  hint: install a newer Node, or run it with npx -p node@24 -- node <path to tenant-dr>\n',
+    );
+    return 2;
+  }
+  module.enableCompileCache?.();
+  // A reader that went away (a closed pipe, a lost terminal) is no reason to fail half-way through.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const { runProgram } = await import('./cli/program.ts');
+  return runProgram(process.argv.slice(2));
+}
+
+process.exit(await main());

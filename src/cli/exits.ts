@@ -54,7 +54,8 @@ export const exitOf: Record<ErrorCode, Exit> = {
   'backup-truncated': exits.failed,
   'backup-corrupt': exits.failed,
   'backup-not-a-database': exits.failed,
-  'database-missing': exits.failed,
+  // a missing file is bad input, whatever was expected in it
+  'database-missing': exits.usage,
   'database-not-a-database': exits.failed,
   'database-corrupt': exits.failed,
   'database-busy': exits.failed,

@@ -1,0 +1,55 @@
+import { CommanderError } from 'commander';
+import type { ErrorCode } from '../errors.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
+import { exitOf, exits } from './exits.ts';
+
+const systemErrors: Record<string, { code: ErrorCode; hint: string }> = {
+  ENOENT: { code: 'file-missing', hint: 'check the path' },
+  ENOTDIR: { code: 'file-missing', hint: 'check the path' },
+  EISDIR: { code: 'usage', hint: 'name a file, not a folder' },
+  EACCES: { code: 'permission-denied', hint: 'check owner and mode of the file and its folder' },
+  EPERM: { code: 'permission-denied', hint: 'check owner and mode of the file and its folder' },
+  EROFS: { code: 'permission-denied', hint: 'the file system is mounted read-only' },
+  ENOSPC: { code: 'disk-full', hint: 'free some space and run the command again' },
+  EDQUOT: { code: 'disk-full', hint: 'free some space and run the command again' },
+};
+
+/** Whatever was thrown, as an error a person can read. */
+export function readableError(error: unknown): TenantDrError {
+  if (error instanceof TenantDrError) return error;
+  if (error instanceof CommanderError) return usageError(error);
+  const system = error instanceof Error && 'code' in error ? systemErrors[String(error.code)] : undefined;
+  if (system) return new TenantDrError(system.code, reasonOf(error), { hint: system.hint, cause: error });
+  return new TenantDrError('internal', `unexpected: ${reasonOf(error)}`, {
+    hint: 'run it again with TENANT_DR_DEBUG=1 and report what it prints',
+    cause: error,
+  });
+}
+
+/** `error: unknown option '--jsn'\n(Did you mean --json?)` in our words. */
+function usageError(error: CommanderError): TenantDrError {
+  const [first = '', ...rest] = error.message.split('\n');
+  const suggestion = /^\(Did you mean (.*)\?\)$/.exec(rest.join(' ').trim())?.[1];
+  return new TenantDrError('usage', first.replace(/^error: /, ''), {
+    hint: suggestion ? `did you mean ${suggestion}?` : 'see tenant-dr --help',
+  });
+}
+
+/** The failure as the contract's document. `changed` is null where nobody knows yet (exit 7). */
+export function failureDocument(schema: string, error: TenantDrError): Record<string, unknown> {
+  const exit = exitOf[error.code];
+  return {
+    schema,
+    ok: false,
+    error: {
+      code: error.code,
+      exit,
+      message: error.message,
+      hint: error.hint ?? null,
+      ...(error.table === undefined ? {} : { table: error.table }),
+      ...(error.key === undefined ? {} : { key: error.key }),
+      changed: exit === exits.unknown ? null : false,
+      ...error.facts,
+    },
+  };
+}
