@@ -46,7 +46,7 @@ export function textTable(columns: TextColumn[], rows: string[][], width = Numbe
   shrink(widths, columns, width);
   const line = (cells: string[]) =>
     cells
-      .map((cell, index) => it(printable(cell), widths[index] ?? 0, columns[index]?.align))
+      .map((cell, index) => fitted(printable(cell), widths[index] ?? 0, columns[index]?.align))
       .join('  ')
       .trimEnd();
   return [

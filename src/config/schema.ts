@@ -100,7 +100,10 @@ export const configSchema = z.strictObject({
   contacts: z.string().optional(),
   runbooks: z.string().optional(),
   deliver: z
-    .union([z.strictObject({ command: argumentList, timeout: duration.default(30) }), z.strictObject({ webhook: z.string() })])
+    .union([
+      z.strictObject({ command: argumentList, timeout: duration.default(30) }),
+      z.strictObject({ webhook: z.string() }),
+    ])
     .optional(),
   policy: z
     .strictObject({

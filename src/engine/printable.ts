@@ -45,7 +45,7 @@ const segmenter = new Intl.Segmenter();
  * Makes text printable and exactly `width` columns wide: cut at a whole character with `…`, or padded with
  * spaces at the end (`left`) or the beginning (`right`).
  */
-export function fit(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+export function fitted(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const shown = cut(text, width);
   const padding = ' '.repeat(Math.max(0, width - stringWidth(shown)));
   return align === 'left' ? shown + padding : padding + shown;
