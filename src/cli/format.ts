@@ -1,4 +1,4 @@
-import { printable, widthOf } from '../engine/printable.ts';
+import { fitted, printable, widthOf } from '../engine/printable.ts';
 
 /** 0:13, 8:41, 1:02:03 */
 export function durationText(seconds: number): string {
