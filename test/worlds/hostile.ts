@@ -1,5 +1,12 @@
 /** Triggers of the application that write into other tenants when a tenant's rows change. */
-export const hostilities = ['update-other', 'delete-other', 'insert-other', 'move-row', 'replace-other', 'shared'] as const;
+export const hostilities = [
+  'update-other',
+  'delete-other',
+  'insert-other',
+  'move-row',
+  'replace-other',
+  'shared',
+] as const;
 export type Hostility = (typeof hostilities)[number];
 
 /** Planted in the nasty world. Every one fires on the updates of `categories` that a recovery must do. */

@@ -7,7 +7,14 @@ import { insert, quote } from './world.ts';
  * deleted: the tenant is gone altogether, children left dangling. cascaded: the same with foreign keys on.
  * moved, unique-taken, inbound: damage that must be reported as a conflict.
  */
-export const nastyDamages = ['recoverable', 'deleted', 'cascaded', 'moved', 'unique-taken', 'inbound'] as const;
+export const nastyDamages = [
+  'recoverable',
+  'deleted',
+  'cascaded',
+  'moved',
+  'unique-taken',
+  'inbound',
+] as const;
 export type NastyDamage = (typeof nastyDamages)[number];
 
 export function damageNasty(
@@ -20,12 +27,18 @@ export function damageNasty(
   const t = quote(column);
   const key = (n: number) => victim.base + 10 * n;
   const run = (sql: string, ...values: unknown[]) => db.prepare(sql).run(...values);
-  if (kind === 'recoverable') return recoverable(db, column, victim);
+  if (kind === 'recoverable') {
+    recoverable(db, column, victim);
+    return;
+  }
   if (kind === 'deleted') {
     run('DELETE FROM tenants WHERE id = ?', victim.id);
     return;
   }
-  if (kind === 'cascaded') return cascaded(db, t, victim);
+  if (kind === 'cascaded') {
+    cascaded(db, t, victim);
+    return;
+  }
   if (kind === 'moved') {
     // One user now belongs to somebody else, under the same key.
     run(`UPDATE users SET ${t} = ?, email = 'moved@bravo.test' WHERE id = ?`, other.id, key(3));
@@ -33,11 +46,22 @@ export function damageNasty(
   }
   if (kind === 'unique-taken') {
     run('DELETE FROM users WHERE id = ?', key(3));
-    insert(db, 'users', { [column]: other.id, email: `USER3.${victim.base}@shop.test`, role: 'member', data: null });
+    insert(db, 'users', {
+      [column]: other.id,
+      email: `USER3.${victim.base}@shop.test`,
+      role: 'member',
+      data: null,
+    });
     return;
   }
   // A row of another tenant refers to a row that an exact restore would delete.
-  insert(db, 'users', { id: 777_001, [column]: victim.id, email: 'new@victim.test', role: 'member', data: null });
+  insert(db, 'users', {
+    id: 777_001,
+    [column]: victim.id,
+    email: 'new@victim.test',
+    role: 'member',
+    data: null,
+  });
   run('UPDATE "Order" SET buyer_id = 777001 WHERE id = ?', other.base + 10);
 }
 
@@ -56,16 +80,26 @@ function recoverable(db: Database.Database, column: string, victim: NastyTenant)
   run(`UPDATE "order lines" SET data = x'00', qty = 9e999 WHERE order_id = ?`, key(6));
   run('UPDATE agent_versions SET body = NULL WHERE agent_id = ?', key(2));
   run('UPDATE agents SET current_version = NULL WHERE id = ?', key(3));
-  run(`UPDATE articles SET title = 'defaced', body = 'defaced too' WHERE ${t} = ? AND id > ?`, victim.id, key(2));
+  run(
+    `UPDATE articles SET title = 'defaced', body = 'defaced too' WHERE ${t} = ? AND id > ?`,
+    victim.id,
+    key(2),
+  );
   run('UPDATE memos SET body = ? WHERE id = ?', 'overwritten', key(2));
-  run(`UPDATE tenants SET name = 'Hacked', settings = '{}', owner_id = NULL, country = 'JP' WHERE id = ?`, victim.id);
+  run(
+    `UPDATE tenants SET name = 'Hacked', settings = '{}', owner_id = NULL, country = 'JP' WHERE id = ?`,
+    victim.id,
+  );
   run('UPDATE measures SET a = 1, r = 0.0 WHERE id >= ? AND ' + `${t} = ?`, key(2), victim.id);
   // Only the representation differs: an equality test would call these rows the same.
   run(`UPDATE kv SET v = 1.0 WHERE ${t} = ? AND v = 1 AND typeof(v) = 'integer'`, victim.id);
   run(`UPDATE kv SET k = upper(k) WHERE ${t} = ? AND k = 'key 2'`, victim.id);
   run(`UPDATE users SET email = upper(email) WHERE id = ?`, key(6));
   run(`UPDATE notes SET amount = -amount WHERE ${t} = ? AND body = 'the same'`, victim.id);
-  run(`DELETE FROM notes WHERE rowid IN (SELECT rowid FROM notes WHERE ${t} = ? AND typeof(body) = 'text' LIMIT 3)`, victim.id);
+  run(
+    `DELETE FROM notes WHERE rowid IN (SELECT rowid FROM notes WHERE ${t} = ? AND typeof(body) = 'text' LIMIT 3)`,
+    victim.id,
+  );
   run(`UPDATE null_keys SET v = 'changed' WHERE ${t} = ? AND k IS NULL`, victim.id);
   run(`UPDATE "we""ird ta'ble; --" SET "col ""q""" = 'flat', "Größe" = NULL WHERE "a b" = ?`, key(3));
   run('DELETE FROM "MixedCase" WHERE "Id" = ?', key(4));
@@ -106,7 +140,8 @@ function exchange(
 
 function cascaded(db: Database.Database, t: string, victim: NastyTenant): void {
   // What ON DELETE CASCADE would have taken, without turning enforcement on inside the transaction.
-  for (const table of ['Order', 'users', 'tenant_stats']) db.prepare(`DELETE FROM ${quote(table)} WHERE ${t} = ?`).run(victim.id);
+  for (const table of ['Order', 'users', 'tenant_stats'])
+    db.prepare(`DELETE FROM ${quote(table)} WHERE ${t} = ?`).run(victim.id);
   db.exec(`
     DELETE FROM "order lines" WHERE order_id NOT IN (SELECT id FROM "Order");
     DELETE FROM line_notes WHERE order_id NOT IN (SELECT id FROM "Order");

@@ -35,14 +35,36 @@ export function tenantRows(db: Database.Database, column: string, tenant: NastyT
   insert(db, 'tenant_stats', { [column]: id, orders: 0, seen: null });
   for (let n = 1; n <= 6; n++) {
     const role = n === 1 ? 'owner' : 'member';
-    own('users', { id: key(n), email: `User${n}.${base}@shop.test`, role, data: nastyValues[n] ?? null, updated_at: 'then' });
-    own('categories', { id: key(n), parent_id: n > 2 ? key(n - 2) : null, name: `Category ${n}`, position: n });
-    own('agents', { id: key(n), name: `Agent ${n}`, current_version: n < 5 ? key(2 * n) : null, updated_at: 'then' });
-    for (const v of [2 * n, 2 * n + 1]) insert(db, 'agent_versions', { id: key(v), agent_id: key(n), body: `v${v}` });
-    own('articles', { id: key(n), title: `Title ${n}`, body: `cloudy words number${n} of ${base}`, updated_at: 'then' });
+    own('users', {
+      id: key(n),
+      email: `User${n}.${base}@shop.test`,
+      role,
+      data: nastyValues[n] ?? null,
+      updated_at: 'then',
+    });
+    own('categories', {
+      id: key(n),
+      parent_id: n > 2 ? key(n - 2) : null,
+      name: `Category ${n}`,
+      position: n,
+    });
+    own('agents', {
+      id: key(n),
+      name: `Agent ${n}`,
+      current_version: n < 5 ? key(2 * n) : null,
+      updated_at: 'then',
+    });
+    for (const v of [2 * n, 2 * n + 1])
+      insert(db, 'agent_versions', { id: key(v), agent_id: key(n), body: `v${v}` });
+    own('articles', {
+      id: key(n),
+      title: `Title ${n}`,
+      body: `cloudy words number${n} of ${base}`,
+      updated_at: 'then',
+    });
     own('memos', { id: key(n), body: `memo ${n} about ${base}` });
     own('seats', { id: key(n), place: `${base}-${n}`, holder: n < 5 ? `holder ${base} ${n}` : null });
-    own("we\"ird ta'ble; --", { 'a b': key(n), 'col "q"': nastyTexts[n] ?? null, Größe: n / 3 });
+    own('we"ird ta\'ble; --', { 'a b': key(n), 'col "q"': nastyTexts[n] ?? null, Größe: n / 3 });
     own('MixedCase', { Id: key(n), group: `g${n}`, rowid: `not the rowid ${n}` });
     own('audit_log', { id: key(n), at: '2026-10-01', what: `event ${n}`, who: key(n) });
   }
@@ -57,7 +79,14 @@ export function tenantRows(db: Database.Database, column: string, tenant: NastyT
     const whole = typeof value === 'bigint' ? value : null;
     const real = typeof value === 'number' ? value : null;
     // A whole number reaches a STRICT REAL column as an integer and is stored as REAL there.
-    own('measures', { id: key(n), n: whole, r: real, s: nastyTexts[n] ?? null, b: nastyBlobs[n] ?? null, a: value });
+    own('measures', {
+      id: key(n),
+      n: whole,
+      r: real,
+      s: nastyTexts[n] ?? null,
+      b: nastyBlobs[n] ?? null,
+      a: value,
+    });
   }
 }
 
@@ -68,16 +97,40 @@ function orderRows(
   key: (n: number) => number,
 ): void {
   for (let n = 1; n <= 8; n++) {
-    own('Order', { id: key(n), select: `O-${base}-${n}`, number: n, buyer_id: n < 6 ? key(n) : null, cents: n * 100, updated_at: 'then' });
+    own('Order', {
+      id: key(n),
+      select: `O-${base}-${n}`,
+      number: n,
+      buyer_id: n < 6 ? key(n) : null,
+      cents: n * 100,
+      updated_at: 'then',
+    });
     for (const line of [1, 2]) {
-      insert(db, 'order lines', { order_id: key(n), 'line no': line, item: `item ${line}`, qty: n / line, data: nastyValues[n + line] ?? null });
-      insert(db, 'line_notes', { id: key(2 * n + line - 2), order_id: key(n), line_no: line, note: nastyValues[2 * n + line] ?? null });
+      insert(db, 'order lines', {
+        order_id: key(n),
+        'line no': line,
+        item: `item ${line}`,
+        qty: n / line,
+        data: nastyValues[n + line] ?? null,
+      });
+      insert(db, 'line_notes', {
+        id: key(2 * n + line - 2),
+        order_id: key(n),
+        line_no: line,
+        note: nastyValues[2 * n + line] ?? null,
+      });
     }
     insert(db, 'shipments', { code: `S-${base}-${n}`, order_code: `O-${base}-${n}`, weight: n * 1.1 });
-    insert(db, 'shipment_events', { id: key(n), shipment: `S-${base}-${n}`, at: '2026-10-02', data: nastyValues[n * 2] ?? null });
+    insert(db, 'shipment_events', {
+      id: key(n),
+      shipment: `S-${base}-${n}`,
+      at: '2026-10-02',
+      data: nastyValues[n * 2] ?? null,
+    });
     insert(db, 'order_categories', { order_id: key(n), category_id: key(1 + (n % 6)) });
     const reviewer = n === 8 ? 5 : n === 7 ? null : key(n);
     insert(db, 'reviews', { id: key(n), order_id: n === 6 ? null : key(n), user_id: reviewer, stars: n % 5 });
-    for (let copy = 0; copy < 2; copy++) insert(db, 'order_log', { order_id: key(n), what: 'seen', data: copy === 0 ? null : n });
+    for (let copy = 0; copy < 2; copy++)
+      insert(db, 'order_log', { order_id: key(n), what: 'seen', data: copy === 0 ? null : n });
   }
 }

@@ -168,7 +168,7 @@ export function nastyTables(column: string): Record<string, TableFacts> {
     kv: { ...own, key: [column, 'k'] },
     null_keys: { ...own, key: ['k'] },
     seats: { ...own, key: ['id'] },
-    "we\"ird ta'ble; --": { rule: { via: 'column', column: column.toUpperCase() }, key: ['a b'] },
+    'we"ird ta\'ble; --': { rule: { via: 'column', column: column.toUpperCase() }, key: ['a b'] },
     MixedCase: { ...own, key: ['Id'] },
     articles: { ...own, key: ['id'] },
     memos: { ...own, key: ['id'] },

@@ -1,4 +1,4 @@
-import { hostileTrigger, type Hostility } from './hostile.ts';
+import { type Hostility, hostileTrigger } from './hostile.ts';
 import { damageNasty, type NastyDamage } from './nasty-damage.ts';
 import { commonRows, type NastyTenant, tenantRows } from './nasty-rows.ts';
 import { nastySchema, nastyTables, nastyTriggers } from './nasty-schema.ts';
@@ -35,9 +35,12 @@ export function nasty(dir: string, choice: NastyChoice = {}): World {
     journal: choice.journal,
     exit: choice.hostile ? 5 : conflict ? 3 : 0,
     facts: {
-      tenants: { table: 'tenants', id: 'id', slug: 'slug' },
+      tenants: { table: 'tenants', id: 'id', slug: 'slug', suspended: 'suspended' },
       tables: nastyTables(column),
-      fullText: ['articles_fts', 'memo_search'],
+      fullText: [
+        { table: 'articles_fts', source: 'articles', columns: ['title', 'body'] },
+        { table: 'memo_search', source: 'memos', columns: ['body'] },
+      ],
     },
     config: {
       tenants: {

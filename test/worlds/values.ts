@@ -2,7 +2,7 @@ import type { Value } from './world.ts';
 
 /** Values that careless code changes on the way. */
 export const nastyTexts: Value[] = [
-  "it's \"quoted\" `text`",
+  'it\'s "quoted" `text`',
   'line one\nline two\r\n\ttab',
   '',
   ' padded ',

@@ -24,10 +24,10 @@ export interface TableFacts {
 }
 
 export interface Facts {
-  tenants: { table: string; id: string; slug: string };
+  tenants: { table: string; id: string; slug: string; suspended?: string };
   tables: Record<string, TableFacts>;
-  /** Full-text tables whose integrity the checker asks for. */
-  fullText: string[];
+  /** Full-text tables: their integrity is asked for, and their rows must be those of `source`. */
+  fullText: { table: string; source: string; columns: string[] }[];
 }
 
 export interface Recipe {
@@ -80,7 +80,12 @@ export function build(dir: string, recipe: Recipe): World {
   second.transaction(() => recipe.damage(second))();
   second.close();
 
-  const config = { database: `sqlite:${dbPath}`, environment: 'test', backups: at('backups'), ...recipe.config };
+  const config = {
+    database: `sqlite:${dbPath}`,
+    environment: 'test',
+    backups: at('backups'),
+    ...recipe.config,
+  };
   writeFileSync(at('tenant-dr.config.yaml'), stringify({ ...config, state: at('state') }), { mode: 0o600 });
   writeFileSync(at('facts.json'), JSON.stringify(recipe.facts, null, 2));
   return {
@@ -131,5 +136,7 @@ function isRaw(value: Value | undefined): value is RawText {
 function bindable(value: Value): null | number | bigint | string | Buffer {
   if (isRaw(value)) return value.text;
   // A JavaScript number is bound as REAL; whole numbers are meant as integers.
-  return typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
+  return typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)
+    ? BigInt(value)
+    : value;
 }
