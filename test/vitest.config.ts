@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const report = process.env.TENANT_DR_TEST_REPORT;
+
+export default defineConfig({
+  test: {
+    root: fileURLToPath(new URL('..', import.meta.url)),
+    include: ['test/**/*.test.{ts,tsx}'],
+    exclude: ['**/node_modules/**', 'test/bench/**'],
+    // Real databases, real processes, real terminals: slow machines get time, nothing asserts on it.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    // .ci/run counts from this file.
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+  },
+});
