@@ -1,0 +1,275 @@
+import { basename, join } from 'node:path';
+import { TenantDrError } from '../errors.ts';
+import type { Entry, IncidentEvent } from './events.ts';
+import type { JournalWriter } from './journal.ts';
+import type { IncidentLock } from './lock.ts';
+import { Mirror } from './mirror.ts';
+import { JournalReader } from './reader.ts';
+import type { IncidentState } from './records.ts';
+import { applyEntry, reduce, snapshot } from './state.ts';
+
+/** A clock set back by less than this is no news; one put forward may also be a computer waking up. */
+const setBackSeconds = 2;
+const setForwardSeconds = 60;
+const followMilliseconds = 250;
+
+export const journalName = 'journal.jsonl';
+
+/** What was found out while opening, to be shown to the operator. */
+export interface Opened {
+  incident: Incident;
+  /** A line cut short by a crash was taken off the end. */
+  torn: { line: number; bytes: number } | null;
+}
+
+interface Writing {
+  journal: JournalWriter;
+  lock: IncidentLock;
+  now: () => number;
+  mirror: Mirror | null;
+}
+
+/**
+ * One incident: its journal, and the state that follows from it. Opened to write (one process at a time) or to
+ * look on. `state` is a new object after every event and stays as it is afterwards, so `subscribe` and `state`
+ * fit useSyncExternalStore.
+ */
+export class Incident {
+  readonly id: string;
+  readonly dir: string;
+  #entries: Entry[];
+  #draft: IncidentState;
+  #snapshot: IncidentState | null = null;
+  #listeners = new Set<() => void>();
+  #writing: Writing | null;
+  #following: Following | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+  /** Our own clock at the last line, and whether that line was ours. */
+  #monotonic = performance.now();
+  #recorded = false;
+  #closed = false;
+
+  private constructor(dir: string, entries: Entry[], writing: Writing | null) {
+    this.id = basename(dir);
+    this.dir = dir;
+    this.#entries = entries;
+    this.#draft = reduce(entries);
+    this.#writing = writing;
+  }
+
+  /** For the store only: an incident this process writes, whose journal already holds `incident.opened`. */
+  static writing(
+    dir: string,
+    journal: JournalWriter,
+    lock: IncidentLock,
+    now: () => number,
+    mirrorDir: string | null,
+  ): Incident {
+    const incident = new Incident(dir, journal.entries, { journal, lock, now, mirror: null });
+    if (mirrorDir && incident.#writing) {
+      incident.#writing.mirror = new Mirror(journal.path, join(mirrorDir, incident.id), (failure) =>
+        incident.#mirrorChanged(failure),
+      );
+      incident.#writing.mirror.update();
+    }
+    return incident;
+  }
+
+  /** For the store only: an incident somebody else may be writing. Rejects with journal-damaged. */
+  static async reading(dir: string): Promise<Opened> {
+    const reader = new JournalReader(join(dir, journalName));
+    const torn = await reader.readOn();
+    if (reader.entries.length === 0) {
+      throw new TenantDrError(
+        'incident-unknown',
+        `The incident in ${dir} never began: its journal is empty.`,
+        {
+          hint: 'Nothing was changed under it; the folder can be removed.',
+        },
+      );
+    }
+    const incident = new Incident(dir, reader.entries, null);
+    incident.#following = { reader, timer: null, onFailure: null };
+    return { incident, torn };
+  }
+
+  /** For the store only: what the journal says up to its end or its damage; null when it never began. */
+  static async lookAt(
+    dir: string,
+  ): Promise<{ state: IncidentState | null; damage: TenantDrError | null } | null> {
+    const reader = new JournalReader(join(dir, journalName));
+    let damage: TenantDrError | null = null;
+    try {
+      await reader.readOn();
+    } catch (error) {
+      if (!(error instanceof TenantDrError && error.code === 'journal-damaged')) throw error;
+      damage = error;
+    }
+    if (reader.entries.length > 0) return { state: reduce(reader.entries), damage };
+    return damage ? { state: null, damage } : null;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  get state(): IncidentState {
+    this.#snapshot ??= snapshot(this.#draft);
+    return this.#snapshot;
+  }
+
+  /** Why the second copy is not up to date, or null. */
+  get mirrorFailure(): string | null {
+    return this.#writing?.mirror?.failure ?? null;
+  }
+
+  /** Path of a file or folder of this incident, such as `safety/…`. */
+  path(...names: string[]): string {
+    return join(this.dir, ...names);
+  }
+
+  /** Called after every event, whoever wrote it. Returns how to stop. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Records an event: on disk when this resolves, and in `state`. Rejects with journal-unwritable (nothing was
+   * recorded; do not go on to anything destructive) or fenced-off.
+   */
+  append(event: IncidentEvent): Promise<Entry> {
+    return this.#oneByOne(async (writing) => {
+      await this.#noteClock(writing);
+      return this.#record(writing, event);
+    });
+  }
+
+  /**
+   * Records a wall clock that was set back since the last look, so that no clock of the incident runs backwards.
+   * `append` does this by itself; screens may call it on their tick.
+   */
+  checkClock(): Promise<void> {
+    return this.#oneByOne((writing) => this.#noteClock(writing));
+  }
+
+  /** Rejects with fenced-off when somebody took over. To be called right before every destructive step. */
+  async assertFence(): Promise<void> {
+    await this.#writer().lock.assertFence();
+  }
+
+  /** Keeps a second copy of a file (a safety copy) in the mirror, if there is one. */
+  mirrorFile(path: string): void {
+    this.#writing?.mirror?.add(path);
+  }
+
+  /** Writes the situation and a note for whoever comes next, and lets go of the incident. */
+  async handOver(situation: string, note: string): Promise<void> {
+    await this.append({ event: 'handed-over', situation, note });
+    await this.close('handed over');
+  }
+
+  /** Looks for new lines of another process from now on; a damage met on the way goes to `onFailure`. */
+  follow(onFailure: (error: unknown) => void, everyMilliseconds: number = followMilliseconds): void {
+    if (!this.#following || this.#following.timer) return;
+    this.#following.onFailure = onFailure;
+    const look = () => {
+      if (this.#closed) return;
+      this.refresh().then(again, onFailure);
+    };
+    const again = () => {
+      if (this.#following && !this.#closed) this.#following.timer = setTimeout(look, everyMilliseconds);
+    };
+    again();
+  }
+
+  /** Reads what another process has added. Rejects with journal-damaged. */
+  async refresh(): Promise<void> {
+    const reader = this.#following?.reader;
+    if (!reader) return;
+    const known = this.#draft.last.seq;
+    await reader.readOn();
+    for (const entry of reader.entries.slice(known)) this.#apply(entry);
+    if (reader.entries.length > known) this.#tell();
+  }
+
+  /** Lets go: releases the lock, stops following. The incident itself stays open until a `closed` event. */
+  async close(reason?: string): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#following?.timer) clearTimeout(this.#following.timer);
+    if (this.#writing) await this.#release(this.#writing, reason);
+  }
+
+  async #release(writing: Writing, reason: string | undefined): Promise<void> {
+    await this.#queue;
+    try {
+      await this.#record(writing, { event: 'lock.released', reason });
+    } catch (error) {
+      // whoever took over has the journal now; the lock they hold is not ours to release, and ours is void
+      if (!(error instanceof TenantDrError && error.code === 'fenced-off')) throw error;
+    } finally {
+      await writing.journal.close();
+      await writing.lock.release(writing.now);
+      await writing.mirror?.settled();
+    }
+  }
+
+  #writer(): Writing {
+    if (this.#writing && !this.#closed) return this.#writing;
+    throw new TenantDrError(
+      'internal',
+      `${this.id} was opened to look on, or was closed: nothing can be recorded.`,
+    );
+  }
+
+  /** Events are recorded in the order of the calls, each whole before the next. */
+  #oneByOne<Result>(work: (writing: Writing) => Promise<Result>): Promise<Result> {
+    const done = this.#queue.then(() => work(this.#writer()));
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  async #record(writing: Writing, event: IncidentEvent): Promise<Entry> {
+    const entry = await writing.journal.append(event);
+    this.#monotonic = performance.now();
+    this.#recorded = true;
+    this.#apply(entry);
+    this.#tell();
+    writing.mirror?.update();
+    return entry;
+  }
+
+  async #noteClock(writing: Writing): Promise<void> {
+    const expected = Date.parse(this.#draft.last.at) + (performance.now() - this.#monotonic);
+    const bySeconds = (writing.now() - expected) / 1000;
+    // before our first line the journal is all we know, and the time nobody worked is no jump
+    const setForward = this.#recorded && bySeconds > setForwardSeconds;
+    if (bySeconds > -setBackSeconds && !setForward) return;
+    const seenBy = this.#recorded ? 'running-clock' : 'journal';
+    await this.#record(writing, { event: 'clock.jumped', bySeconds, seenBy });
+  }
+
+  #apply(entry: Entry): void {
+    applyEntry(this.#draft, entry);
+    this.#snapshot = null;
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #mirrorChanged(failure: string | null): void {
+    if (!this.#writing || this.#closed) return;
+    const event: IncidentEvent =
+      failure === null ? { event: 'mirror.recovered' } : { event: 'mirror.failed', reason: failure };
+    // a journal that cannot be written is reported by the next append, which somebody waits for
+    this.append(event).catch(() => undefined);
+  }
+}
+
+interface Following {
+  reader: JournalReader;
+  timer: NodeJS.Timeout | null;
+  onFailure: ((error: unknown) => void) | null;
+}

@@ -1,0 +1,178 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { reasonOf, TenantDrError } from '../errors.ts';
+import { type Entry, type IncidentEvent, parseEntry } from './events.ts';
+import type { Actor } from './facts.ts';
+import { encodeLine, sha256 } from './line.ts';
+import { JournalReader, type TornTail } from './reader.ts';
+
+export interface WriterOptions {
+  actor: Actor;
+  fence: number;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  /** Rejects when this process may no longer write. */
+  guard: () => Promise<void>;
+}
+
+/**
+ * Appends to a journal: one line at a time, each on disk before `append` resolves. A line that could not be
+ * written whole is taken back, so that a full disk leaves a readable journal.
+ */
+export class JournalWriter {
+  readonly path: string;
+  readonly entries: Entry[];
+  #handle: FileHandle;
+  #options: WriterOptions;
+  #prev: string;
+  #end: number;
+  #dirty = false;
+
+  private constructor(path: string, handle: FileHandle, reader: JournalReader, options: WriterOptions) {
+    this.path = path;
+    this.#handle = handle;
+    this.entries = reader.entries;
+    this.#prev = reader.prev;
+    this.#end = reader.end;
+    this.#options = options;
+  }
+
+  /** A new, empty journal, its name on disk. Rejects with journal-unwritable. */
+  static async create(path: string, options: WriterOptions): Promise<JournalWriter> {
+    try {
+      const handle = await open(path, 'ax', 0o600);
+      await handle.sync();
+      await syncFolder(dirname(path));
+      return new JournalWriter(path, handle, new JournalReader(path), options);
+    } catch (cause) {
+      throw unwritable(path, cause);
+    }
+  }
+
+  /**
+   * Reads and verifies an existing journal. A torn last line is cut, and a `torn-line.cut` says so.
+   * Rejects with journal-damaged or journal-unwritable.
+   */
+  static async open(
+    path: string,
+    options: WriterOptions,
+  ): Promise<{ writer: JournalWriter; torn: TornTail | null }> {
+    const reader = new JournalReader(path);
+    const torn = await reader.readOn();
+    try {
+      const handle = await open(path, constants.O_WRONLY | constants.O_APPEND);
+      if (torn) {
+        await handle.truncate(reader.end);
+        await handle.sync();
+      }
+      const writer = new JournalWriter(path, handle, reader, options);
+      if (torn) await writer.append({ event: 'torn-line.cut', ...torn });
+      return { writer, torn };
+    } catch (cause) {
+      throw cause instanceof TenantDrError ? cause : unwritable(path, cause);
+    }
+  }
+
+  /** Lets go of the file. */
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  /**
+   * Resolves once the line is on disk; one call at a time. Rejects with journal-unwritable, fenced-off, or what
+   * the guard rejects with; then the journal is as it was before.
+   */
+  async append(event: IncidentEvent): Promise<Entry> {
+    await this.#options.guard();
+    const { actor, fence, now } = this.#options;
+    const at = new Date(now()).toISOString();
+    const entry = checked({ seq: this.entries.length + 1, at, actor, fence, ...event, prev: this.#prev });
+    const { prev, ...content } = entry;
+    const line = encodeLine(content, prev);
+    try {
+      await this.#expectOwnEnd();
+      this.#dirty = true;
+      const bytes = Buffer.from(`${line}\n`);
+      await writeAll(this.#handle, bytes);
+      await this.#handle.sync();
+      this.#dirty = false;
+      this.#end += bytes.length;
+    } catch (cause) {
+      await this.#takeBack();
+      throw cause instanceof TenantDrError ? cause : unwritable(this.path, cause);
+    }
+    this.#prev = sha256(line);
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** The file must be as this process left it, and still have its name. */
+  async #expectOwnEnd(): Promise<void> {
+    if (this.#dirty) await this.#handle.truncate(this.#end);
+    const found = await this.#handle.stat();
+    if (found.nlink === 0) throw unwritable(this.path, new Error('the file was deleted'));
+    if (found.size !== this.#end) {
+      throw new TenantDrError(
+        'fenced-off',
+        `Another process wrote to ${this.path}; this one stops writing.`,
+        {
+          hint: 'Look at the incident with "tenant-dr watch", and continue it with "tenant-dr resume --take-over".',
+        },
+      );
+    }
+  }
+
+  /** After a failed write. When this fails too, the next append tries again and the next open cuts the rest. */
+  async #takeBack(): Promise<void> {
+    if (!this.#dirty) return;
+    await this.#handle.truncate(this.#end).then(
+      () => {
+        this.#dirty = false;
+      },
+      () => undefined,
+    );
+  }
+}
+
+/** What is wrong with an event here is our own mistake, and must not reach the disk. */
+function checked(entry: Record<string, unknown>): Entry {
+  try {
+    return parseEntry(entry);
+  } catch (cause) {
+    throw new TenantDrError(
+      'internal',
+      `The event "${entry.event}" cannot be recorded: it ${reasonOf(cause)}.`,
+      { cause },
+    );
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, offset, bytes.length - offset);
+    offset += bytesWritten;
+  }
+}
+
+/** Makes names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export function unwritable(path: string, cause: unknown): TenantDrError {
+  return new TenantDrError(
+    'journal-unwritable',
+    `The journal cannot be written: ${path}: ${reasonOf(cause)}.`,
+    {
+      hint: 'Make room or give write permission on the state folder (--state), then run "tenant-dr resume". Nothing destructive starts without a journal.',
+      cause,
+    },
+  );
+}

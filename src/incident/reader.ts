@@ -1,0 +1,93 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { reasonOf, TenantDrError } from '../errors.ts';
+import type { Entry } from './events.ts';
+import { damaged, decodeLine, genesis, holdsSum, sha256 } from './line.ts';
+
+const newline = 0x0a;
+/** Verifying stops for other work after this long. */
+const turnMilliseconds = 12;
+const readBytes = 1 << 20;
+
+/** Bytes after the last newline: a write cut short by a crash. */
+export interface TornTail {
+  line: number;
+  bytes: number;
+}
+
+/**
+ * Reads a journal from its beginning, or what was added since the last call, verifying as it goes. Entries read
+ * before a damage was met stay available: a report can still be written from them.
+ */
+export class JournalReader {
+  readonly path: string;
+  readonly entries: Entry[] = [];
+  /** Length of the verified part, and the hash its next line must carry. */
+  end = 0;
+  prev = genesis;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Reads on to the end of the file. Returns what follows the last newline, if anything.
+   * Rejects with journal-damaged naming the line, or incident-unknown when there is no file.
+   */
+  async readOn(): Promise<TornTail | null> {
+    const handle = await openToRead(this.path);
+    try {
+      return await this.#read(handle);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #read(handle: FileHandle): Promise<TornTail | null> {
+    let rest = Buffer.alloc(0);
+    let position = this.end;
+    let turnEnds = performance.now() + turnMilliseconds;
+    for (;;) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(readBytes), 0, readBytes, position);
+      if (bytesRead === 0) break;
+      position += bytesRead;
+      const chunk = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+      let start = 0;
+      for (let stop = chunk.indexOf(newline); stop !== -1; stop = chunk.indexOf(newline, start)) {
+        this.#take(chunk.subarray(start, stop));
+        start = stop + 1;
+        if (performance.now() > turnEnds) {
+          await nextTurn();
+          turnEnds = performance.now() + turnMilliseconds;
+        }
+      }
+      rest = chunk.subarray(start);
+    }
+    return this.#torn(rest);
+  }
+
+  #take(bytes: Buffer): void {
+    this.entries.push(decodeLine(bytes.toString('utf8'), this.entries.length + 1, this.prev));
+    this.prev = sha256(bytes);
+    this.end += bytes.length + 1;
+  }
+
+  /** A crash leaves the beginning of a line. A line that was whole and lost its newline was tampered with. */
+  #torn(rest: Buffer): TornTail | null {
+    if (rest.length === 0) return null;
+    const line = this.entries.length + 1;
+    if (holdsSum(rest.toString('utf8'))) throw damaged(line, 'was changed after it was written');
+    return { line, bytes: rest.length };
+  }
+}
+
+async function openToRead(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    throw new TenantDrError('incident-unknown', `The journal ${path} cannot be read: ${reasonOf(cause)}.`, {
+      hint: 'List the incidents with "tenant-dr incidents", and check --state.',
+      cause,
+    });
+  }
+}

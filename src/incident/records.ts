@@ -1,0 +1,134 @@
+import type { TenantId } from '../engine/tenant.ts';
+import type { Entry, EntryOf } from './events.ts';
+import type { Actor, Audience, MessageKind, SettleSample, StepSpec, TenantRef } from './facts.ts';
+
+/** What an incident's state is made of. Times are as journaled: ISO 8601 UTC. */
+
+export type StepStatus = 'todo' | 'running' | 'done' | 'failed' | 'skipped' | 'interrupted';
+
+export interface Failure {
+  code: string;
+  message: string;
+  hint?: string;
+}
+
+export interface TaskRecord {
+  id: string;
+  step: string;
+  action: string | null;
+  state: StepStatus | 'undone';
+  attempt: number;
+  input: unknown;
+  output: unknown;
+  startedAt: string | null;
+  seconds: number | null;
+  error: Failure | null;
+  /** Why it was skipped. */
+  reason: string | null;
+}
+
+/** A line of a task's output worth keeping, with the facts it measured. */
+export interface TaskNote {
+  at: string;
+  step: string;
+  task: string;
+  text: string;
+  data: Record<string, unknown> | null;
+}
+
+export interface StepRecord extends StepSpec {
+  state: StepStatus;
+  attempt: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** Seconds worked, over all attempts that ended. */
+  seconds: number | null;
+  error: Failure | null;
+  /** Why it was skipped, and by whom. */
+  reason: string | null;
+  skippedBy: 'operator' | 'auto' | null;
+  summary: string | null;
+  outcome: Record<string, unknown> | null;
+  progress: { phase: string; done: number; total: number | null; unit: string } | null;
+}
+
+/** `intended` and `unknown`: nobody knows yet whether it happened; it must be probed before anything else. */
+export type RestoreStatus = 'intended' | 'unknown' | 'finished' | 'rolled-back';
+
+export interface RestoreRecord {
+  state: RestoreStatus;
+  tenant: TenantId;
+  intended: EntryOf<'restore.intended'>;
+  finished: EntryOf<'restore.finished'> | null;
+  /** Why it was rolled back, or why nobody knows. */
+  failure: string | null;
+  endedAt: string | null;
+}
+
+export interface SuspensionRecord {
+  tenant: TenantId;
+  former: string | null;
+  suspendedAt: string;
+  reactivatedAt: string | null;
+  settled: { quiet: boolean; seconds: number; samples: SettleSample[]; reason: string | null } | null;
+}
+
+export interface MessageRecord {
+  id: string;
+  audience: Audience;
+  kind: MessageKind;
+  state: 'drafted' | 'sent' | 'written' | 'waived';
+  at: string;
+  via: string | null;
+  file: string | null;
+  reason: string | null;
+  nextUpdateDueAt: string | null;
+}
+
+/** A moment on the incident's own time line: wall time as written, and seconds since detection that never run back. */
+export interface Moment {
+  at: string;
+  elapsedSeconds: number;
+}
+
+export interface IncidentState {
+  id: string;
+  opened: EntryOf<'incident.opened'>;
+  tenants: TenantRef[];
+  runbook: { name: string; hash: string } | null;
+  steps: StepRecord[];
+  /** By task id, which is unique within a runbook. */
+  tasks: Record<string, TaskRecord>;
+  taskNotes: TaskNote[];
+  currentStep: string | null;
+  restores: RestoreRecord[];
+  suspensions: SuspensionRecord[];
+  backup: EntryOf<'backup.chosen'> | null;
+  heldBackups: string[];
+  plans: EntryOf<'plan.made'>[];
+  confirmations: EntryOf<'confirmed'>[];
+  choices: EntryOf<'choice'>[];
+  answers: EntryOf<'operator.answered'>[];
+  reasons: { at: string; by: Actor; what: string; text: string }[];
+  verifications: EntryOf<'verified'>[];
+  healthChecks: EntryOf<'health.checked'>[];
+  notes: { at: string; by: Actor; text: string }[];
+  messages: MessageRecord[];
+  /** When the latest message promised the next one. */
+  nextUpdateDueAt: string | null;
+  handOver: EntryOf<'handed-over'> | null;
+  takeOvers: EntryOf<'taken-over'>[];
+  stopped: EntryOf<'run.stopped'> | null;
+  interruptions: EntryOf<'step.interrupted'>[];
+  mirrorFailure: string | null;
+  operators: string[];
+  clock: {
+    /** Seconds the wall clock was set back by while the incident ran; added to what it says now. */
+    setBackSeconds: number;
+    jumps: EntryOf<'clock.jumped'>[];
+  };
+  /** When all tenants could work again; null while they cannot. */
+  usable: Moment | null;
+  closed: (Moment & { outcome: 'completed' | 'stopped' | 'failed'; reason: string | null }) | null;
+  last: Moment & { seq: number; by: Actor; entry: Entry };
+}
