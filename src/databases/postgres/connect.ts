@@ -1,0 +1,163 @@
+import { userInfo } from 'node:os';
+import pg from 'pg';
+import { parse, toClientConfig } from 'pg-connection-string';
+import { TenantDrError } from '../../errors.ts';
+import { connectFailure } from './errors.ts';
+import { ident } from './identifiers.ts';
+import { Sql } from './sql.ts';
+
+/** Where a PostgreSQL database is and how to reach it. Holds the password: never print it whole. */
+export interface Target {
+  config: pg.ClientConfig;
+  /** Schema the tables are in. */
+  schema: string;
+  /** host:port/database, for people. */
+  location: string;
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  sslmode: string | undefined;
+}
+
+/**
+ * Reads a connection URL; whatever it leaves open comes from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE,
+ * PGSSLMODE and the passfile, as libpq does. `?schema=` (else PGSCHEMA, else public) names the schema.
+ */
+export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): Target {
+  let options: ReturnType<typeof parse>;
+  let schema: string;
+  let sslmode: string | undefined;
+  try {
+    const parsed = new URL(url.replace(/^postgres(ql)?:\/\/\//, 'postgres://localhost-by-default/').replace(/@\//, '@localhost-by-default/'));
+    schema = parsed.searchParams.get('schema') ?? env['PGSCHEMA'] ?? 'public';
+    sslmode = parsed.searchParams.get('sslmode') ?? env['PGSSLMODE'];
+    const rest = new URL(parsed);
+    rest.searchParams.delete('schema');
+    if (!parsed.searchParams.has('sslmode') && sslmode !== undefined) rest.searchParams.set('sslmode', sslmode);
+    options = parse(rest.toString(), { useLibpqCompat: true });
+  } catch (error) {
+    throw new TenantDrError('config-invalid', 'The PostgreSQL address cannot be read.', {
+      hint: 'It looks like postgres://user@host:5432/database?schema=public; special characters in a password are written as %XX.',
+      cause: error,
+    });
+  }
+  if (options.host === 'localhost-by-default') options.host = null;
+  const config = toClientConfig(options);
+  config.host = config.host || env['PGHOST'] || 'localhost';
+  config.port = config.port || Number(env['PGPORT'] ?? 5432);
+  config.user = config.user || env['PGUSER'] || userInfo().username;
+  config.database = config.database || env['PGDATABASE'] || config.user;
+  if (config.password === undefined && env['PGPASSWORD'] !== undefined) config.password = env['PGPASSWORD'];
+  const { host, port, user, database } = config as { host: string; port: number; user: string; database: string };
+  return { config, schema, location: `${host}:${port}/${database}`, host, port, database, user, sslmode };
+}
+
+/** Environment for a child program (pg_dump, pg_restore, psql) that reaches the same database. */
+export function childEnvironment(target: Target, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const child: NodeJS.ProcessEnv = {
+    PATH: env['PATH'],
+    HOME: env['HOME'],
+    LANG: 'C.UTF-8',
+    PGHOST: target.host,
+    PGPORT: String(target.port),
+    PGUSER: target.user,
+    PGDATABASE: target.database,
+    PGAPPNAME: 'tenant-dr',
+  };
+  for (const name of ['PGPASSFILE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY']) if (env[name]) child[name] = env[name];
+  if (target.sslmode) child['PGSSLMODE'] = target.sslmode;
+  if (typeof target.config.password === 'string') child['PGPASSWORD'] = target.config.password;
+  return child;
+}
+
+/**
+ * Opens a connection with the session settings every comparison relies on: types print the same text on every
+ * server, row-level security raises an error instead of hiding rows, commits are durable.
+ */
+export async function connect(target: Target, options: { busySeconds?: number } = {}): Promise<Sql> {
+  const client = await reach(target);
+  const sql = new Sql(client, target);
+  try {
+    await pinSession(sql, target, options.busySeconds ?? 30);
+    return sql;
+  } catch (error) {
+    await sql.end();
+    throw error;
+  }
+}
+
+async function reach(target: Target): Promise<pg.Client> {
+  const settings: pg.ClientConfig = {
+    ...target.config,
+    application_name: 'tenant-dr',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    // Every value stays the text the server printed: 2^53 and beyond, dates and numerics arrive unchanged.
+    types: { getTypeParser: () => (value: string) => value },
+  };
+  try {
+    return await dial(settings);
+  } catch (error) {
+    const plainAllowed = target.sslmode === 'prefer' || target.sslmode === 'allow';
+    if (plainAllowed && error instanceof Error && /does not support SSL/.test(error.message)) {
+      return dial({ ...settings, ssl: false }).catch((second: unknown) => {
+        throw connectFailure(second, target.location);
+      });
+    }
+    throw connectFailure(error, target.location);
+  }
+}
+
+async function dial(settings: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(settings);
+  // A connection that breaks while idle is reported by the next statement; without a listener Node would exit.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+async function pinSession(sql: Sql, target: Target, busySeconds: number): Promise<void> {
+  const [version] = await sql.rows('SELECT current_setting(\'server_version_num\') AS version, current_setting(\'search_path\') AS path, to_regnamespace($1) AS found', [ident(target.schema)]);
+  if (Number(version?.['version']) < 120000) {
+    throw new TenantDrError('database-error', `${target.location} runs PostgreSQL older than 12, which tenant-dr does not know.`);
+  }
+  if (version?.['found'] === null) {
+    throw new TenantDrError('database-missing', `Database ${target.location} has no schema "${target.schema}".`, {
+      hint: 'Name the schema your tables are in: ?schema=… in DATABASE_URL, or PGSCHEMA.',
+    });
+  }
+  await sql.run(`
+    SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
+    SET extra_float_digits = 1; SET bytea_output = 'hex'; SET xmloption = 'content'; SET row_security = off;
+    SET standard_conforming_strings = on; SET synchronous_commit = on; SET jit = off;
+    SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;
+    SET lock_timeout = '${Math.round(busySeconds * 1000)}ms'; SET temp_buffers = '64MB'; SET work_mem = '32MB';
+    SET search_path = ${[ident(target.schema), version?.['path'] || '', 'pg_temp'].filter((part) => part !== '').join(', ')}`);
+}
+
+/**
+ * Proves that statements reach one server process. A pooler in transaction mode hands out another one per
+ * transaction and breaks temporary tables, locks and settings: such a session is refused.
+ */
+export async function proveDirect(sql: Sql, target: Target): Promise<void> {
+  const pid = await backend(sql);
+  if (sql.announcedPid === pid) return;
+  // The process id announced at login is not the server's: something sits in between. Does it hold the session?
+  const other = await connect(target);
+  try {
+    await other.run('BEGIN');
+    await backend(other);
+    const pids = [await backend(sql), await backend(sql), await backend(sql)];
+    if (pids.every((seen) => seen === pid)) return;
+  } finally {
+    await other.end();
+  }
+  throw new TenantDrError('database-denied', `A connection pooler sits in front of ${target.location}: transactions reach different server processes. Nothing was changed.`, {
+    hint: 'Connect to the server itself (its own port, not that of PgBouncer or the like), or to a pool in session mode.',
+  });
+}
+
+async function backend(sql: Sql): Promise<number> {
+  return Number(await sql.value('SELECT pg_backend_pid()'));
+}

@@ -1,0 +1,110 @@
+import { DatabaseError } from 'pg';
+import type { ErrorCode } from '../../errors.ts';
+import { reasonOf, TenantDrError } from '../../errors.ts';
+
+/** SQLSTATE of a server error; undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  if (error instanceof TenantDrError) return sqlState(error.cause);
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/** True when the connection is gone, so nothing is known of a statement that was under way. */
+export function connectionLost(error: unknown): boolean {
+  if (error instanceof TenantDrError) return connectionLost(error.cause);
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith('08') || state.startsWith('57P0');
+  if (nodeCode(error) !== undefined) return true;
+  return /connection terminated|connection error|not queryable|client was closed/i.test(reasonOf(error));
+}
+
+const byState: Record<string, { code: ErrorCode; hint: string }> = {
+  '28P01': { code: 'database-denied', hint: 'Check user and password (DATABASE_URL, PGPASSWORD or the passfile).' },
+  '28000': { code: 'database-denied', hint: 'Check the user, sslmode, and pg_hba.conf on the server.' },
+  '3D000': { code: 'database-missing', hint: 'Check the database name at the end of DATABASE_URL; `psql -l` lists them.' },
+  '53300': { code: 'database-unreachable', hint: 'Free a connection or use a role with reserved connections, then run this again.' },
+  '57P03': { code: 'database-unreachable', hint: 'The server is starting or stopping: wait until it accepts connections.' },
+  '55P03': { code: 'database-busy', hint: 'Another session holds the rows or the table. Try again, or end that session.' },
+  '57014': { code: 'database-busy', hint: 'The statement was cancelled or ran into a statement timeout.' },
+  '40P01': { code: 'database-busy', hint: 'Two sessions waited for each other. Run the same command again.' },
+  '40001': { code: 'database-busy', hint: 'Run the same command again.' },
+  '53100': { code: 'disk-full', hint: 'Free space on the database server, then run this again.' },
+  '25006': { code: 'database-read-only', hint: 'This is a standby or a read-only session: name the primary server.' },
+};
+
+/**
+ * Any failure of the server or the connection as an error a person reads. Row values are cut from the server's
+ * words (promise 10); `what` says in a few words what was being done.
+ */
+export function translate(error: unknown, what: string): TenantDrError {
+  if (error instanceof TenantDrError) return error;
+  const state = sqlState(error);
+  if (error instanceof DatabaseError && state !== undefined) {
+    const words = withoutValues(error.message);
+    if (state === '42501') return denied(error, words, what);
+    const known = byState[state];
+    const details = { cause: error, facts: { sqlstate: state }, ...(error.table ? { table: error.table } : {}) };
+    if (known) return new TenantDrError(known.code, `${what}: ${words}.`, { hint: known.hint, ...details });
+    if (connectionLost(error)) return lost(error, what);
+    return new TenantDrError('database-error', `${what}: PostgreSQL says ${words} (${state}).`, details);
+  }
+  if (connectionLost(error)) return lost(error, what);
+  return new TenantDrError('database-error', `${what}: ${reasonOf(error)}.`, { cause: error });
+}
+
+function denied(error: DatabaseError, words: string, what: string): TenantDrError {
+  const hidden = /row-level security/.test(error.message);
+  const table = error.table ?? /(?:table|relation) "?([^"\s]+)"?/.exec(error.message)?.[1];
+  const details = { cause: error, facts: { sqlstate: '42501' }, ...(table ? { table } : {}) };
+  if (hidden) {
+    return new TenantDrError('hidden-rows', `Row-level security hides rows of table ${table ?? '?'} from this role. Nothing was changed.`, {
+      ...details,
+      hint: 'Connect as a role with BYPASSRLS, or as the owner of a table without FORCE ROW LEVEL SECURITY.',
+    });
+  }
+  return new TenantDrError('database-denied', `${what}: ${words}.`, {
+    ...details,
+    hint: 'Connect as the owner of the tables; `tenant-dr doctor` lists the rights that are missing.',
+  });
+}
+
+function lost(error: unknown, what: string): TenantDrError {
+  return new TenantDrError('database-unreachable', `${what}: the connection to the server was lost (${reasonOf(error)}).`, {
+    cause: error,
+    hint: 'An open transaction is rolled back by the server. Check the server, then run this again.',
+  });
+}
+
+/** The server quotes the offending value after a colon or in quotes at the end: that part stays out. */
+function withoutValues(message: string): string {
+  return message.replace(/: ".*"$/s, '').replace(/\s+/g, ' ');
+}
+
+function nodeCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? code : undefined;
+}
+
+/** Failure to get a connection at all. `location` never holds a password. */
+export function connectFailure(error: unknown, location: string): TenantDrError {
+  const state = sqlState(error);
+  const code = nodeCode(error);
+  const words = reasonOf(error);
+  if (state !== undefined) return translate(error, `Cannot connect to ${location}`);
+  if (/SSL|TLS|certificate|self.signed/i.test(words) || code?.startsWith('ERR_TLS')) {
+    return new TenantDrError('database-unreachable', `Cannot connect to ${location}: ${words}.`, {
+      cause: error,
+      hint: 'Check sslmode (disable, prefer, require, verify-ca, verify-full) and sslrootcert in DATABASE_URL.',
+    });
+  }
+  if (/password must be a string|no password/i.test(words)) {
+    return new TenantDrError('database-denied', `${location} asks for a password and none was given.`, {
+      cause: error,
+      hint: 'Put it into PGPASSWORD or the passfile (~/.pgpass, mode 0600).',
+    });
+  }
+  const reason = words || (error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : (code ?? 'no answer'));
+  return new TenantDrError('database-unreachable', `Cannot connect to ${location}: ${reason}.`, {
+    cause: error,
+    hint: 'Is the server up, and are host and port right? `pg_isready -h <host> -p <port>` tells.',
+  });
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { Column, Schema, Table } from '../../engine/schema.ts';
+import type { Relation, RelationColumn, Unique } from './catalog.ts';
+import { foreignActions, readCatalog } from './catalog.ts';
+import type { Sql } from './sql.ts';
+
+/** The structure of the schema: as the engine sees it, and with what only PostgreSQL has. */
+export interface Structure {
+  schema: Schema;
+  relations: Map<string, Relation>;
+}
+
+/** Reads the structure of the session's schema. Partitions are part of their root. Changes nothing. */
+export async function introspect(sql: Sql): Promise<Structure> {
+  const relations = await readCatalog(sql, sql.target.schema);
+  const tables = [...relations.values()].map(toTable);
+  return { schema: { tables, fingerprint: fingerprintOf(tables) }, relations };
+}
+
+export function relationOf(structure: Structure, name: string): Relation {
+  const found = structure.relations.get(name);
+  if (!found) throw new Error(`no relation ${name}`);
+  return found;
+}
+
+function toTable(relation: Relation): Table {
+  return {
+    name: relation.name,
+    kind: relation.extension ? 'internal' : relation.kind === 'f' ? 'foreign' : 'table',
+    columns: relation.columns.map(toColumn),
+    primaryKey: relation.primaryKey,
+    uniques: relation.uniques.map((unique: Unique) => ({
+      name: unique.name,
+      columns: unique.terms.map((term) => term.column),
+      partial: unique.predicate !== null,
+      primary: unique.primary,
+    })),
+    foreignKeys: relation.foreignKeys.map((key) => ({
+      columns: key.columns,
+      table: key.table,
+      parentColumns: key.parentColumns,
+      onDelete: foreignActions[key.onDelete],
+      onUpdate: foreignActions[key.onUpdate],
+    })),
+    triggers: relation.triggers.map((trigger) => ({ name: trigger.name, sql: trigger.sql })),
+  };
+}
+
+function toColumn(column: RelationColumn): Column {
+  return {
+    name: column.name,
+    type: column.type,
+    notNull: column.notNull,
+    hasDefault: column.hasDefault,
+    generated: column.generated,
+    ...(column.identity === null ? {} : { identity: column.identity }),
+    ...(column.collation === null ? {} : { collation: column.collation }),
+  };
+}
+
+export function fingerprintOf(tables: Table[]): string {
+  const facts = tables.map((table) => [
+    table.name,
+    table.kind,
+    table.columns.map((column) => [column.name, column.type, column.notNull, column.generated]),
+    table.primaryKey,
+    table.foreignKeys,
+    table.uniques.map((unique) => [unique.columns, unique.partial]),
+  ]);
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}

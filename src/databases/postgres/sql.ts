@@ -1,0 +1,75 @@
+import type { Readable, Writable } from 'node:stream';
+import type pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { Target } from './connect.ts';
+import { translate } from './errors.ts';
+
+export type Row = Record<string, string | null>;
+
+/** One connection. Every value is the text the server printed; every failure is a TenantDrError. */
+export class Sql {
+  readonly target: Target;
+  private readonly client: pg.Client;
+  private ended = false;
+
+  constructor(client: pg.Client, target: Target) {
+    this.client = client;
+    this.target = target;
+  }
+
+  /** Process id told at login; a pooler tells one of its own. */
+  get announcedPid(): number {
+    return 'processID' in this.client ? Number(this.client.processID) : 0;
+  }
+
+  async rows(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.ask(text, values)).rows as Row[];
+  }
+
+  /** First column of the first row; null when there is none. */
+  async value(text: string, values: unknown[] = []): Promise<string | null> {
+    const [row] = await this.rows(text, values);
+    return row ? (Object.values(row)[0] ?? null) : null;
+  }
+
+  /** Runs one or several statements; the number of rows the last one touched. */
+  async run(text: string, values: unknown[] = []): Promise<number> {
+    const result: pg.QueryResult | pg.QueryResult[] = await this.ask(text, values);
+    const last = Array.isArray(result) ? result.at(-1) : result;
+    return last?.rowCount ?? 0;
+  }
+
+  /** The JSON document a query returns in its only column. */
+  async json<T>(text: string, values: unknown[] = []): Promise<T> {
+    return JSON.parse((await this.value(text, values)) ?? 'null') as T;
+  }
+
+  private async ask(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    try {
+      return values.length > 0 ? await this.client.query(text, values) : await this.client.query(text);
+    } catch (error) {
+      throw translate(error, `Database ${this.target.location}`);
+    }
+  }
+
+  /** `COPY … TO STDOUT`: bytes as the server sends them, cut at any place. */
+  copyOut(text: string): Readable {
+    return this.client.query(copyTo(text, { highWaterMark: 1 << 20 }));
+  }
+
+  /** `COPY … FROM STDIN`. Destroying it makes the server drop what it got. */
+  copyIn(text: string): Writable {
+    return this.client.query(copyFrom(text, { highWaterMark: 1 << 20 }));
+  }
+
+  async end(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    try {
+      await this.client.end();
+    } catch (error) {
+      // Closing a connection that is already gone changes nothing.
+      void error;
+    }
+  }
+}

