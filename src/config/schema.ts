@@ -16,6 +16,20 @@ export const duration = z.union([z.number().nonnegative(), z.string()]).transfor
   return Number(match[1]) * seconds;
 });
 
+/** An IANA name, such as America/Sao_Paulo. */
+const timezone = z
+  .string()
+  .refine(isTimezone, 'not a time zone this machine knows, such as America/Sao_Paulo');
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 const argumentList = z.array(z.string()).min(1);
 
 const hook = z.union([
@@ -27,16 +41,26 @@ const hookPair = z.strictObject({ before: z.array(hook).default([]), after: z.ar
 
 const tableRule = z.union([
   z.literal('shared'),
-  z.strictObject({
-    shared: z.string().optional(),
-    through: z.string().optional(),
-    on: z.record(z.string(), z.string()).optional(),
-    column: z.string().optional(),
-    exclude: z.string().optional(),
-    restore: z.enum(['exact', 'missing', 'keep']).optional(),
-    review: z.enum(['credentials', 'queue', 'billing']).optional(),
-    set: z.record(z.string(), scalar).optional(),
-  }),
+  z
+    .strictObject({
+      shared: z.string().optional(),
+      through: z.string().optional(),
+      on: z.record(z.string(), z.string()).optional(),
+      column: z.string().optional(),
+      exclude: z.string().optional(),
+      restore: z.enum(['exact', 'missing', 'keep']).optional(),
+      review: z.enum(['credentials', 'queue', 'billing']).optional(),
+      set: z.record(z.string(), scalar).optional(),
+    })
+    .refine(
+      (rule) => (rule.through === undefined) === (rule.on === undefined),
+      'through and on belong together',
+    )
+    .refine(
+      (rule) =>
+        [rule.shared, rule.through, rule.column, rule.exclude].filter((way) => way !== undefined).length <= 1,
+      'only one of shared, through, column and exclude can hold',
+    ),
 ]);
 
 const tierFigures = z.strictObject({
@@ -51,7 +75,7 @@ export const configSchema = z.strictObject({
   database: z.string().optional(),
   environment: z.string().optional(),
   backups: z
-    .union([z.string(), z.strictObject({ path: z.string(), timezone: z.string().optional() })])
+    .union([z.string(), z.strictObject({ path: z.string(), timezone: timezone.optional() })])
     .transform((value) => (typeof value === 'string' ? { path: value, timezone: undefined } : value))
     .optional(),
   state: z.string().optional(),

@@ -1,7 +1,13 @@
 import type { CommandEntry } from '../command.ts';
 
 /** Every command, in the order of the help. The module behind `load` is read only when the command is used. */
-export const commands: CommandEntry[] = [];
+export const commands: CommandEntry[] = [
+  {
+    name: 'tables',
+    summary: 'ownership of every table, with its path to the tenant',
+    load: () => import('./tables.ts'),
+  },
+];
 
 /** What `tenant-dr` alone opens. */
 export const opening: CommandEntry | undefined = undefined;
