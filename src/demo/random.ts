@@ -32,5 +32,11 @@ export function seeded(seed: number): Random {
     }
     return copy;
   };
-  return { next, between, chance: (probability) => next() < probability, pick, shuffle };
+  return {
+    next,
+    between,
+    chance: (probability) => next() < probability,
+    pick,
+    shuffle,
+  };
 }

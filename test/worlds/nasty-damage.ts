@@ -90,7 +90,7 @@ function recoverable(db: Database.Database, column: string, victim: NastyTenant)
     `UPDATE tenants SET name = 'Hacked', settings = '{}', owner_id = NULL, country = 'JP' WHERE id = ?`,
     victim.id,
   );
-  run('UPDATE measures SET a = 1, r = 0.0 WHERE id >= ? AND ' + `${t} = ?`, key(2), victim.id);
+  run(`UPDATE measures SET a = 1, r = 0.0 WHERE id >= ? AND ${t} = ?`, key(2), victim.id);
   // Only the representation differs: an equality test would call these rows the same.
   run(`UPDATE kv SET v = 1.0 WHERE ${t} = ? AND v = 1 AND typeof(v) = 'integer'`, victim.id);
   run(`UPDATE kv SET k = upper(k) WHERE ${t} = ? AND k = 'key 2'`, victim.id);
@@ -111,10 +111,25 @@ function recoverable(db: Database.Database, column: string, victim: NastyTenant)
   run(`UPDATE users SET role = 'member' WHERE id = ?`, key(1));
   run(`UPDATE users SET role = 'owner' WHERE id = ?`, key(2));
   // Rows that came since.
-  insert(db, 'Order', { [column]: victim.id, select: `O-${victim.base}-2`, number: 2, cents: 5 });
-  insert(db, 'users', { [column]: victim.id, email: 'intruder@evil.test', role: 'member', data: 'new' });
+  insert(db, 'Order', {
+    [column]: victim.id,
+    select: `O-${victim.base}-2`,
+    number: 2,
+    cents: 5,
+  });
+  insert(db, 'users', {
+    [column]: victim.id,
+    email: 'intruder@evil.test',
+    role: 'member',
+    data: 'new',
+  });
   insert(db, 'notes', { [column]: victim.id, body: 'new note', amount: 7 });
-  insert(db, 'audit_log', { [column]: victim.id, at: '2026-11-01', what: 'everything deleted', who: null });
+  insert(db, 'audit_log', {
+    [column]: victim.id,
+    at: '2026-11-01',
+    what: 'everything deleted',
+    who: null,
+  });
   insert(db, 'memos', { [column]: victim.id, body: 'new memo' });
   run('DELETE FROM audit_log WHERE id = ?', key(2));
 }

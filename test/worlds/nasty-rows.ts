@@ -13,11 +13,28 @@ export interface NastyTenant {
 export function commonRows(db: Database.Database, column: string): void {
   for (const code of ['DE', 'BR', 'JP', 'XX']) insert(db, 'countries', { code, name: `Country ${code}` });
   for (const version of [1, 2, 3]) insert(db, 'schema_migrations', { version, applied_at: '2026-01-01' });
-  insert(db, 'users', { id: 5, [column]: null, email: 'system@example.test', role: 'system', data: null });
-  insert(db, 'users', { id: 15, [column]: null, email: 'Robot@example.test', role: 'owner', data: 'x' });
+  insert(db, 'users', {
+    id: 5,
+    [column]: null,
+    email: 'system@example.test',
+    role: 'system',
+    data: null,
+  });
+  insert(db, 'users', {
+    id: 15,
+    [column]: null,
+    email: 'Robot@example.test',
+    role: 'owner',
+    data: 'x',
+  });
   for (let copy = 0; copy < 2; copy++) insert(db, 'notes', { [column]: null, body: 'of nobody', amount: 1 });
   insert(db, 'null_keys', { k: null, [column]: null, v: 'of nobody' });
-  insert(db, 'audit_log', { [column]: null, at: '2026-01-01', what: 'installed', who: null });
+  insert(db, 'audit_log', {
+    [column]: null,
+    at: '2026-01-01',
+    what: 'installed',
+    who: null,
+  });
 }
 
 export function tenantRows(db: Database.Database, column: string, tenant: NastyTenant): void {
@@ -28,7 +45,9 @@ export function tenantRows(db: Database.Database, column: string, tenant: NastyT
     id,
     slug,
     name: `Tenant "${slug}"`,
-    settings: JSON.stringify({ tier: tenant.base === 1 ? 'enterprise' : 'pro' }),
+    settings: JSON.stringify({
+      tier: tenant.base === 1 ? 'enterprise' : 'pro',
+    }),
     country: 'DE',
     owner_id: key(1),
   });
@@ -55,7 +74,11 @@ export function tenantRows(db: Database.Database, column: string, tenant: NastyT
       updated_at: 'then',
     });
     for (const v of [2 * n, 2 * n + 1])
-      insert(db, 'agent_versions', { id: key(v), agent_id: key(n), body: `v${v}` });
+      insert(db, 'agent_versions', {
+        id: key(v),
+        agent_id: key(n),
+        body: `v${v}`,
+      });
     own('articles', {
       id: key(n),
       title: `Title ${n}`,
@@ -63,10 +86,27 @@ export function tenantRows(db: Database.Database, column: string, tenant: NastyT
       updated_at: 'then',
     });
     own('memos', { id: key(n), body: `memo ${n} about ${base}` });
-    own('seats', { id: key(n), place: `${base}-${n}`, holder: n < 5 ? `holder ${base} ${n}` : null });
-    own('we"ird ta\'ble; --', { 'a b': key(n), 'col "q"': nastyTexts[n] ?? null, Größe: n / 3 });
-    own('MixedCase', { Id: key(n), group: `g${n}`, rowid: `not the rowid ${n}` });
-    own('audit_log', { id: key(n), at: '2026-10-01', what: `event ${n}`, who: key(n) });
+    own('seats', {
+      id: key(n),
+      place: `${base}-${n}`,
+      holder: n < 5 ? `holder ${base} ${n}` : null,
+    });
+    own('we"ird ta\'ble; --', {
+      'a b': key(n),
+      'col "q"': nastyTexts[n] ?? null,
+      Größe: n / 3,
+    });
+    own('MixedCase', {
+      Id: key(n),
+      group: `g${n}`,
+      rowid: `not the rowid ${n}`,
+    });
+    own('audit_log', {
+      id: key(n),
+      at: '2026-10-01',
+      what: `event ${n}`,
+      who: key(n),
+    });
   }
   orderRows(db, own, base, key);
   for (const [n, value] of nastyValues.entries()) {
@@ -120,17 +160,33 @@ function orderRows(
         note: nastyValues[2 * n + line] ?? null,
       });
     }
-    insert(db, 'shipments', { code: `S-${base}-${n}`, order_code: `O-${base}-${n}`, weight: n * 1.1 });
+    insert(db, 'shipments', {
+      code: `S-${base}-${n}`,
+      order_code: `O-${base}-${n}`,
+      weight: n * 1.1,
+    });
     insert(db, 'shipment_events', {
       id: key(n),
       shipment: `S-${base}-${n}`,
       at: '2026-10-02',
       data: nastyValues[n * 2] ?? null,
     });
-    insert(db, 'order_categories', { order_id: key(n), category_id: key(1 + (n % 6)) });
+    insert(db, 'order_categories', {
+      order_id: key(n),
+      category_id: key(1 + (n % 6)),
+    });
     const reviewer = n === 8 ? 5 : n === 7 ? null : key(n);
-    insert(db, 'reviews', { id: key(n), order_id: n === 6 ? null : key(n), user_id: reviewer, stars: n % 5 });
+    insert(db, 'reviews', {
+      id: key(n),
+      order_id: n === 6 ? null : key(n),
+      user_id: reviewer,
+      stars: n % 5,
+    });
     for (let copy = 0; copy < 2; copy++)
-      insert(db, 'order_log', { order_id: key(n), what: 'seen', data: copy === 0 ? null : n });
+      insert(db, 'order_log', {
+        order_id: key(n),
+        what: 'seen',
+        data: copy === 0 ? null : n,
+      });
   }
 }

@@ -35,10 +35,19 @@ export function nasty(dir: string, choice: NastyChoice = {}): World {
     journal: choice.journal,
     exit: choice.hostile ? 5 : conflict ? 3 : 0,
     facts: {
-      tenants: { table: 'tenants', id: 'id', slug: 'slug', suspended: 'suspended' },
+      tenants: {
+        table: 'tenants',
+        id: 'id',
+        slug: 'slug',
+        suspended: 'suspended',
+      },
       tables: nastyTables(column),
       fullText: [
-        { table: 'articles_fts', source: 'articles', columns: ['title', 'body'] },
+        {
+          table: 'articles_fts',
+          source: 'articles',
+          columns: ['title', 'body'],
+        },
         { table: 'memo_search', source: 'memos', columns: ['body'] },
       ],
     },
@@ -55,7 +64,9 @@ export function nasty(dir: string, choice: NastyChoice = {}): World {
         tables: {
           countries: 'shared',
           schema_migrations: 'shared',
-          partner_links: { exclude: 'agreements between two tenants, restored by hand' },
+          partner_links: {
+            exclude: 'agreements between two tenants, restored by hand',
+          },
           audit_log: { restore: 'missing' },
           memo_search: { exclude: 'kept in step with memos by triggers' },
         },

@@ -28,11 +28,19 @@ export function randomTables(random: Random): RandomTable[] {
       owner === 'shared' ? [] : random.shuffle(tables.filter(hasSingleKey)).slice(0, random.between(0, 2));
     if (owner === 'inherited' || owner === 'both') {
       const parent = random.pick(owned);
-      references.push({ column: `${parent.name}_ref`, parent: parent.name, required: owner === 'inherited' });
+      references.push({
+        column: `${parent.name}_ref`,
+        parent: parent.name,
+        required: owner === 'inherited',
+      });
     }
     for (const parent of parents) {
       if (references.some((known) => known.parent === parent.name)) continue;
-      references.push({ column: `${parent.name}_ref`, parent: parent.name, required: false });
+      references.push({
+        column: `${parent.name}_ref`,
+        parent: parent.name,
+        required: false,
+      });
     }
     const key = random.pick(keys);
     const name = random.pick([`t${n}`, `T ${n}`, `"t${n}"`, `group${n}`, `tafel_ü${n}`]);
@@ -122,6 +130,10 @@ export function tableFacts(table: RandomTable, tables: RandomTable[], tenantColu
   const owned = (name: string) => tables.some((other) => other.name === name && other.owner !== 'shared');
   const links = table.references
     .filter(({ parent }) => parent !== table.name && owned(parent))
-    .map(({ column, parent }) => ({ columns: [column], parent, parentColumns: ['id'] }));
+    .map(({ column, parent }) => ({
+      columns: [column],
+      parent,
+      parentColumns: ['id'],
+    }));
   return { rule: { via: 'links', links }, ...withKey };
 }

@@ -25,7 +25,11 @@ export function randomWorld(dir: string, seed: number, choice: RandomChoice = {}
   const slugs = ['alfa', 'bravo', 'charlie', 'delta'].slice(0, random.between(2, 4));
   const ids = new Map(slugs.map((slug, n) => [slug, tenantId(idType, n)]));
   const facts: Record<string, TableFacts> = {
-    tenants: { rule: { via: 'identity', column: 'id' }, key: ['id'], untouched: ['status'] },
+    tenants: {
+      rule: { via: 'identity', column: 'id' },
+      key: ['id'],
+      untouched: ['status'],
+    },
   };
   for (const table of tables) facts[table.name] = tableFacts(table, tables, column);
   const filler = new Filler(random, column);
@@ -41,7 +45,11 @@ export function randomWorld(dir: string, seed: number, choice: RandomChoice = {}
       fullText: [],
     },
     config: {
-      tenants: { slug: 'slug', status: { column: 'status', active: 'on', suspended: 'off' }, settle: 0 },
+      tenants: {
+        slug: 'slug',
+        status: { column: 'status', active: 'on', suspended: 'off' },
+        settle: 0,
+      },
       ownership: { columns: [column], tables: sharedRules(tables) },
     },
     create: (db) => {
@@ -50,11 +58,19 @@ export function randomWorld(dir: string, seed: number, choice: RandomChoice = {}
       );
       for (const table of tables) db.exec(tableSql(table, tables, column, idType));
       for (const slug of random.shuffle(slugs))
-        insert(db, 'tenants', { id: ids.get(slug) ?? null, slug, status: 'on', note: slug });
+        insert(db, 'tenants', {
+          id: ids.get(slug) ?? null,
+          slug,
+          status: 'on',
+          note: slug,
+        });
       for (const table of tables) fill(db, filler, random, table, tables, slugs, ids);
     },
     damage: (db) => {
-      randomDamage(db, random, tables, filler, { slug: 'alfa', id: ids.get('alfa') ?? null });
+      randomDamage(db, random, tables, filler, {
+        slug: 'alfa',
+        id: ids.get('alfa') ?? null,
+      });
       if (random.chance(0.2))
         db.exec(`UPDATE tenants SET note = 'changed', status = 'off' WHERE slug = 'alfa'`);
       if (random.chance(0.1)) db.exec(`DELETE FROM tenants WHERE slug = 'alfa'`);

@@ -11,7 +11,10 @@ import { stringify } from 'yaml';
 export type Rule =
   | { via: 'identity'; column: string }
   | { via: 'column'; column: string }
-  | { via: 'links'; links: { columns: string[]; parent: string; parentColumns: string[] }[] }
+  | {
+      via: 'links';
+      links: { columns: string[]; parent: string; parentColumns: string[] }[];
+    }
   | { via: 'shared' };
 
 export interface TableFacts {

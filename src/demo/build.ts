@@ -1,0 +1,73 @@
+import { truncateSync } from 'node:fs';
+import { DemoStore } from '../databases/sqlite/demo/store.ts';
+import { Life } from './life.ts';
+import { seeded } from './random.ts';
+import { complaint, type Misfortune, misfortune, type Scenario, strike } from './scenario.ts';
+import { backupTimes } from './schedule.ts';
+import { minutesBefore } from './time.ts';
+
+export interface Demo {
+  database: string;
+  misfortune: Misfortune;
+  complaint: string;
+  backups: number;
+}
+
+export interface BuildRequest {
+  /** Where the database file goes; its folder exists, the file does not. */
+  database: string;
+  scenario: Scenario;
+  seed: number;
+  now: Date;
+  /** Takes a backup of the database as if at that moment; resolves with the path of the file. */
+  backup: (at: Date) => Promise<string>;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Two weeks of a platform's life with its backups, and what happened to one tenant at the end of them. */
+export async function buildDemo(request: BuildRequest): Promise<Demo> {
+  const { database, scenario, seed, now } = request;
+  const random = seeded(seed);
+  const times = backupTimes(now);
+  const first = times[0] as Date;
+  const opening = minutesBefore(first, 30 * 24 * 60);
+
+  const founded = DemoStore.create(database);
+  const life = new Life(founded, random);
+  life.begin(opening);
+  life.pass(opening, minutesBefore(first, 60));
+  founded.close();
+
+  const happened = misfortune(scenario, life.residents, random, now);
+  let clock = minutesBefore(first, 60);
+  let newest = '';
+  for (const [index, at] of times.entries()) {
+    live(database, life, clock, at, happened);
+    newest = await request.backup(at);
+    clock = at;
+    request.onProgress?.(index + 1, times.length);
+  }
+  live(database, life, clock, now, happened);
+  // The disk of the backup server was full.
+  if (scenario === 'bad-latest') truncateSync(newest, 20_000);
+  return {
+    database,
+    misfortune: happened,
+    complaint: complaint(happened),
+    backups: times.length,
+  };
+}
+
+/** Lets time pass, and the damage happen when its moment comes. The file is closed afterwards. */
+function live(database: string, life: Life, from: Date, to: Date, happened: Misfortune): void {
+  const store = DemoStore.open(database);
+  life.moveTo(store);
+  if (happened.damagedAt > from && happened.damagedAt <= to) {
+    life.pass(from, happened.damagedAt);
+    strike(store, happened, life.residents);
+    life.pass(happened.damagedAt, to);
+  } else {
+    life.pass(from, to);
+  }
+  store.close();
+}

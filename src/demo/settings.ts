@@ -1,0 +1,61 @@
+import { stringify } from 'yaml';
+import { defaultPolicy } from '../policy/tiers.ts';
+import { type Character, characters } from './cast.ts';
+
+/** The demo's tenant-dr.config.yaml: every table classified, the risky ones with a rule. Paths are relative to it. */
+export function demoConfig(): string {
+  return `# The demo platform. Change it as you like: \`tenant-dr demo --reset\` makes it anew.
+database: sqlite:./data/admin.db
+environment: demo
+backups: ./data/backups
+state: ./state
+contacts: ./contacts.yaml
+tenants:
+  table: tenants
+  id: id
+  name: name
+  slug: slug
+  status: { column: status, active: active, suspended: suspended }
+  tier: { column: settings, json: $.tier }
+  search: [admin_users.email, tenants.billing_email]
+  settle: 3s
+ownership:
+  columns: [tenant_id]
+  tables:
+    schema_migrations: shared
+    plans: shared
+    models: shared
+    admin_users: { review: credentials }
+    admin_api_keys: { review: credentials }
+    jobs: { review: queue, set: { status: cancelled } }
+    dead_letter_queue: { through: jobs, on: { original_job_id: id } }
+    subscriptions: { review: billing }
+    invoices: { review: billing }
+    audit_events: { restore: missing }
+    partner_links: { exclude: "agreements between two tenants, restored by hand" }
+checks:
+  - name: every agent has a prompt that exists
+    sql: SELECT id FROM agents WHERE tenant_id = :tenant AND prompt_id IS NOT NULL AND prompt_id NOT IN (SELECT id FROM prompts)
+    level: basic
+  - name: every prompt has a text of its own
+    sql: SELECT prompt_id FROM prompt_versions JOIN prompts ON prompts.id = prompt_id WHERE tenant_id = :tenant AND body LIKE '{{%'
+    level: standard
+auditLog: { table: audit_events, at: created_at, what: type }
+`;
+}
+
+/** Whom to write to, outside the database: it may be what was lost. */
+export function demoContacts(): string {
+  const contact = ({ slug, name, tier }: Character) => ({
+    tenant: slug,
+    name,
+    email: [`operations@${slug}.example`],
+    ...(tier === 'enterprise'
+      ? {
+          phone: '+49 30 5550 100',
+          note: `SLA ${defaultPolicy.enterprise.sla}: call first`,
+        }
+      : {}),
+  });
+  return stringify({ contacts: characters().map(contact) });
+}
