@@ -6,7 +6,7 @@ import type { IncidentLock } from './lock.ts';
 import { Mirror } from './mirror.ts';
 import { JournalReader } from './reader.ts';
 import type { IncidentState } from './records.ts';
-import { applyEntry, reduce, snapshot } from './state.ts';
+import { snapshot } from './state.ts';
 
 /** A clock set back by less than this is no news; one put forward may also be a computer waking up. */
 const setBackSeconds = 2;
@@ -23,7 +23,7 @@ export interface Opened {
 }
 
 interface Writing {
-  journal: JournalWriter;
+  writer: JournalWriter;
   lock: IncidentLock;
   now: () => number;
   mirror: Mirror | null;
@@ -37,8 +37,7 @@ interface Writing {
 export class Incident {
   readonly id: string;
   readonly dir: string;
-  #entries: Entry[];
-  #draft: IncidentState;
+  #journal: JournalReader;
   #snapshot: IncidentState | null = null;
   #listeners = new Set<() => void>();
   #writing: Writing | null;
@@ -49,25 +48,24 @@ export class Incident {
   #recorded = false;
   #closed = false;
 
-  private constructor(dir: string, entries: Entry[], writing: Writing | null) {
+  private constructor(dir: string, journal: JournalReader, writing: Writing | null) {
     this.id = basename(dir);
     this.dir = dir;
-    this.#entries = entries;
-    this.#draft = reduce(entries);
+    this.#journal = journal;
     this.#writing = writing;
   }
 
   /** For the store only: an incident this process writes, whose journal already holds `incident.opened`. */
   static writing(
     dir: string,
-    journal: JournalWriter,
+    writer: JournalWriter,
     lock: IncidentLock,
     now: () => number,
     mirrorDir: string | null,
   ): Incident {
-    const incident = new Incident(dir, journal.entries, { journal, lock, now, mirror: null });
+    const incident = new Incident(dir, writer.journal, { writer, lock, now, mirror: null });
     if (mirrorDir && incident.#writing) {
-      incident.#writing.mirror = new Mirror(journal.path, join(mirrorDir, incident.id), (failure) =>
+      incident.#writing.mirror = new Mirror(writer.journal.path, join(mirrorDir, incident.id), (failure) =>
         incident.#mirrorChanged(failure),
       );
       incident.#writing.mirror.update();
@@ -79,17 +77,9 @@ export class Incident {
   static async reading(dir: string): Promise<Opened> {
     const reader = new JournalReader(join(dir, journalName));
     const torn = await reader.readOn();
-    if (reader.entries.length === 0) {
-      throw new TenantDrError(
-        'incident-unknown',
-        `The incident in ${dir} never began: its journal is empty.`,
-        {
-          hint: 'Nothing was changed under it; the folder can be removed.',
-        },
-      );
-    }
-    const incident = new Incident(dir, reader.entries, null);
-    incident.#following = { reader, timer: null, onFailure: null };
+    reader.begun();
+    const incident = new Incident(dir, reader, null);
+    incident.#following = { timer: null };
     return { incident, torn };
   }
 
@@ -105,16 +95,15 @@ export class Incident {
       if (!(error instanceof TenantDrError && error.code === 'journal-damaged')) throw error;
       damage = error;
     }
-    if (reader.entries.length > 0) return { state: reduce(reader.entries), damage };
-    return damage ? { state: null, damage } : null;
+    return reader.state || damage ? { state: reader.state, damage } : null;
   }
 
   get entries(): readonly Entry[] {
-    return this.#entries;
+    return this.#journal.entries;
   }
 
   get state(): IncidentState {
-    this.#snapshot ??= snapshot(this.#draft);
+    this.#snapshot ??= snapshot(this.#journal.begun());
     return this.#snapshot;
   }
 
@@ -172,7 +161,6 @@ export class Incident {
   /** Looks for new lines of another process from now on; a damage met on the way goes to `onFailure`. */
   follow(onFailure: (error: unknown) => void, everyMilliseconds: number = followMilliseconds): void {
     if (!this.#following || this.#following.timer) return;
-    this.#following.onFailure = onFailure;
     const look = () => {
       if (this.#closed) return;
       this.refresh().then(again, onFailure);
@@ -185,12 +173,10 @@ export class Incident {
 
   /** Reads what another process has added. Rejects with journal-damaged. */
   async refresh(): Promise<void> {
-    const reader = this.#following?.reader;
-    if (!reader) return;
-    const known = this.#draft.last.seq;
-    await reader.readOn();
-    for (const entry of reader.entries.slice(known)) this.#apply(entry);
-    if (reader.entries.length > known) this.#tell();
+    if (!this.#following) return;
+    const known = this.#journal.entries.length;
+    await this.#journal.readOn();
+    if (this.#journal.entries.length > known) this.#tell();
   }
 
   /** Lets go: releases the lock, stops following. The incident itself stays open until a `closed` event. */
@@ -209,7 +195,7 @@ export class Incident {
       // whoever took over has the journal now; the lock they hold is not ours to release, and ours is void
       if (!(error instanceof TenantDrError && error.code === 'fenced-off')) throw error;
     } finally {
-      await writing.journal.close();
+      await writing.writer.close();
       await writing.lock.release(writing.now);
       await writing.mirror?.settled();
     }
@@ -231,17 +217,16 @@ export class Incident {
   }
 
   async #record(writing: Writing, event: IncidentEvent): Promise<Entry> {
-    const entry = await writing.journal.append(event);
+    const entry = await writing.writer.append(event);
     this.#monotonic = performance.now();
     this.#recorded = true;
-    this.#apply(entry);
     this.#tell();
     writing.mirror?.update();
     return entry;
   }
 
   async #noteClock(writing: Writing): Promise<void> {
-    const expected = Date.parse(this.#draft.last.at) + (performance.now() - this.#monotonic);
+    const expected = Date.parse(this.#journal.begun().last.at) + (performance.now() - this.#monotonic);
     const bySeconds = (writing.now() - expected) / 1000;
     // before our first line the journal is all we know, and the time nobody worked is no jump
     const setForward = this.#recorded && bySeconds > setForwardSeconds;
@@ -250,12 +235,8 @@ export class Incident {
     await this.#record(writing, { event: 'clock.jumped', bySeconds, seenBy });
   }
 
-  #apply(entry: Entry): void {
-    applyEntry(this.#draft, entry);
-    this.#snapshot = null;
-  }
-
   #tell(): void {
+    this.#snapshot = null;
     for (const listener of this.#listeners) listener();
   }
 
@@ -269,7 +250,5 @@ export class Incident {
 }
 
 interface Following {
-  reader: JournalReader;
   timer: NodeJS.Timeout | null;
-  onFailure: ((error: unknown) => void) | null;
 }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { type Entry, type IncidentEvent, parseEntry } from './events.ts';
 import type { Actor } from './facts.ts';
-import { encodeLine, sha256 } from './line.ts';
+import { encodeLine } from './line.ts';
 import { JournalReader, type TornTail } from './reader.ts';
 
 export interface WriterOptions {
@@ -21,20 +21,15 @@ export interface WriterOptions {
  * written whole is taken back, so that a full disk leaves a readable journal.
  */
 export class JournalWriter {
-  readonly path: string;
-  readonly entries: Entry[];
+  /** All that was read and written so far. */
+  readonly journal: JournalReader;
   #handle: FileHandle;
   #options: WriterOptions;
-  #prev: string;
-  #end: number;
   #dirty = false;
 
-  private constructor(path: string, handle: FileHandle, reader: JournalReader, options: WriterOptions) {
-    this.path = path;
+  private constructor(handle: FileHandle, journal: JournalReader, options: WriterOptions) {
     this.#handle = handle;
-    this.entries = reader.entries;
-    this.#prev = reader.prev;
-    this.#end = reader.end;
+    this.journal = journal;
     this.#options = options;
   }
 
@@ -44,7 +39,7 @@ export class JournalWriter {
       const handle = await open(path, 'ax', 0o600);
       await handle.sync();
       await syncFolder(dirname(path));
-      return new JournalWriter(path, handle, new JournalReader(path), options);
+      return new JournalWriter(handle, new JournalReader(path), options);
     } catch (cause) {
       throw unwritable(path, cause);
     }
@@ -52,7 +47,7 @@ export class JournalWriter {
 
   /**
    * Reads and verifies an existing journal. A torn last line is cut, and a `torn-line.cut` says so.
-   * Rejects with journal-damaged or journal-unwritable.
+   * Rejects with incident-unknown, journal-damaged or journal-unwritable.
    */
   static async open(
     path: string,
@@ -60,13 +55,14 @@ export class JournalWriter {
   ): Promise<{ writer: JournalWriter; torn: TornTail | null }> {
     const reader = new JournalReader(path);
     const torn = await reader.readOn();
+    reader.begun();
     try {
       const handle = await open(path, constants.O_WRONLY | constants.O_APPEND);
       if (torn) {
         await handle.truncate(reader.end);
         await handle.sync();
       }
-      const writer = new JournalWriter(path, handle, reader, options);
+      const writer = new JournalWriter(handle, reader, options);
       if (torn) await writer.append({ event: 'torn-line.cut', ...torn });
       return { writer, torn };
     } catch (cause) {
@@ -87,35 +83,39 @@ export class JournalWriter {
     await this.#options.guard();
     const { actor, fence, now } = this.#options;
     const at = new Date(now()).toISOString();
-    const entry = checked({ seq: this.entries.length + 1, at, actor, fence, ...event, prev: this.#prev });
+    const entry = checked({
+      seq: this.journal.entries.length + 1,
+      at,
+      actor,
+      fence,
+      ...event,
+      prev: this.journal.prev,
+    });
     const { prev, ...content } = entry;
-    const line = encodeLine(content, prev);
+    const line = Buffer.from(encodeLine(content, prev));
     try {
       await this.#expectOwnEnd();
       this.#dirty = true;
-      const bytes = Buffer.from(`${line}\n`);
-      await writeAll(this.#handle, bytes);
+      await writeAll(this.#handle, Buffer.concat([line, Buffer.from('\n')]));
       await this.#handle.sync();
       this.#dirty = false;
-      this.#end += bytes.length;
     } catch (cause) {
       await this.#takeBack();
-      throw cause instanceof TenantDrError ? cause : unwritable(this.path, cause);
+      throw cause instanceof TenantDrError ? cause : unwritable(this.journal.path, cause);
     }
-    this.#prev = sha256(line);
-    this.entries.push(entry);
+    this.journal.accept(entry, line);
     return entry;
   }
 
   /** The file must be as this process left it, and still have its name. */
   async #expectOwnEnd(): Promise<void> {
-    if (this.#dirty) await this.#handle.truncate(this.#end);
+    if (this.#dirty) await this.#handle.truncate(this.journal.end);
     const found = await this.#handle.stat();
-    if (found.nlink === 0) throw unwritable(this.path, new Error('the file was deleted'));
-    if (found.size !== this.#end) {
+    if (found.nlink === 0) throw unwritable(this.journal.path, new Error('the file was deleted'));
+    if (found.size !== this.journal.end) {
       throw new TenantDrError(
         'fenced-off',
-        `Another process wrote to ${this.path}; this one stops writing.`,
+        `Another process wrote to ${this.journal.path}; this one stops writing.`,
         {
           hint: 'Look at the incident with "tenant-dr watch", and continue it with "tenant-dr resume --take-over".',
         },
@@ -126,7 +126,7 @@ export class JournalWriter {
   /** After a failed write. When this fails too, the next append tries again and the next open cuts the rest. */
   async #takeBack(): Promise<void> {
     if (!this.#dirty) return;
-    await this.#handle.truncate(this.#end).then(
+    await this.#handle.truncate(this.journal.end).then(
       () => {
         this.#dirty = false;
       },

@@ -3,6 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Entry } from './events.ts';
 import { damaged, decodeLine, genesis, holdsSum, sha256 } from './line.ts';
+import type { IncidentState } from './records.ts';
+import { applyEntry, begin } from './state.ts';
 
 const newline = 0x0a;
 /** Verifying stops for other work after this long. */
@@ -16,12 +18,14 @@ export interface TornTail {
 }
 
 /**
- * Reads a journal from its beginning, or what was added since the last call, verifying as it goes. Entries read
- * before a damage was met stay available: a report can still be written from them.
+ * What a journal holds, verified, and the state it amounts to. Reads from its beginning, or what was added since
+ * the last call. Entries read before a damage was met stay available: a report can still be written from them.
  */
 export class JournalReader {
   readonly path: string;
   readonly entries: Entry[] = [];
+  /** Changes as entries come; null before the first. */
+  state: IncidentState | null = null;
   /** Length of the verified part, and the hash its next line must carry. */
   end = 0;
   prev = genesis;
@@ -43,6 +47,24 @@ export class JournalReader {
     }
   }
 
+  /** The state of an incident that has begun. Throws incident-unknown for an empty journal. */
+  begun(): IncidentState {
+    if (this.state) return this.state;
+    throw new TenantDrError('incident-unknown', `This incident never began: ${this.path} holds no event.`, {
+      hint: 'Nothing was changed under it; its folder can be removed.',
+    });
+  }
+
+  /** Takes in the next entry, read or just written, and the bytes of its line. */
+  accept(entry: Entry, line: Uint8Array): void {
+    if (this.state) applyEntry(this.state, entry);
+    else if (entry.event === 'incident.opened') this.state = begin(entry);
+    else throw damaged(entry.seq, 'is not the beginning of an incident');
+    this.entries.push(entry);
+    this.prev = sha256(line);
+    this.end += line.length + 1;
+  }
+
   async #read(handle: FileHandle): Promise<TornTail | null> {
     let rest = Buffer.alloc(0);
     let position = this.end;
@@ -54,7 +76,8 @@ export class JournalReader {
       const chunk = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
       let start = 0;
       for (let stop = chunk.indexOf(newline); stop !== -1; stop = chunk.indexOf(newline, start)) {
-        this.#take(chunk.subarray(start, stop));
+        const line = chunk.subarray(start, stop);
+        this.accept(decodeLine(line, this.entries.length + 1, this.prev), line);
         start = stop + 1;
         if (performance.now() > turnEnds) {
           await nextTurn();
@@ -64,12 +87,6 @@ export class JournalReader {
       rest = chunk.subarray(start);
     }
     return this.#torn(rest);
-  }
-
-  #take(bytes: Buffer): void {
-    this.entries.push(decodeLine(bytes.toString('utf8'), this.entries.length + 1, this.prev));
-    this.prev = sha256(bytes);
-    this.end += bytes.length + 1;
   }
 
   /** A crash leaves the beginning of a line. A line that was whole and lost its newline was tampered with. */

@@ -36,6 +36,15 @@ export interface TaskNote {
   data: Record<string, unknown> | null;
 }
 
+/** `since`: when the phase began, ISO 8601. */
+export interface StepProgress {
+  phase: string;
+  done: number;
+  total: number | null;
+  unit: string;
+  since: string;
+}
+
 export interface StepRecord extends StepSpec {
   state: StepStatus;
   attempt: number;
@@ -49,7 +58,8 @@ export interface StepRecord extends StepSpec {
   skippedBy: 'operator' | 'auto' | null;
   summary: string | null;
   outcome: Record<string, unknown> | null;
-  progress: { phase: string; done: number; total: number | null; unit: string } | null;
+  /** As of its last entry in the journal; a process at work knows better. */
+  progress: StepProgress | null;
 }
 
 /** `intended` and `unknown`: nobody knows yet whether it happened; it must be probed before anything else. */

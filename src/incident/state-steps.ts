@@ -43,7 +43,10 @@ export function applyStep(state: IncidentState, entry: Entry): void {
       return;
     case 'step.progress': {
       const { phase, done, total, unit } = entry;
-      changeStep(state, entry.step, () => ({ progress: { phase, done, total, unit } }));
+      changeStep(state, entry.step, ({ progress }) => {
+        const since = progress?.phase === phase ? progress.since : entry.at;
+        return { progress: { phase, done, total, unit, since } };
+      });
       return;
     }
     case 'step.finished':

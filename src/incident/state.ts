@@ -9,14 +9,11 @@ import { applyRestore, applyTenant, isUsable } from './state-tenant.ts';
  * fields and lists; the records in them are replaced, never changed, so that a shallow copy is a snapshot.
  */
 
-/** Throws RangeError for an empty journal: there is no incident without `incident.opened`. */
-export function reduce(entries: Iterable<Entry>): IncidentState {
-  let state: IncidentState | null = null;
-  for (const entry of entries) {
-    if (state) applyEntry(state, entry);
-    else state = begin(entry);
-  }
-  if (!state) throw new RangeError('An incident begins with incident.opened.');
+/** Throws RangeError unless the first entry is `incident.opened`. */
+export function reduce([first, ...rest]: readonly Entry[]): IncidentState {
+  if (first?.event !== 'incident.opened') throw new RangeError('An incident begins with incident.opened.');
+  const state = begin(first);
+  for (const entry of rest) applyEntry(state, entry);
   return state;
 }
 
@@ -29,8 +26,7 @@ export function snapshot(state: IncidentState): IncidentState {
 }
 
 /** The state right after `incident.opened`. */
-export function begin(entry: Entry): IncidentState {
-  if (entry.event !== 'incident.opened') throw new RangeError('An incident begins with incident.opened.');
+export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
   return {
     id: entry.id,
     opened: entry,

@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sameId, type TenantId } from '../engine/tenant.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { IncidentEvent } from './events.ts';
@@ -24,6 +25,8 @@ export interface Store {
 type OpeningEvent = Extract<IncidentEvent, { event: 'incident.opened' }>;
 /** What the caller knows about a new incident; its id is given here. */
 export type NewIncident = Omit<OpeningEvent, 'event' | 'id'>;
+
+const lastWordsMilliseconds = 100;
 
 export function incidentsDir(stateDir: string): string {
   return join(stateDir, 'incidents');
@@ -73,17 +76,21 @@ export async function resumeIncident(
   const now = store.now ?? Date.now;
   const dir = await folderOf(store.stateDir, id);
   // an incident that cannot be continued is not taken from anybody
-  const before = await Incident.reading(dir);
-  if (before.incident.state.closed) throw alreadyClosed(before.incident);
+  if (takeOver) assertOpen((await Incident.reading(dir)).incident.state);
   const acquired = await IncidentLock.acquire(dir, store.actor, now, takeOver !== undefined);
-  const { lock } = acquired;
+  const { lock, replaced } = acquired;
   try {
+    // a process that is still alive may be between its last look at the fence and its last line
+    if (replaced && takeOver) await sleep(lastWordsMilliseconds);
     const { writer, torn } = await JournalWriter.open(join(dir, journalName), {
       actor: store.actor,
       fence: lock.fence,
       now,
       guard: () => lock.assertFence(),
     });
+    const state = writer.journal.begun();
+    if (state.closed) await writer.close();
+    assertOpen(state);
     const incident = Incident.writing(dir, writer, lock, now, store.mirrorDir ?? null);
     await incident.append(takenOver(acquired, takeOver));
     return { incident, torn };
@@ -117,7 +124,7 @@ export interface IncidentSummary {
 export async function listIncidents(stateDir: string): Promise<IncidentSummary[]> {
   const folder = incidentsDir(stateDir);
   const names = await readdir(folder).catch((error): string[] => {
-    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
     throw new TenantDrError('permission-denied', `The incidents cannot be listed: ${reasonOf(error)}.`, {
       hint: 'Check the state folder (--state).',
       cause: error,
@@ -213,14 +220,11 @@ export function unprobedError(summary: IncidentSummary, slug: string): TenantDrE
   });
 }
 
-function alreadyClosed(incident: Incident): TenantDrError {
-  return new TenantDrError(
-    'usage',
-    `${incident.id} was closed at ${incident.state.closed?.at}. Nothing was changed.`,
-    {
-      hint: `Read it with "tenant-dr report ${incident.id}"; to take its change back: "tenant-dr undo ${incident.id}".`,
-    },
-  );
+function assertOpen({ id, closed }: IncidentState): void {
+  if (!closed) return;
+  throw new TenantDrError('usage', `${id} was closed at ${closed.at}. Nothing was changed.`, {
+    hint: `Read it with "tenant-dr report ${id}"; to take its change back: "tenant-dr undo ${id}".`,
+  });
 }
 
 async function folderOf(stateDir: string, id: string): Promise<string> {
