@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { TenantDrError } from '../errors.ts';
+import { defineAction, tenantOf } from './action.ts';
+import { hookLines, runHooks } from './hooks.ts';
+import { liveRow, withSession } from './slice.ts';
+import { isStatus, stakesOf, statusColumn } from './status.ts';
+import { verify } from './verify.ts';
+
+/** Gives the tenant back to its users. In an incident that restored, only after verification. */
+export const reactivate = defineAction({
+  id: 'reactivate',
+  title: 'Reactivate the tenant',
+  description:
+    'Runs the hooks before reactivating, sets the tenant’s status to the configured active value, runs the hooks after. In an incident that restored data it refuses until verification has passed.',
+  effect: 'write',
+  input: z.strictObject({
+    requireVerification: z
+      .boolean()
+      .default(true)
+      .describe('Refuse while the latest verification of this incident has not passed'),
+  }),
+  output: z.object({ former: z.string().nullable(), hooks: z.number() }),
+  afterInterruption: 'probe',
+  inDryRun: 'preview',
+  commands: () => ['tenant-dr reactivate <tenant> --confirm <slug>'],
+
+  async preview(context, input) {
+    const tenant = tenantOf(context);
+    const status = statusColumn(context);
+    const gate = input.requireVerification
+      ? verificationLine(context.result(verify))
+      : 'Verification is not asked for here.';
+    return {
+      summary: `${tenant.name} can work again: ${status.column} becomes ${String(status.active)}. The RTO clock stops.`,
+      lines: [gate, ...hookLines(context, 'reactivate')],
+      commands: [`tenant-dr reactivate ${tenant.slug} --confirm ${tenant.slug}`],
+      stakes: stakesOf(context, tenant, { cannotBeUndone: ['What the tenant’s users do from then on.'] }),
+    };
+  },
+
+  async run(context, input) {
+    const tenant = tenantOf(context);
+    const status = statusColumn(context);
+    const verified = context.result(verify);
+    if (input.requireVerification && !verified?.passed) {
+      throw new TenantDrError(
+        'gate-failed',
+        `${tenant.slug} is not reactivated: ${verificationLine(verified)}`,
+        {
+          hint: 'Run the verification step again after putting right what it found. The tenant stays suspended.',
+        },
+      );
+    }
+    let hooks = await runHooks(context, 'reactivate', 'before');
+    const former = await withSession(context, 'write', async (session) => {
+      if (!(await liveRow(context, session, tenant))) {
+        throw new TenantDrError(
+          'tenant-unknown',
+          `The row of ${tenant.slug} is gone; there is nothing to reactivate.`,
+          {
+            hint: 'Restore the tenant first.',
+          },
+        );
+      }
+      return session.setStatus(context.config.tenants, tenant.id, status.active);
+    });
+    await context.incident.append({
+      event: 'tenant.reactivated',
+      tenant: tenant.id,
+      former,
+      status: status.active === null ? null : String(status.active),
+    });
+    context.output(`status: ${former ?? 'NULL'} → ${String(status.active)}`);
+    hooks += await runHooks(context, 'reactivate', 'after');
+    return { former, hooks };
+  },
+
+  async probe(context) {
+    const tenant = tenantOf(context);
+    const status = statusColumn(context);
+    const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
+    if (!row || !isStatus(row.status, status.active))
+      return { found: 'not-done', detail: 'The tenant is not active.' };
+    if (context.config.hooks.reactivate.after.length > 0) {
+      return {
+        found: 'unknown',
+        detail: 'The tenant is active; whether the hooks after reactivating ran is not known.',
+      };
+    }
+    return { found: 'done', output: { former: null, hooks: 0 } };
+  },
+});
+
+function verificationLine(verified: { passed: boolean; level: string } | undefined): string {
+  if (!verified) return 'Verification has not run in this incident.';
+  return verified.passed
+    ? `Verification passed (${verified.level}).`
+    : `Verification failed (${verified.level}).`;
+}

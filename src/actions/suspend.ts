@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { defineAction, tenantOf } from './action.ts';
+import { hookLines, runHooks } from './hooks.ts';
+import { liveRow, withSession } from './slice.ts';
+import { isStatus, stakesOf, statusColumn } from './status.ts';
+
+/** Takes the tenant out of service, so that nothing changes while its data is repaired. */
+export const suspend = defineAction({
+  id: 'suspend',
+  title: 'Suspend the tenant',
+  description:
+    'Runs the hooks before suspending, sets the tenant’s status to the configured suspended value in a transaction of its own, then runs the hooks after. A tenant whose row is gone has nothing to suspend; a restore brings it back suspended.',
+  effect: 'destroy',
+  input: z.strictObject({}),
+  output: z.object({
+    /** Status before; null when it was NULL or the row is gone. */
+    former: z.string().nullable(),
+    rowPresent: z.boolean(),
+    hooks: z.number(),
+  }),
+  afterInterruption: 'probe',
+  inDryRun: 'preview',
+  commands: () => ['tenant-dr suspend <tenant> --confirm <slug>'],
+
+  async preview(context) {
+    const tenant = tenantOf(context);
+    const status = statusColumn(context);
+    const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
+    const now = row ? `its status is now ${row.status ?? 'NULL'}` : 'its row is gone, so only the hooks run';
+    return {
+      summary: `${tenant.name} can no longer work: ${status.column} becomes ${String(status.suspended)}; ${now}.`,
+      lines: ['No other tenant and no other column changes.', ...hookLines(context, 'suspend')],
+      commands: [`tenant-dr suspend ${tenant.slug} --confirm ${tenant.slug}`],
+      stakes: stakesOf(context, tenant, {
+        cannotBeUndone: ['Sessions of its users that the application ends stay ended.'],
+      }),
+    };
+  },
+
+  async run(context) {
+    const tenant = tenantOf(context);
+    const status = statusColumn(context);
+    let hooks = await runHooks(context, 'suspend', 'before');
+    const change = await withSession(context, 'write', async (session) => {
+      const row = await liveRow(context, session, tenant);
+      if (!row) return { former: null, rowPresent: false };
+      const former = await session.setStatus(context.config.tenants, tenant.id, status.suspended);
+      return { former, rowPresent: true };
+    });
+    if (change.rowPresent) {
+      await context.incident.append({
+        event: 'tenant.suspended',
+        tenant: tenant.id,
+        former: change.former,
+        status: status.suspended === null ? null : String(status.suspended),
+      });
+      context.output(`status: ${change.former ?? 'NULL'} → ${String(status.suspended)}`);
+    } else await context.note('The tenant’s row is gone: there was no status to set.');
+    hooks += await runHooks(context, 'suspend', 'after');
+    return { ...change, hooks };
+  },
+
+  async probe(context) {
+    const tenant = tenantOf(context);
+    const status = statusColumn(context);
+    const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
+    if (!row || !isStatus(row.status, status.suspended)) {
+      return { found: 'not-done', detail: 'The tenant is not suspended.' };
+    }
+    if (context.config.hooks.suspend.after.length > 0) {
+      return {
+        found: 'unknown',
+        detail: 'The tenant is suspended; whether the hooks after suspending ran is not known.',
+      };
+    }
+    return { found: 'done', output: { former: null, rowPresent: true, hooks: 0 } };
+  },
+});

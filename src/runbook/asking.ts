@@ -1,0 +1,167 @@
+import type {
+  AskQuestion,
+  ChecklistQuestion,
+  ChooseQuestion,
+  ConfirmQuestion,
+  Operator,
+  PlanQuestion,
+  PlanReview,
+  Question,
+  ReasonQuestion,
+} from '../actions/operator.ts';
+import { wholePlan } from '../actions/operator.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Incident } from '../incident/incident.ts';
+import type { ViewStore } from './view.ts';
+
+/**
+ * The operator as actions and runner see it: every question shows in the view, every answer is in the journal
+ * before it has an effect, and where nobody is there the question's own unattended answer counts.
+ */
+export class JournaledOperator implements Operator {
+  readonly attended: boolean;
+  readonly #person: Operator;
+  readonly #incident: Incident;
+  readonly #view: ViewStore;
+
+  constructor(person: Operator, incident: Incident, view: ViewStore) {
+    this.attended = person.attended;
+    this.#person = person;
+    this.#incident = incident;
+    this.#view = view;
+  }
+
+  async choose(question: ChooseQuestion, signal: AbortSignal): Promise<string> {
+    const own = this.#unattended(question);
+    const answer = own ?? (await this.#pose(question, signal, () => this.#person.choose(question, signal)));
+    const option = question.options.find((one) => one.value === answer);
+    if (!option || option.disabled) {
+      throw new TenantDrError(
+        'usage',
+        `"${answer}" is no answer to "${question.title}"${option ? `: ${option.disabled}` : '.'}`,
+        {
+          hint: `There are: ${question.options.map((one) => one.value).join(', ')}.`,
+        },
+      );
+    }
+    await this.#answered(question, answer, own !== null);
+    return answer;
+  }
+
+  async ask(question: AskQuestion, signal: AbortSignal): Promise<string> {
+    const own = this.#unattended(question);
+    const answer = own ?? (await this.#pose(question, signal, () => this.#person.ask(question, signal)));
+    await this.#answered(question, answer, own !== null);
+    return answer;
+  }
+
+  async reason(question: ReasonQuestion, signal: AbortSignal): Promise<string> {
+    const own = this.#unattended(question);
+    const answer = own ?? (await this.#pose(question, signal, () => this.#person.reason(question, signal)));
+    if (answer.trim() === '') {
+      throw new TenantDrError('usage', `"${question.title}" needs a reason.`, {
+        hint: 'Say why in a few words.',
+      });
+    }
+    await this.#incident.append({ event: 'reason', what: question.id, text: answer });
+    return answer;
+  }
+
+  /** True only for the exact phrase (promise 5). Asks again after a mistake; false when the person goes back. */
+  async confirmed(question: ConfirmQuestion, signal: AbortSignal): Promise<boolean> {
+    for (
+      let next = question;
+      ;
+      next = { ...question, detail: [...question.detail, 'That was not the phrase. Nothing was changed.'] }
+    ) {
+      const typed = await this.confirm(next, signal);
+      if (typed === null) return false;
+      if (typed === question.phrase) break;
+      const { step, task } = this.#place();
+      const text = 'A confirmation did not match the phrase and was refused.';
+      await this.#incident.append({ event: 'task.note', step, task, text });
+      if (!this.attended) throw refusedPhrase(question.phrase);
+    }
+    await this.#incident.append({
+      event: 'confirmed',
+      what: `${this.#place().task}: ${question.title}`,
+      phrase: 'slug',
+      by: this.attended ? 'typed' : 'flag',
+    });
+    return true;
+  }
+
+  confirm(question: ConfirmQuestion, signal: AbortSignal): Promise<string | null> {
+    return this.#pose(question, signal, () => this.#person.confirm(question, signal));
+  }
+
+  async checklist(question: ChecklistQuestion, signal: AbortSignal): Promise<'done' | null> {
+    const answer = await this.#pose(question, signal, () => this.#person.checklist(question, signal));
+    if (answer) await this.#answered(question, answer, false);
+    return answer;
+  }
+
+  async review(question: PlanQuestion, signal: AbortSignal): Promise<PlanReview> {
+    if (!this.attended) return wholePlan;
+    const answer = await this.#pose(question, signal, () => this.#person.review(question, signal));
+    await this.#answered(question, answer, false);
+    return answer;
+  }
+
+  #unattended(question: Question): string | null {
+    if (this.attended) return null;
+    if (question.unattended) return question.unattended.answer;
+    throw new TenantDrError('confirmation-refused', `Nobody is here to answer: ${question.title}`, {
+      hint: 'The incident is kept. Go on at a terminal with `tenant-dr resume`.',
+      facts: { question: question.id },
+    });
+  }
+
+  /** Shows the question while it waits. The signal ends the wait even where the person's side does not listen. */
+  async #pose<T>(question: Question, signal: AbortSignal, answer: () => Promise<T>): Promise<T> {
+    if (signal.aborted) throw stopped();
+    const stop = Promise.withResolvers<never>();
+    const onAbort = () => stop.reject(stopped());
+    signal.addEventListener('abort', onAbort, { once: true });
+    const before = this.#view.view().phase;
+    this.#view.set({ question, phase: 'asking' });
+    try {
+      return await Promise.race([answer(), stop.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#view.set({ question: null, phase: before });
+    }
+  }
+
+  async #answered(question: Question, answer: unknown, auto: boolean): Promise<void> {
+    await this.#incident.append({
+      event: 'operator.answered',
+      ...this.#place(),
+      question: question.id,
+      kind: question.kind,
+      answer,
+      ...(auto ? { auto, why: question.unattended?.why } : {}),
+    });
+  }
+
+  #place(): { step: string; task: string } {
+    const { step, task } = this.#view.view();
+    return { step: step ?? '', task: task ?? '' };
+  }
+}
+
+export function stopped(): TenantDrError {
+  return new TenantDrError('interrupted', 'The run was stopped at a safe point.', {
+    hint: 'Go on with `tenant-dr resume`.',
+  });
+}
+
+function refusedPhrase(phrase: string): TenantDrError {
+  return new TenantDrError(
+    'confirmation-refused',
+    'The confirmation phrase does not match. Nothing was changed by this step.',
+    {
+      hint: `Expected exactly: --confirm '${phrase}'. Go on with \`tenant-dr resume\`.`,
+    },
+  );
+}

@@ -1,0 +1,58 @@
+import type { Probed } from '../actions/action.ts';
+import { TenantDrError } from '../errors.ts';
+import { stopped } from './asking.ts';
+import { askAfterInterruption } from './questions.ts';
+import type { Run } from './run.ts';
+import type { Step, Task } from './runbook.ts';
+import { type Ended, walkTask } from './task.ts';
+import { workOf } from './work.ts';
+
+/**
+ * A task that had started when the process died: rerun, probed or asked about, as it declares. Repeating goes
+ * through the whole door again: conditions, gates, preview and confirmation.
+ */
+export async function recoverTask(run: Run, step: Step, task: Task): Promise<Ended> {
+  run.enter(step, task);
+  const { incident, context } = run;
+  const { startedAt, input } = run.state.tasks[task.id] ?? {};
+  const work = workOf(task, task.body, context);
+  await incident.append({
+    event: 'step.interrupted',
+    step: step.id,
+    task: task.id,
+    reason: `it had started at ${startedAt}`,
+  });
+  if (work.afterInterruption === 'rerun') return walkTask(run, step, task);
+  const probed: Probed<unknown> =
+    work.afterInterruption === 'probe'
+      ? await work.probe(input)
+      : { found: 'unknown', detail: 'This cannot be found out from here.' };
+  const seconds = 0;
+  const where = {
+    event: 'task.finished',
+    step: step.id,
+    task: task.id,
+    action: work.action,
+    seconds,
+  } as const;
+  if (probed.found === 'done') {
+    await incident.append({ ...where, state: 'done', output: probed.output, found: 'probe' });
+    return { went: 'on' };
+  }
+  if (probed.found === 'not-done') {
+    await incident.append({ ...where, state: 'undone', found: 'probe' });
+    await context.note(probed.detail);
+    return walkTask(run, step, task);
+  }
+  if (!run.operator.attended) {
+    const error = new TenantDrError('incident-unprobed', `${task.title} was interrupted: ${probed.detail}`, {
+      hint: 'A person must say whether it was done: `tenant-dr resume` at a terminal.',
+    });
+    return { went: 'stop', why: 'refused', error };
+  }
+  const answer = await askAfterInterruption(run, task, probed.detail);
+  if (answer === 'leave') return { went: 'stop', why: 'operator', error: stopped() };
+  const state = answer === 'done' ? 'done' : 'undone';
+  await incident.append({ ...where, state, found: 'operator' });
+  return answer === 'done' ? { went: 'on' } : walkTask(run, step, task);
+}

@@ -1,0 +1,133 @@
+import type { ActionContext, ActionProgress, Clock, RunMode } from '../actions/action.ts';
+import type { Operator } from '../actions/operator.ts';
+import type { Config } from '../config/schema.ts';
+import type { Database } from '../engine/port.ts';
+import { printable } from '../engine/printable.ts';
+import type { Tenant } from '../engine/tenant.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
+import type { Incident } from '../incident/incident.ts';
+import type { IncidentState } from '../incident/records.ts';
+import { JournaledOperator } from './asking.ts';
+import type { Runbook, Step, Task } from './runbook.ts';
+import { ViewStore } from './view.ts';
+
+/** What a run is made of. */
+export interface RunOptions {
+  runbook: Runbook;
+  /** Opened to write. */
+  incident: Incident;
+  config: Config;
+  /** The live database, or the private copy in a rehearsal. */
+  database: Database;
+  tenant: Tenant | null;
+  mode: RunMode;
+  operator: Operator;
+  clock: Clock;
+  /** Aborting it stops the run at the next safe point. */
+  signal: AbortSignal;
+  /** Input from flags by action id; it goes over what the runbook says. */
+  input?: Record<string, Record<string, unknown>>;
+}
+
+/** Progress is journaled for onlookers no more often than this. */
+const journalEverySeconds = 1;
+
+/** One run: what its parts share. The journal's state is the truth; nothing of it is kept here. */
+export class Run {
+  readonly options: RunOptions;
+  readonly incident: Incident;
+  readonly view = new ViewStore();
+  readonly operator: JournaledOperator;
+  readonly context: ActionContext;
+  #progressAt = 0;
+  #progressWrite: Promise<unknown> = Promise.resolve();
+  #failure: TenantDrError | null = null;
+
+  constructor(options: RunOptions) {
+    this.options = options;
+    this.incident = options.incident;
+    this.operator = new JournaledOperator(options.operator, options.incident, this.view);
+    const { config, database, mode, incident, tenant, clock, signal } = options;
+    this.context = {
+      ...{ config, database, mode, incident, tenant, clock, signal },
+      operator: this.operator,
+      progress: (progress) => this.#progress(progress),
+      output: (line) => this.view.print(printable(line)),
+      note: (text, data) => this.#note(text, data),
+      result: (action) => this.#result(action),
+    };
+  }
+
+  get state(): IncidentState {
+    return this.incident.state;
+  }
+
+  get seconds(): number {
+    return this.options.clock.now().getTime() / 1000;
+  }
+
+  get stopping(): boolean {
+    return this.options.signal.aborted;
+  }
+
+  /** Points the view at a task, with a clean slate. */
+  enter(step: Step, task: Task): void {
+    this.view.set({
+      step: step.id,
+      task: task.id,
+      preview: null,
+      progress: null,
+      output: [],
+      phase: 'walking',
+    });
+  }
+
+  /** Waits for what was journaled on the side. Rejects with what went wrong there. */
+  async settled(): Promise<void> {
+    await this.#progressWrite;
+    if (this.#failure) throw this.#failure;
+  }
+
+  #progress(progress: ActionProgress): void {
+    this.view.set({ progress });
+    const { step } = this.view.view();
+    if (!step || this.seconds - this.#progressAt < journalEverySeconds) return;
+    this.#progressAt = this.seconds;
+    const { phase, done, total, unit } = progress;
+    this.#progressWrite = this.#progressWrite
+      .then(() => this.incident.append({ event: 'step.progress', step, phase, done, total, unit }))
+      .catch((error: unknown) => {
+        this.#failure ??= asError(error);
+      });
+  }
+
+  async #note(text: string, data?: Record<string, unknown>): Promise<void> {
+    const { step, task } = this.view.view();
+    this.view.print(printable(text));
+    await this.incident.append({
+      event: 'task.note',
+      step: step ?? '',
+      task: task ?? '',
+      text,
+      ...(data ? { data } : {}),
+    });
+  }
+
+  #result<O>(action: { id: string; parseOutput(output: unknown): O }): O | undefined {
+    const ended = Object.values(this.state.tasks)
+      .filter((task) => task.action === action.id && task.output !== undefined)
+      .filter((task) => task.state === 'done' || task.state === 'failed')
+      .sort((a, b) => (a.startedAt ?? '').localeCompare(b.startedAt ?? ''));
+    const latest = ended.at(-1);
+    return latest ? action.parseOutput(latest.output) : undefined;
+  }
+}
+
+/** Anything thrown, as an error a person can read. */
+export function asError(error: unknown): TenantDrError {
+  if (error instanceof TenantDrError) return error;
+  return new TenantDrError('internal', `Something unexpected went wrong: ${reasonOf(error)}`, {
+    hint: 'The incident is kept; `tenant-dr resume` goes on from its journal. Set TENANT_DR_DEBUG=1 to see where it happened.',
+    cause: error,
+  });
+}
