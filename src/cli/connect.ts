@@ -34,8 +34,8 @@ export function connectContext(base: {
       config ??= readConfig();
       return config;
     },
-    openDatabase: async () => {
-      const { database } = await context.config();
+    openDatabase: async (of) => {
+      const { database } = of ?? (await context.config());
       if (!database) {
         throw new TenantDrError('usage', 'no database is named', {
           hint: 'give --database <url|path>, or set database: in tenant-dr.config.yaml',

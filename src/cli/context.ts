@@ -39,8 +39,8 @@ export interface Context {
   interactive: boolean;
   /** Config file, environment and flags put together; read once, warnings shown once. */
   config(): Promise<Config>;
-  /** The live database of the config. Rejects with `usage` when nothing names one. Opens nothing yet. */
-  openDatabase(): Promise<Database>;
+  /** The live database of `config()`, or of another config. Rejects with `usage` when nothing names one. Opens nothing yet. */
+  openDatabase(config?: Config): Promise<Database>;
   /**
    * Asks for the confirmation phrase, or takes it from `--confirm`. Rejects with `confirmation-refused`
    * unless it is exactly the phrase, and without a terminal when `given` is undefined.

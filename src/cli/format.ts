@@ -1,4 +1,4 @@
-import { fitted, printable, widthOf } from '../engine/printable.ts';
+import { fitted, printable, widthOf, wrapped } from '../engine/printable.ts';
 
 /** 0:13, 8:41, 1:02:03 */
 export function durationText(seconds: number): string {
@@ -37,22 +37,27 @@ export interface TextColumn {
 
 /**
  * Aligned columns under their titles. Cells are made printable here. Columns are as wide as their widest
- * cell; where the sum passes `width`, the widest left-aligned column gives way.
+ * cell; where the sum passes `width`, the widest left-aligned column wraps.
  */
 export function textTable(columns: TextColumn[], rows: string[][], width = Number.POSITIVE_INFINITY): string {
-  const widths = columns.map((column, index) =>
-    Math.max(widthOf(column.title), ...rows.map((row) => widthOf(row[index] ?? ''))),
+  const cells = rows.map((row) => columns.map((_, index) => printable(row[index] ?? '')));
+  const widths = columns.map(({ title }, index) =>
+    Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index] ?? ''))),
   );
   shrink(widths, columns, width);
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, index) => fitted(printable(cell), widths[index] ?? 0, columns[index]?.align))
+  const titles = columns.map(({ title }) => title);
+  return [titles, ...cells].flatMap((row) => linesOf(row, columns, widths)).join('\n');
+}
+
+function linesOf(row: string[], columns: TextColumn[], widths: number[]): string[] {
+  const wrappedCells = row.map((cell, index) => wrapped(cell, widths[index] ?? 0));
+  const height = Math.max(...wrappedCells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) =>
+    wrappedCells
+      .map((lines, index) => fitted(lines[line] ?? '', widths[index] ?? 0, columns[index]?.align))
       .join('  ')
-      .trimEnd();
-  return [
-    line(columns.map((column) => column.title)),
-    ...rows.map((row) => line(columns.map((_, index) => row[index] ?? ''))),
-  ].join('\n');
+      .trimEnd(),
+  );
 }
 
 function shrink(widths: number[], columns: TextColumn[], width: number): void {
@@ -60,5 +65,5 @@ function shrink(widths: number[], columns: TextColumn[], width: number): void {
   if (total <= width) return;
   const flexible = widths.map((one, index) => (columns[index]?.align === 'right' ? 0 : one));
   const widest = flexible.indexOf(Math.max(...flexible));
-  widths[widest] = Math.max(8, (widths[widest] ?? 0) - (total - width));
+  widths[widest] = Math.max(12, (widths[widest] ?? 0) - (total - width));
 }

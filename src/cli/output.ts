@@ -29,12 +29,15 @@ export class Output {
   readonly json: boolean;
   /** Width to lay text out for; 80 where nobody looks. */
   readonly columns: number;
+  /** Width for textTable: nothing is wrapped where nobody looks. */
+  readonly tableWidth: number;
   readonly #options: OutputOptions;
   readonly #progress: ProgressLine;
 
   constructor(options: OutputOptions) {
     this.json = options.json;
     this.columns = options.stdout.isTTY ? (options.stdout.columns ?? 80) : 80;
+    this.tableWidth = options.stdout.isTTY ? this.columns : Number.POSITIVE_INFINITY;
     this.#options = options;
     this.#progress = new ProgressLine(options.stderr, options.now);
   }

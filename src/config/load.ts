@@ -26,10 +26,12 @@ export async function loadConfig(request: {
   flags: ConfigFlags;
   env: Environment;
   cwd: string;
+  /** `ignore`: as if there were no config file, for the command that writes one. */
+  file?: 'ignore';
 }): Promise<Config> {
   const { flags, cwd } = request;
   const path = flags.config === undefined ? join(cwd, configFileName) : resolve(cwd, flags.config);
-  const present = flags.config !== undefined || existsSync(path);
+  const present = request.file !== 'ignore' && (flags.config !== undefined || existsSync(path));
   const read = present ? await readConfigFile(path) : parseConfig('', configFileName);
   const folder = present ? dirname(path) : cwd;
   const env = environmentWithDotEnv(request.env, cwd, folder);

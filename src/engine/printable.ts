@@ -65,3 +65,31 @@ export function cut(text: string, width: number): string {
   }
   return width < 1 ? '' : `${kept}…`;
 }
+
+/** Makes text printable and breaks it at spaces, or inside a word longer than a line, into lines of `width`. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of printable(text).split(' ')) {
+    const joined = line === '' ? word : `${line} ${word}`;
+    if (stringWidth(joined) <= width) {
+      line = joined;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    const pieces = broken(word, width);
+    line = pieces.pop() ?? '';
+    lines.push(...pieces);
+  }
+  return [...lines, line];
+}
+
+function broken(word: string, width: number): string[] {
+  const pieces = [''];
+  for (const { segment } of segmenter.segment(word)) {
+    const last = pieces.at(-1) ?? '';
+    if (last !== '' && stringWidth(last + segment) > width) pieces.push(segment);
+    else pieces[pieces.length - 1] = last + segment;
+  }
+  return pieces;
+}

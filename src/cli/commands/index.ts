@@ -3,6 +3,11 @@ import type { CommandEntry } from '../command.ts';
 /** Every command, in the order of the help. The module behind `load` is read only when the command is used. */
 export const commands: CommandEntry[] = [
   {
+    name: 'init',
+    summary: 'write a config with every table classified, for you to review',
+    load: () => import('./init.ts'),
+  },
+  {
     name: 'tables',
     summary: 'ownership of every table, with its path to the tenant',
     load: () => import('./tables.ts'),

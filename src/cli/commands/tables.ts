@@ -13,7 +13,7 @@ export default command({
     const session = await database.open({ mode: 'read' });
     try {
       const ownership = classify(await session.schema(), config);
-      return { document: documentOf(ownership), text: textOf(ownership, context.output.columns) };
+      return { document: documentOf(ownership), text: textOf(ownership, context.output.tableWidth) };
     } finally {
       await session.close();
     }

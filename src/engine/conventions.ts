@@ -1,0 +1,134 @@
+import { configSchema } from '../config/schema.ts';
+import { classify } from './ownership.ts';
+import type { Schema, Table } from './schema.ts';
+
+/** Usual names, most usual first. Compared without case and underscores. */
+const tenantTables = [
+  'tenants',
+  'organizations',
+  'organisations',
+  'workspaces',
+  'accounts',
+  'companies',
+  'customers',
+  'teams',
+  'orgs',
+  'clients',
+  'merchants',
+  'stores',
+  'shops',
+  'sites',
+  'agencies',
+  'businesses',
+];
+const nameColumns = ['name', 'display_name', 'title', 'company_name', 'company', 'label', 'business_name'];
+const slugColumns = [
+  'slug',
+  'subdomain',
+  'handle',
+  'code',
+  'short_name',
+  'shortname',
+  'identifier',
+  'key',
+  'domain',
+];
+
+/** What the names in a database suggest about its tenants; a person reviews it. */
+export interface TenantGuess {
+  table: string;
+  id: string;
+  name: string | undefined;
+  slug: string | undefined;
+  /** Columns of other tables that name a tenant, most used first. */
+  ownershipColumns: string[];
+}
+
+/**
+ * The tenants table and its columns, told by usual names and by how much of the database belongs to it: of
+ * several candidates the one that owns most tables. Undefined when nothing fits.
+ */
+export function guessTenants(schema: Schema, named?: string): TenantGuess | undefined {
+  const candidates =
+    named === undefined ? usualTables(schema) : schema.tables.filter((table) => table.name === named);
+  const guesses = candidates.flatMap((table) => guessFrom(schema, table) ?? []);
+  const owned = guesses.map((guess) => ({ guess, tables: tablesOwnedBy(schema, guess) }));
+  return owned.sort((a, b) => b.tables - a.tables)[0]?.guess;
+}
+
+function usualTables(schema: Schema): Table[] {
+  const wanted = tenantTables.flatMap((name) => [plain(name), plain(singularOf(name))]);
+  const ranked = schema.tables
+    .filter((table) => table.kind === 'table')
+    .map((table) => ({ table, rank: wanted.indexOf(plain(table.name)) }))
+    .filter(({ rank }) => rank !== -1);
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ table }) => table);
+}
+
+function guessFrom(schema: Schema, table: Table): TenantGuess | undefined {
+  const id = idColumn(table);
+  if (id === undefined) return undefined;
+  return {
+    table: table.name,
+    id,
+    name: usualColumn(table, nameColumns),
+    slug: usualColumn(table, slugColumns),
+    ownershipColumns: ownershipColumns(schema, table, id),
+  };
+}
+
+function idColumn(table: Table): string | undefined {
+  if (table.primaryKey.length === 1) return table.primaryKey[0];
+  return usualColumn(table, ['id', `${singularOf(table.name)}_id`, 'tenant_id']);
+}
+
+/** Columns elsewhere named after a tenant (`tenant_id`, `organizationId`), else the keys into the tenants table. */
+function ownershipColumns(schema: Schema, tenants: Table, id: string): string[] {
+  const names = ['tenant_id', `${singularOf(tenants.name)}_id`, ...(plain(id) === 'id' ? [] : [id])].map(
+    plain,
+  );
+  const others = schema.tables.filter((table) => table !== tenants && table.kind === 'table');
+  const byName = others
+    .flatMap((table) => table.columns.map((column) => column.name))
+    .filter((name) => names.includes(plain(name)));
+  const byKey = others.flatMap((table) =>
+    table.foreignKeys
+      .filter((key) => key.table === tenants.name && key.columns.length === 1)
+      .map((key) => key.columns[0] as string),
+  );
+  // Keys speak for themselves; the most used one is listed so that it wins where a table has several.
+  return byName.length > 0 ? mostUsed(byName) : mostUsed(byKey).slice(0, 1);
+}
+
+function mostUsed(names: string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+}
+
+function tablesOwnedBy(schema: Schema, guess: TenantGuess): number {
+  const tenants = configSchema.shape.tenants.parse({ table: guess.table, id: guess.id });
+  return classify(schema, { tenants, ownership: { columns: guess.ownershipColumns, tables: {} } }).order
+    .length;
+}
+
+/** The first usual name the table has, as the table spells it. */
+export function usualColumn(table: Table, usual: readonly string[]): string | undefined {
+  for (const name of usual) {
+    const column = table.columns.find((one) => plain(one.name) === plain(name));
+    if (column) return column.name;
+  }
+  return undefined;
+}
+
+/** Without case and separators: tenant_id, tenantId and TENANTID are the same name. */
+export function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[_\s-]/g, '');
+}
+
+/** companies → company, businesses → business, tenants → tenant. */
+export function singularOf(name: string): string {
+  if (/ies$/i.test(name)) return name.replace(/ies$/i, 'y');
+  if (/(ss|x|ch|sh)es$/i.test(name)) return name.replace(/es$/i, '');
+  return name.replace(/(?<=[^s])s$/i, '');
+}

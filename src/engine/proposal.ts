@@ -1,0 +1,199 @@
+import type { ConfigFile, TableRule } from '../config/schema.ts';
+import { plain, singularOf, usualColumn } from './conventions.ts';
+import type { OwnershipKind, TableOwnership } from './ownership.ts';
+import { classify } from './ownership.ts';
+import type { Schema, Table } from './schema.ts';
+
+/** What `init` would write about one table. */
+export interface TableProposal {
+  name: string;
+  ownership: OwnershipKind;
+  /** The entry for ownership.tables; null when the structure already says everything. */
+  rule: TableRule | null;
+  /** Why, in a few words. */
+  why: string;
+  /** A guess that decides what a restore does to the rows: a person must look. */
+  review: boolean;
+}
+
+type Rule = Exclude<TableRule, string>;
+
+/**
+ * A class for every table: what the structure says stays; what reaches no tenant gets a guess marked for
+ * review. Owned tables whose rows must not simply go back in time get `restore:` or `review:` (design section 4).
+ */
+export function proposeTables(
+  schema: Schema,
+  tenants: ConfigFile['tenants'],
+  columns: string[],
+): TableProposal[] {
+  const ownership = classify(schema, { tenants, ownership: { columns, tables: {} } });
+  const owned = ownership.tables.filter((table) => table.membership).map((table) => table.name);
+  return ownership.tables.map((entry) => {
+    const table = schema.tables.find((one) => one.name === entry.name) as Table;
+    if (entry.ownership === 'unclassified') return unreached(schema, table, entry, owned);
+    if (!entry.membership || entry.membership.via === 'identity') return settled(entry);
+    return { ...settled(entry), ...cautionFor(table) };
+  });
+}
+
+function settled(entry: TableOwnership): TableProposal {
+  const why = entry.path.length > 0 ? entry.path.join(', ') : (entry.reason ?? '');
+  return { name: entry.name, ownership: entry.ownership, rule: null, why, review: false };
+}
+
+const bookkeeping =
+  /^(_?prisma_migrations|schema_?migrations|.*migrations?|alembic_version|flyway_schema_history|ar_internal_metadata|schema_version|.*_lock)$/i;
+
+function unreached(schema: Schema, table: Table, entry: TableOwnership, owned: string[]): TableProposal {
+  const base = { name: table.name, review: true };
+  if (table.kind === 'virtual') {
+    return {
+      ...base,
+      ownership: 'excluded',
+      rule: { exclude: 'virtual table: rebuilt by the application' },
+      why: entry.reason ?? '',
+    };
+  }
+  if (table.kind === 'foreign') {
+    return {
+      ...base,
+      ownership: 'excluded',
+      rule: { exclude: 'foreign table: its rows live in another database' },
+      why: 'foreign table',
+    };
+  }
+  if (entry.reason?.startsWith('several columns')) {
+    return {
+      ...base,
+      ownership: 'excluded',
+      rule: { exclude: 'between tenants: restored by hand' },
+      why: entry.reason,
+    };
+  }
+  const parent = unwrittenKey(schema, table, owned);
+  if (parent) return { ...base, ownership: 'declared', ...parent };
+  if (bookkeeping.test(table.name)) {
+    return {
+      ...base,
+      ownership: 'shared',
+      rule: 'shared',
+      why: "the application's own bookkeeping",
+      review: false,
+    };
+  }
+  return { ...base, ownership: 'shared', rule: 'shared', why: 'no key leads to a tenant' };
+}
+
+/** A column named after an owned table (`original_job_id` → jobs.id) although no foreign key says so. */
+function unwrittenKey(
+  schema: Schema,
+  table: Table,
+  owned: string[],
+): { rule: Rule; why: string } | undefined {
+  const parents = schema.tables
+    .filter((one) => owned.includes(one.name) && one.primaryKey.length === 1)
+    .map((one) => ({
+      name: one.name,
+      key: one.primaryKey[0] as string,
+      suffix: `${plain(singularOf(one.name))}id`,
+    }))
+    .sort((a, b) => b.suffix.length - a.suffix.length);
+  for (const column of table.columns) {
+    const parent = parents.find(({ suffix }) => plain(column.name).endsWith(suffix));
+    if (!parent) continue;
+    return {
+      rule: { through: parent.name, on: { [column.name]: parent.key } },
+      why: `${column.name} looks like a key of ${parent.name}; if it is not, write: shared`,
+    };
+  }
+  return undefined;
+}
+
+const audit = /(^|_)(audit|audits|activity|activities|history|histories|access_logs?|logs?)(_|$)/i;
+const credentials =
+  /(^|_)(api_?keys?|keys|tokens?|credentials?|secrets?|passwords?|password_resets?|oauth|sso|saml|mfa|totp|webauthn|passkeys?|invitations?|invites?|certificates?)(_|$)/i;
+const people = /(^|_)(users?|members?|memberships?|admins?|logins?|operators?)$/i;
+const queue =
+  /(^|_)(jobs?|queues?|outbox|tasks?|scheduled|pending|deliver(y|ies)|notifications?|reminders?|sessions?)(_|$)/i;
+const billing =
+  /(^|_)(invoices?|payments?|subscriptions?|charges?|refunds?|payouts?|billing|credits?|ledger|transactions?)(_|$)/i;
+
+/** `restore:` and `review:` for rows that should not simply go back in time, told by the table's name. */
+function cautionFor(table: Table): Partial<TableProposal> {
+  const name = table.name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_');
+  if (audit.test(name))
+    return { rule: { restore: 'missing' }, why: 'a record of what happened: only missing rows come back' };
+  if (credentials.test(name)) return reviewed('credentials', 'revoked since? asked before they come back');
+  if (/(^|_)sessions?$/i.test(name)) {
+    const login = usualColumn(table, ['token', 'token_hash', 'session_token', 'refresh_token']) !== undefined;
+    return login
+      ? reviewed('credentials', 'ended logins must not come back')
+      : reviewed('queue', 'ended sessions must not come back');
+  }
+  if (billing.test(name)) return reviewed('billing', 'money may have moved since');
+  if (
+    queue.test(name) &&
+    usualColumn(table, [
+      'status',
+      'state',
+      'run_at',
+      'scheduled_at',
+      'attempts',
+      'processed_at',
+      'sent_at',
+    ]) !== undefined
+  ) {
+    return reviewed('queue', 'unfinished work would run again');
+  }
+  if (people.test(name)) return reviewed('credentials', 'people removed since would get in again');
+  return {};
+}
+
+function reviewed(kind: 'credentials' | 'queue' | 'billing', why: string): Partial<TableProposal> {
+  return { rule: { review: kind }, why };
+}
+
+/** Columns a customer can be found by from a complaint: e-mail addresses in owned tables. */
+export function guessSearch(schema: Schema, tenants: ConfigFile['tenants'], columns: string[]): string[] {
+  const { tables } = classify(schema, { tenants, ownership: { columns, tables: {} } });
+  return tables
+    .filter((entry) => entry.membership && people.test(entry.name))
+    .flatMap((entry) => {
+      const table = schema.tables.find((one) => one.name === entry.name);
+      const column = table && usualColumn(table, ['email', 'email_address', 'mail', 'login', 'username']);
+      return column === undefined ? [] : [`${entry.name}.${column}`];
+    });
+}
+
+/** The application's own log of what happened, with its time and its kind of event. */
+export function guessAuditLog(
+  schema: Schema,
+  tables: TableProposal[],
+): { table: string; at: string; what: string } | undefined {
+  for (const { name, rule } of tables) {
+    const table = schema.tables.find((one) => one.name === name);
+    if (!table || rule === null || rule === 'shared' || rule.restore !== 'missing') continue;
+    const at = usualColumn(table, [
+      'created_at',
+      'occurred_at',
+      'at',
+      'timestamp',
+      'time',
+      'logged_at',
+      'inserted_at',
+    ]);
+    const what = usualColumn(table, [
+      'type',
+      'event',
+      'event_type',
+      'action',
+      'kind',
+      'operation',
+      'what',
+      'name',
+    ]);
+    if (at !== undefined && what !== undefined) return { table: name, at, what };
+  }
+  return undefined;
+}
