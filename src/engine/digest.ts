@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { SliceDigest, TableDigest } from './port.ts';
 
 /**
@@ -25,6 +25,11 @@ export class MultisetHash {
       carry = sum > 0xffffffff ? 1 : 0;
     }
     this.rows++;
+  }
+
+  /** Adds a row by its canonical encoding. */
+  addRow(encoded: Buffer | string): void {
+    this.add(hash('sha256', encoded, 'buffer'));
   }
 
   /** Takes one row hash out again: the digest of a change is arithmetic on the digest before it. */

@@ -50,14 +50,21 @@ export function classify(schema: Schema, config: OwnershipConfig): Ownership {
       name: table.name,
       ownership: 'unclassified',
       path: [],
-      reason: table.kind === 'virtual' ? `virtual table (${table.module ?? 'unknown module'})` : 'no key leads to a tenant',
+      reason:
+        table.kind === 'virtual'
+          ? `virtual table (${table.module ?? 'unknown module'})`
+          : 'no key leads to a tenant',
       crossLinks: [],
     });
   }
   describePaths(found, config);
   const tables = schema.tables.map((table) => found.get(table.name) as TableOwnership);
   addCrossLinks(schema, tables);
-  return { tables, order, unclassified: tables.filter((t) => t.ownership === 'unclassified').map((t) => t.name) };
+  return {
+    tables,
+    order,
+    unclassified: tables.filter((t) => t.ownership === 'unclassified').map((t) => t.name),
+  };
 }
 
 /** Refuses to go on while a table is unclassified. */
@@ -78,10 +85,14 @@ export function requireClassified(ownership: Ownership): void {
 function requireTenantsTable(schema: Schema, config: OwnershipConfig): Table {
   const tenants = findTable(schema, config.tenants.table);
   if (!tenants) {
-    throw new TenantDrError('tenants-table-missing', `There is no table "${config.tenants.table}" in this database.`, {
-      hint: 'If it was dropped, restore the whole database or bring the table back first; if it has another name, set tenants.table in the config.',
-      table: config.tenants.table,
-    });
+    throw new TenantDrError(
+      'tenants-table-missing',
+      `There is no table "${config.tenants.table}" in this database.`,
+      {
+        hint: 'If it was dropped, restore the whole database or bring the table back first; if it has another name, set tenants.table in the config.',
+        table: config.tenants.table,
+      },
+    );
   }
   if (!tenants.columns.some((column) => column.name === config.tenants.id)) {
     throw new TenantDrError(
@@ -98,20 +109,30 @@ function checkConfigNames(schema: Schema, config: OwnershipConfig): void {
     const table = findTable(schema, name);
     // A table that is gone is a matter of drift, not of the config: the rule simply has nothing to apply to.
     if (!table || typeof rule === 'string') continue;
-    const missing = [...Object.keys(rule.on ?? {}), ...(rule.column ? [rule.column] : []), ...Object.keys(rule.set ?? {})].find(
-      (column) => !table.columns.some((known) => known.name === column),
-    );
+    const missing = [
+      ...Object.keys(rule.on ?? {}),
+      ...(rule.column ? [rule.column] : []),
+      ...Object.keys(rule.set ?? {}),
+    ].find((column) => !table.columns.some((known) => known.name === column));
     if (missing !== undefined) {
-      throw new TenantDrError('config-invalid', `ownership.tables.${name} names column "${missing}", which ${name} does not have.`, {
-        hint: `Its columns are ${table.columns.map((column) => column.name).join(', ')}.`,
-        table: name,
-      });
+      throw new TenantDrError(
+        'config-invalid',
+        `ownership.tables.${name} names column "${missing}", which ${name} does not have.`,
+        {
+          hint: `Its columns are ${table.columns.map((column) => column.name).join(', ')}.`,
+          table: name,
+        },
+      );
     }
     if (rule.through && !findTable(schema, rule.through)) {
-      throw new TenantDrError('config-invalid', `ownership.tables.${name} goes through "${rule.through}", which does not exist.`, {
-        table: name,
-        hint: 'Name an existing table.',
-      });
+      throw new TenantDrError(
+        'config-invalid',
+        `ownership.tables.${name} goes through "${rule.through}", which does not exist.`,
+        {
+          table: name,
+          hint: 'Name an existing table.',
+        },
+      );
     }
   }
 }
@@ -125,22 +146,34 @@ function ruleOf(config: OwnershipConfig, table: string): Exclude<TableRule, stri
 function fromConfig(table: Table, config: OwnershipConfig): TableOwnership | undefined {
   const rule = ruleOf(config, table.name);
   const base = { name: table.name, path: [], crossLinks: [] };
-  if (rule.shared !== undefined) return { ...base, ownership: 'shared', ...(rule.shared ? { reason: rule.shared } : {}) };
+  if (rule.shared !== undefined)
+    return { ...base, ownership: 'shared', ...(rule.shared ? { reason: rule.shared } : {}) };
   if (rule.exclude !== undefined) return { ...base, ownership: 'excluded', reason: rule.exclude };
   if (rule.column !== undefined) {
     return { ...base, ownership: 'declared', membership: { via: 'column', column: rule.column } };
   }
   if (rule.through !== undefined && rule.on) {
-    const link = { columns: Object.keys(rule.on), parent: rule.through, parentColumns: Object.values(rule.on) };
+    const link = {
+      columns: Object.keys(rule.on),
+      parent: rule.through,
+      parentColumns: Object.values(rule.on),
+    };
     return { ...base, ownership: 'declared', membership: { via: 'links', links: [link] } };
   }
   return undefined;
 }
 
-function fromStructure(table: Table, tenants: Table, config: OwnershipConfig, schema: Schema): TableOwnership | undefined {
+function fromStructure(
+  table: Table,
+  tenants: Table,
+  config: OwnershipConfig,
+  schema: Schema,
+): TableOwnership | undefined {
   const base = { name: table.name, path: [], crossLinks: [] };
-  if (table.kind === 'internal') return { ...base, ownership: 'excluded', reason: 'kept by the database itself' };
-  if (table.kind === 'shadow') return { ...base, ownership: 'excluded', reason: 'storage of a virtual table' };
+  if (table.kind === 'internal')
+    return { ...base, ownership: 'excluded', reason: 'kept by the database itself' };
+  if (table.kind === 'shadow')
+    return { ...base, ownership: 'excluded', reason: 'storage of a virtual table' };
   if (table.kind === 'virtual') return virtualTable(table, schema);
   if (table === tenants) {
     return { ...base, ownership: 'direct', membership: { via: 'identity', column: config.tenants.id } };
@@ -148,14 +181,23 @@ function fromStructure(table: Table, tenants: Table, config: OwnershipConfig, sc
   const column = config.ownership.columns.find((name) => table.columns.some((known) => known.name === name));
   if (column !== undefined) return { ...base, ownership: 'direct', membership: { via: 'column', column } };
   const toTenants = table.foreignKeys.filter(
-    (key) => key.table === tenants.name && key.columns.length === 1 && key.parentColumns[0] === config.tenants.id,
+    (key) =>
+      key.table === tenants.name && key.columns.length === 1 && key.parentColumns[0] === config.tenants.id,
   );
   if (toTenants.length === 1) {
-    return { ...base, ownership: 'direct', membership: { via: 'column', column: (toTenants[0] as ForeignKey).columns[0] as string } };
+    return {
+      ...base,
+      ownership: 'direct',
+      membership: { via: 'column', column: (toTenants[0] as ForeignKey).columns[0] as string },
+    };
   }
   if (toTenants.length > 1) {
     const columns = toTenants.map((key) => key.columns[0]).join(', ');
-    return { ...base, ownership: 'unclassified', reason: `several columns name a tenant (${columns}): say which one owns the row` };
+    return {
+      ...base,
+      ownership: 'unclassified',
+      reason: `several columns name a tenant (${columns}): say which one owns the row`,
+    };
   }
   return undefined;
 }
@@ -167,7 +209,9 @@ function virtualTable(table: Table, schema: Schema): TableOwnership | undefined 
     return { ...base, ownership: 'excluded', reason: `full-text index of ${table.contentOf}` };
   }
   const writers = schema.tables.flatMap((other) =>
-    other.triggers.filter((trigger) => mentions(trigger.sql, table.name)).map((trigger) => `${other.name}.${trigger.name}`),
+    other.triggers
+      .filter((trigger) => mentions(trigger.sql, table.name))
+      .map((trigger) => `${other.name}.${trigger.name}`),
   );
   if (writers.length === 0) return undefined;
   return { ...base, ownership: 'excluded', reason: `kept in step by trigger ${writers[0]}` };
@@ -187,7 +231,9 @@ function inherit(schema: Schema, config: OwnershipConfig, found: Map<string, Tab
     if (entry.membership && entry.membership.via !== 'links') rank.set(entry.name, 0);
   }
   const candidates = schema.tables.filter(
-    (table) => table.kind === 'table' && (!found.has(table.name) || found.get(table.name)?.membership?.via === 'links'),
+    (table) =>
+      table.kind === 'table' &&
+      (!found.has(table.name) || found.get(table.name)?.membership?.via === 'links'),
   );
   for (let distance = 1, grew = true; grew; distance++) {
     grew = false;
@@ -200,7 +246,9 @@ function inherit(schema: Schema, config: OwnershipConfig, found: Map<string, Tab
     }
   }
   const parents = new Map<string, Set<string>>();
-  const byRank = candidates.filter((table) => rank.has(table.name)).sort((a, b) => rankOf(rank, a.name) - rankOf(rank, b.name));
+  const byRank = candidates
+    .filter((table) => rank.has(table.name))
+    .sort((a, b) => rankOf(rank, a.name) - rankOf(rank, b.name));
   for (const table of byRank) parents.set(table.name, new Set());
   const accepted = new Map<string, Link[]>();
   const links = byRank.flatMap((table) => keysOf(table, found).map((link) => ({ table: table.name, link })));
@@ -225,7 +273,10 @@ function inherit(schema: Schema, config: OwnershipConfig, found: Map<string, Tab
       throw new TenantDrError(
         'config-invalid',
         `ownership.tables.${entry.name} goes through a table that reaches no tenant.`,
-        { table: entry.name, hint: `Classify the table it goes through first (${config.tenants.table} is the root).` },
+        {
+          table: entry.name,
+          hint: `Classify the table it goes through first (${config.tenants.table} is the root).`,
+        },
       );
     }
   }
@@ -240,7 +291,11 @@ function rankOf(rank: Map<string, number>, table: string): number {
 function keysOf(table: Table, found: Map<string, TableOwnership>): Link[] {
   const declared = found.get(table.name)?.membership;
   if (declared?.via === 'links') return declared.links;
-  return table.foreignKeys.map((key) => ({ columns: key.columns, parent: key.table, parentColumns: key.parentColumns }));
+  return table.foreignKeys.map((key) => ({
+    columns: key.columns,
+    parent: key.table,
+    parentColumns: key.parentColumns,
+  }));
 }
 
 function reaches(parents: Map<string, Set<string>>, from: string, to: string): boolean {
@@ -271,7 +326,8 @@ function describePaths(found: Map<string, TableOwnership>, config: OwnershipConf
     const membership = entry.membership;
     if (!membership) return [];
     if (membership.via === 'identity') return [`${entry.name}.${membership.column}`];
-    if (membership.via === 'column') return [`${entry.name}.${membership.column} → ${config.tenants.table}.${config.tenants.id}`];
+    if (membership.via === 'column')
+      return [`${entry.name}.${membership.column} → ${config.tenants.table}.${config.tenants.id}`];
     const link = membership.links[0] as Link;
     const parent = found.get(link.parent);
     const hop = `${entry.name}.${link.columns.join('+')} → ${link.parent}.${link.parentColumns.join('+')}`;
@@ -286,7 +342,12 @@ function addCrossLinks(schema: Schema, tables: TableOwnership[]): void {
     if (!entry.membership || entry.membership.via === 'identity') continue;
     const keys = findTable(schema, entry.name)?.foreignKeys ?? [];
     entry.crossLinks = keys
-      .filter((key) => owned.has(key.table) && key.table !== entry.name && !tables.some((t) => t.name === key.table && t.membership?.via === 'identity'))
+      .filter(
+        (key) =>
+          owned.has(key.table) &&
+          key.table !== entry.name &&
+          !tables.some((t) => t.name === key.table && t.membership?.via === 'identity'),
+      )
       .map((key) => ({ columns: key.columns, parent: key.table, parentColumns: key.parentColumns }));
   }
 }

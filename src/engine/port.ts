@@ -1,8 +1,8 @@
+import type { TenantColumns } from '../config/schema.ts';
 import type { Conflict, InboundReference, Revival, RowEffect, SharedNeed, TableEffects } from './plan.ts';
 import type { Schema } from './schema.ts';
 import type { SliceShape } from './slice.ts';
 import type { Tenant, TenantId } from './tenant.ts';
-import type { TenantColumns } from '../config/schema.ts';
 
 /**
  * The database port: what the engine asks of a database. `databases/sqlite` and `databases/postgres` answer it
@@ -56,7 +56,13 @@ export interface SliceDigest {
 export type StagedSource =
   /** `whole`: every row in it is the slice (a tenant archive or safety copy). */
   | { form: 'database-file'; path: string; whole: boolean }
-  | { form: 'dump'; path: string; format: 'custom' | 'directory' | 'plain'; compression: 'none' | 'gzip' | 'zstd'; whole: boolean }
+  | {
+      form: 'dump';
+      path: string;
+      format: 'custom' | 'directory' | 'plain';
+      compression: 'none' | 'gzip' | 'zstd';
+      whole: boolean;
+    }
   | { form: 'live'; url: string };
 
 export interface StageRequest {
@@ -130,8 +136,8 @@ export interface Session {
   stage(request: StageRequest): Promise<Staged>;
   unstage(): Promise<void>;
 
-  /** One consistent reading from here to endRead: what a plan is made of. */
-  beginRead(): Promise<void>;
+  /** One consistent reading from here to endRead. `changedSince`: another program committed since the last one. */
+  beginRead(): Promise<{ changedSince: boolean }>;
   endRead(): Promise<void>;
 
   /** Finds the tenant's rows, live and staged. `staged: whole` takes every staged row. */
@@ -144,20 +150,24 @@ export interface Session {
   /** Digest of the collected slice. `planned` is the live digest with the compared effects applied to it. */
   digest(side: 'live' | 'staged' | 'planned', onProgress?: OnProgress): Promise<SliceDigest>;
   /** Computes effects, conflicts, needs and inbound references of the collected slice. */
-  compare(options: { allowDanglingAsStaged: boolean; onProgress?: OnProgress }): Promise<Comparison>;
+  compare(onProgress?: OnProgress): Promise<Comparison>;
   effects(page: EffectsPage): Promise<RowEffect[]>;
   /** Brings back shared rows that the slice needs, as part of the change (needs consent). */
   includeShared(needs: SharedNeed[]): Promise<void>;
 
-  /** Writes the live slice to a new tenant archive at `path` (0600, fsynced). */
+  /** Writes the live slice to a new tenant archive at `path` (0600, fsynced, read back). Ends the reading. */
   saveSlice(path: string, onProgress?: OnProgress): Promise<{ rows: number; bytes: number }>;
   /** Writes key, old and new hash of every planned row to `path` (0600, fsynced); for `probe`. */
   saveEffects(path: string): Promise<{ rows: number; sha256: string }>;
 
   /** Starts the write transaction and takes the locks. `changedSince`: the slice may differ from the last compare. */
-  beginWrite(options: { onWait?: (waitedSeconds: number) => void }): Promise<{ changedSince: boolean; marker: ChangeMarker }>;
+  beginWrite(options: {
+    onWait?: (waitedSeconds: number) => void;
+  }): Promise<{ changedSince: boolean; marker: ChangeMarker }>;
   /** Installs what enforces isolation while the change runs, applies the effects. */
-  apply(onProgress?: OnProgress): Promise<{ executed: Record<string, { insert: number; update: number; delete: number }> }>;
+  apply(
+    onProgress?: OnProgress,
+  ): Promise<{ executed: Record<string, { insert: number; update: number; delete: number }> }>;
   /** Inside the transaction: planning again must give nothing; touched keys and inbound references of all tenants hold. */
   verify(): Promise<Conflict[]>;
   prove(): Promise<IsolationProof>;
@@ -169,7 +179,11 @@ export interface Session {
   probe(path: string, marker: ChangeMarker): Promise<Outcome>;
 
   /** Sets the tenant's status in a transaction of its own; returns the former status. */
-  setStatus(columns: TenantColumns, tenant: TenantId, status: string | number | boolean | null): Promise<string | null>;
+  setStatus(
+    columns: TenantColumns,
+    tenant: TenantId,
+    status: string | number | boolean | null,
+  ): Promise<string | null>;
   /** Rows per table and tenant (tenant ids as text), for manifests and listings. */
   countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>>;
   /** Digest of every table's rows per tenant, in one scan a table: table → tenant id text → digest. */

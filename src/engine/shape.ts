@@ -24,13 +24,22 @@ type ShapeConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
  * The shape of one tenant's slice in this database: which tables, how rows belong, what may happen to them.
  * Throws table-unknown for a name in `tables` that is not an owned table.
  */
-export function buildShape(schema: Schema, ownership: Ownership, config: ShapeConfig, options: ShapeOptions): SliceShape {
-  const owned = new Map(ownership.tables.filter((table) => table.membership).map((table) => [table.name, table]));
+export function buildShape(
+  schema: Schema,
+  ownership: Ownership,
+  config: ShapeConfig,
+  options: ShapeOptions,
+): SliceShape {
+  const owned = new Map(
+    ownership.tables.filter((table) => table.membership).map((table) => [table.name, table]),
+  );
   for (const name of options.tables ?? []) requireOwned(name, ownership, owned);
   const tables = ownership.order.map((name) =>
     sliceTable(findTable(schema, name) as Table, owned.get(name) as TableOwnership, config, options),
   );
-  const others = schema.tables.filter((table) => table.kind === 'table' && !owned.has(table.name)).map((table) => table.name);
+  const others = schema.tables
+    .filter((table) => table.kind === 'table' && !owned.has(table.name))
+    .map((table) => table.name);
   return { tables, others };
 }
 
@@ -39,12 +48,19 @@ function requireOwned(name: string, ownership: Ownership, owned: Map<string, Tab
   const known = ownership.tables.find((table) => table.name === name);
   throw new TenantDrError(
     'table-unknown',
-    known ? `Table "${name}" holds no tenant's rows: it is ${known.ownership}.` : `There is no table "${name}".`,
+    known
+      ? `Table "${name}" holds no tenant's rows: it is ${known.ownership}.`
+      : `There is no table "${name}".`,
     { hint: `Owned tables: ${[...owned.keys()].join(', ')}.`, table: name },
   );
 }
 
-function sliceTable(table: Table, ownership: TableOwnership, config: ShapeConfig, options: ShapeOptions): SliceTable {
+function sliceTable(
+  table: Table,
+  ownership: TableOwnership,
+  config: ShapeConfig,
+  options: ShapeOptions,
+): SliceTable {
   const rule = options.verbatim ? {} : ruleOf(config, table.name);
   const identity = ownership.membership?.via === 'identity';
   const status = config.tenants.status?.column ?? 'status';
@@ -91,12 +107,17 @@ function reviewOf(
   const declared = Object.keys(set).length > 0;
   const decision = options.review?.[table.name] ?? (declared ? 'set' : 'restore');
   if (decision === 'set' && !declared) {
-    throw new TenantDrError('usage', `Table "${table.name}" has no values to set: its config gives no \`set:\`.`, {
-      hint: `Choose restore or skip, or add \`set: { status: cancelled }\` to ownership.tables.${table.name}.`,
-      table: table.name,
-    });
+    throw new TenantDrError(
+      'usage',
+      `Table "${table.name}" has no values to set: its config gives no \`set:\`.`,
+      {
+        hint: `Choose restore or skip, or add \`set: { status: cancelled }\` to ownership.tables.${table.name}.`,
+        table: table.name,
+      },
+    );
   }
   const names = table.columns.map((column) => column.name);
-  const statusColumn = Object.keys(set)[0] ?? ['status', 'state'].find((name) => names.includes(name)) ?? null;
+  const statusColumn =
+    Object.keys(set)[0] ?? ['status', 'state'].find((name) => names.includes(name)) ?? null;
   return { kind: rule.review, decision, set, statusColumn };
 }

@@ -1,0 +1,220 @@
+import type { Conflict, InboundReference, SharedNeed } from '../../engine/plan.ts';
+import type { ForeignKey } from '../../engine/schema.ts';
+import { keyText } from './encoding.ts';
+import { quote } from './identifiers.ts';
+import type { SqliteTable } from './introspect.ts';
+import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
+import { fromSource } from './source.ts';
+import { findTaken } from './uniques.ts';
+import type { TableWork, Workspace } from './workspace.ts';
+import { keyCollations, located } from './workspace.ts';
+
+/** At most this many rows are named per table and finding. */
+export const named = 20;
+
+export interface Obstacles {
+  conflicts: Conflict[];
+  sharedNeeded: SharedNeed[];
+  inbound: InboundReference[];
+}
+
+/** Everything that stands against the compared effects. Read-only. */
+export function findObstacles(work: Workspace): Obstacles {
+  const found: Obstacles = { conflicts: [], sharedNeeded: [], inbound: [] };
+  for (const table of work.tables) {
+    if (hasEffects(work, table, "'i', 'u', 'r'")) {
+      found.conflicts.push(...findHeldKeys(work, table), ...findTaken(work, table));
+      for (const key of table.live.foreignKeys) missingParents(work, table, key, found);
+    }
+    if (hasEffects(work, table, "'d', 'r'")) {
+      for (const child of work.liveSchema.tables) {
+        for (const key of child.foreignKeys)
+          if (key.table === table.slice.name) inboundRows(work, table, child, key, found);
+      }
+    }
+  }
+  return found;
+}
+
+function hasEffects(work: Workspace, table: TableWork, ops: string): boolean {
+  return (
+    work.connection
+      .prepare(`SELECT 1 FROM temp.${table.names.effects} WHERE op IN (${ops}) LIMIT 1`)
+      .get() !== undefined
+  );
+}
+
+/** The key of a row to bring back is held by a live row outside the slice. */
+function findHeldKeys(work: Workspace, table: TableWork): Conflict[] {
+  if (table.key.length === 0) return [];
+  const same = table.key.map((column) => `l.${quote(column)} = s.${quote(column)}`).join(' AND ');
+  const rows = work.connection
+    .prepare(
+      `SELECT ${keyTextOf(table, 's')}, ${ownerText(ownerOf(work, table, 'l'))} FROM temp.${table.names.effects} e ` +
+        `CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} JOIN main.${quote(table.slice.name)} l ON ${same} ` +
+        `WHERE e.op = 'i' AND e.held LIMIT ${named}`,
+    )
+    .raw()
+    .all() as [string, string | null][];
+  return rows.map(([key, tenant]) => ({
+    kind: 'key-of-another-tenant',
+    table: table.slice.name,
+    key,
+    other: { table: table.slice.name, key, ...(tenant === null ? {} : { tenant }) },
+    detail:
+      tenant === null
+        ? `${table.slice.name} ${key} is in the backup, but that key is now held by a row that belongs to no tenant.`
+        : `${table.slice.name} ${key} is in the backup, but that key now belongs to tenant ${tenant}. If that row was moved there by mistake, restore tenant ${tenant} first.`,
+    blocking: true,
+  }));
+}
+
+/** The condition that row `holder` of the effects has its parent after the change. */
+function missingParents(work: Workspace, table: TableWork, key: ForeignKey, found: Obstacles): void {
+  const parent = work.liveSchema.tables.find((known) => known.name === key.table) as SqliteTable;
+  const owned = work.byName.get(key.table);
+  const staged = work.stagedSchema?.tables.find((known) => known.name === key.table);
+  const child = key.columns.map((column) => `s.${quote(column)}`);
+  const collations = keyCollations(parent, key.parentColumns);
+  const equals = (alias: string): string =>
+    key.parentColumns
+      .map((column, i) => `${alias}.${quote(column)} = ${child[i]} COLLATE ${quote(collations[i] as string)}`)
+      .join(' AND ');
+  const leaving = owned
+    ? ` AND NOT EXISTS (SELECT 1 FROM temp.${owned.names.effects} g WHERE g.op IN ('d', 'r') AND ${located(parent, 'p', 'g', 'l')})`
+    : '';
+  const present = [`EXISTS (SELECT 1 FROM main.${quote(key.table)} p WHERE ${equals('p')}${leaving})`];
+  if (owned?.staged && owned.source.from) {
+    const source = owned.source.from.replace(/ s$/, ' q');
+    const at = owned.source.locator
+      .map((expression, i) => `${expression.replace(/^s\./, 'q.')} = g.s${i}`)
+      .join(' AND ');
+    present.push(
+      `EXISTS (SELECT 1 FROM ${source} JOIN temp.${owned.names.effects} g ON ${at} WHERE g.op IN ('i', 'u', 'r') AND ${equals('q')})`,
+    );
+  }
+  const stagedHas =
+    staged && key.parentColumns.every((column) => staged.columns.some((known) => known.name === column));
+  const inBackup = stagedHas
+    ? `EXISTS (SELECT 1 FROM staged.${quote(key.table)} b WHERE ${equals('b')})`
+    : '0';
+  const filled = child.map((value) => `${value} IS NOT NULL`).join(' AND ');
+  const rows = work.connection
+    .prepare(
+      `SELECT ${keyTextOf(table, 's')}, ${keyText(child)}, ${inBackup} FROM temp.${table.names.effects} e ` +
+        `CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} ` +
+        `WHERE e.op IN ('i', 'u', 'r') AND ${filled} AND NOT (${present.join(' OR ')}) LIMIT ${named}`,
+    )
+    .raw()
+    .all() as [string, string, bigint][];
+  for (const [row, target, known] of rows) {
+    // Dangling in the backup as well: the row comes back as it was.
+    if (known === 0n) continue;
+    if (!owned)
+      found.sharedNeeded.push({
+        table: key.table,
+        key: target,
+        inBackup: true,
+        neededBy: `${table.slice.name} ${row}`,
+      });
+    found.conflicts.push({
+      kind: 'reference-missing',
+      table: table.slice.name,
+      key: row,
+      constraint: key.columns.join(', '),
+      other: { table: key.table, key: target },
+      detail: owned
+        ? `${table.slice.name} ${row} refers to ${key.table} ${target}, which this plan does not bring back.`
+        : `${table.slice.name} ${row} needs ${key.table} ${target}, a shared row that is gone. The backup still has it: --with-shared brings it back.`,
+      blocking: true,
+    });
+  }
+}
+
+/** Rows, of any tenant, that refer to rows this plan deletes (or whose key it changes). */
+function inboundRows(
+  work: Workspace,
+  table: TableWork,
+  child: SqliteTable,
+  key: ForeignKey,
+  found: Obstacles,
+): void {
+  const own = work.byName.get(child.name);
+  const collations = keyCollations(table.live, key.parentColumns);
+  const refers = key.columns
+    .map(
+      (column, i) =>
+        `c.${quote(column)} = p.${quote(key.parentColumns[i] as string)} COLLATE ${quote(collations[i] as string)}`,
+    )
+    .join(' AND ');
+  const returns = table.staged
+    ? `EXISTS (SELECT 1 FROM ${table.source.from} JOIN temp.${table.names.effects} g ON ${fromSource(table, 'g')} ` +
+      `WHERE g.op IN ('i', 'u', 'r') AND ${key.parentColumns.map((column) => `s.${quote(column)} = p.${quote(column)}`).join(' AND ')})`
+    : '0';
+  const leaves = own
+    ? `EXISTS (SELECT 1 FROM temp.${own.names.effects} x WHERE ${located(child, 'c', 'x', 'l')} AND ` +
+      `(x.op = 'd' OR (x.op IN ('u', 'r') AND (${key.columns.map((column) => maskChanged(own, column)).join(' OR ')}))))`
+    : '0';
+  const mine = own
+    ? `EXISTS (SELECT 1 FROM temp.${own.names.liveRows} x WHERE ${located(child, 'c', 'x', 'l')})`
+    : '0';
+  const owner = own ? ownerText(ownerOf(work, own, 'c')) : 'NULL';
+  const rows = work.connection
+    .prepare(
+      `SELECT ${childKey(child)}, ${keyText(key.parentColumns.map((column) => `p.${quote(column)}`))}, ${owner}, ${mine}, ${own ? asStaged(own, child) : '0'} ` +
+        `FROM temp.${table.names.effects} f CROSS JOIN main.${quote(table.slice.name)} p ON ${located(table.live, 'p', 'f', 'l')} ` +
+        `JOIN main.${quote(child.name)} c ON ${refers} ` +
+        `WHERE f.op IN ('d', 'r') AND NOT ${leaves} AND NOT ${returns} LIMIT ${named}`,
+    )
+    .raw()
+    .all() as [string, string, string | null, bigint, bigint][];
+  for (const [row, target, tenant, isMine, dangledBefore] of rows) {
+    // The row is as the backup has it, dangling there too (undo of a restore that healed an orphan).
+    if (isMine === 1n && dangledBefore === 1n) continue;
+    if (isMine === 0n) {
+      found.inbound.push({
+        table: child.name,
+        key: row,
+        refersTo: { table: table.slice.name, key: target },
+        onDelete: key.onDelete,
+        ...(tenant === null ? {} : { tenant }),
+      });
+    }
+    found.conflicts.push({
+      kind: 'inbound-reference',
+      table: child.name,
+      key: row,
+      constraint: key.columns.join(', '),
+      other: { table: table.slice.name, key: target, ...(tenant === null ? {} : { tenant }) },
+      detail:
+        isMine === 1n
+          ? `${child.name} ${row} stays, but refers to ${table.slice.name} ${target}, which this plan deletes. Mode keep-new keeps both.`
+          : `${child.name} ${row}${tenant === null ? '' : ` of tenant ${tenant}`} refers to ${table.slice.name} ${target}, which this plan deletes.`,
+      blocking: true,
+    });
+  }
+}
+
+function maskChanged(table: TableWork, column: string): string {
+  const position = table.common.indexOf(column) + 1;
+  return position === 0 ? '0' : `substr(x.mask, ${position}, 1) = '1'`;
+}
+
+function childKey(child: SqliteTable): string {
+  const columns =
+    child.primaryKey.length > 0
+      ? child.primaryKey
+      : child.columns.filter((c) => !c.generated).map((c) => c.name);
+  return keyText(columns.map((column) => `c.${quote(column)}`));
+}
+
+/** Whether the live child is also in the staged slice, unchanged: then it is as the backup had it. */
+function asStaged(own: TableWork, child: SqliteTable): string {
+  if (!own.staged || own.key.length === 0) return own.staged ? '1' : '0';
+  const same = own.key.map((column) => `c.${quote(column)} = s.${quote(column)}`).join(' AND ');
+  const member = own.source.locator.map((expression, i) => `m.s${i} = ${expression}`).join(' AND ');
+  return (
+    `EXISTS (SELECT 1 FROM ${own.source.from} JOIN temp.${own.names.stagedRows} m ON ${member} WHERE ${same}) AND ` +
+    `NOT EXISTS (SELECT 1 FROM temp.${own.names.effects} x WHERE ${located(child, 'c', 'x', 'l')})`
+  );
+}

@@ -1,0 +1,68 @@
+import { hash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import type { OpenOptions } from '../../engine/port.ts';
+import { TenantDrError } from '../../errors.ts';
+import { fromSqlite } from './errors.ts';
+
+export type Connection = Database.Database;
+
+/**
+ * Opens a SQLite database. In mode `read` main file and -wal stay byte for byte as they are.
+ * Never creates a file. Throws database-missing, database-not-a-database, database-hot-journal and friends.
+ */
+export function connect(path: string, mode: OpenOptions['mode']): Connection {
+  requireFile(path);
+  try {
+    const connection = new Database(path, { readonly: mode === 'read', fileMustExist: true, timeout: 200 });
+    try {
+      prepare(connection);
+      // The first read is what notices a foreign file, a hot journal or a missing right.
+      connection.prepare('SELECT count(*) FROM sqlite_schema').get();
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  } catch (error) {
+    throw fromSqlite(error, path);
+  }
+}
+
+function prepare(connection: Connection): void {
+  connection.defaultSafeIntegers(true);
+  connection.pragma('trusted_schema = ON');
+  connection.function('tenant_dr_bits', { deterministic: true, safeIntegers: false }, (value: unknown) =>
+    bitsOf(value),
+  );
+  connection.function('tenant_dr_hash', { deterministic: true }, (value: unknown) =>
+    hash('sha256', value as Buffer | string, 'buffer'),
+  );
+}
+
+/** IEEE 754 bits of a REAL, big-endian hex: the one exact text of it (-0.0 differs from 0.0). */
+function bitsOf(value: unknown): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(Number(value));
+  return bytes.toString('hex');
+}
+
+function requireFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) {
+    throw new TenantDrError('database-missing', `There is no file ${path}.`, {
+      hint: 'Check the path of the database in the config, DATABASE_PATH or --database.',
+    });
+  }
+  if (!stat.isFile()) {
+    throw new TenantDrError('database-not-a-database', `${path} is not a file.`, {
+      hint: 'Name the database file itself.',
+    });
+  }
+}
+
+/** Device and inode: tells whether the file at a path is still the one that was opened. Opens nothing. */
+export function fileIdentity(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stat ? `${stat.dev}:${stat.ino}` : 'gone';
+}

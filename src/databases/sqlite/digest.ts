@@ -1,0 +1,126 @@
+import { hash } from 'node:crypto';
+import { MultisetHash, sliceDigest, sortedColumns } from '../../engine/digest.ts';
+import type { SliceDigest } from '../../engine/port.ts';
+import { storedColumns } from '../../engine/schema.ts';
+import { encodedRow } from './encoding.ts';
+import { quote } from './identifiers.ts';
+import { fromSource, newValue } from './source.ts';
+import type { TableWork, Workspace } from './workspace.ts';
+import { located } from './workspace.ts';
+
+/** Row encodings are documented in `encoding.ts`, the sum in `engine/digest.ts`. */
+export type TableHashes = Map<string, MultisetHash>;
+
+/** Hashes the rows of a SELECT that yields one row encoding per row. */
+function* rowHashes(work: Workspace, query: string): Generator<Buffer> {
+  for (const row of work.connection.prepare(query).pluck().iterate()) {
+    yield hash('sha256', row as Buffer | string, 'buffer');
+  }
+}
+
+function encodingOf(work: Workspace, columns: string[], alias: string): string {
+  return encodedRow(
+    sortedColumns(columns).map((column) => `${alias}.${quote(column)}`),
+    work.encoding,
+  );
+}
+
+/** Hashes of the live slice. Adopted orphans are left out unless asked for: by themselves they belong to nobody yet. */
+export function hashLive(work: Workspace, options: { adopted: boolean }): TableHashes {
+  const hashes: TableHashes = new Map();
+  for (const table of work.tables) {
+    const sum = new MultisetHash();
+    const rows =
+      `SELECT ${encodingOf(work, table.columns, 't')} FROM temp.${table.names.liveRows} r ` +
+      `CROSS JOIN main.${quote(table.slice.name)} t ON ${located(table.live, 't', 'r', 'l')}`;
+    for (const row of rowHashes(work, options.adopted ? rows : `${rows} WHERE r.adopted = 0`)) sum.add(row);
+    hashes.set(table.slice.name, sum);
+  }
+  return hashes;
+}
+
+/** Digest of the staged slice, over the columns the backup has. */
+export function digestStaged(work: Workspace): SliceDigest {
+  const tables: SliceDigest['tables'] = {};
+  for (const table of work.tables) {
+    if (!table.staged) continue;
+    const columns = storedColumns(table.staged).map((column) => column.name);
+    const sum = new MultisetHash();
+    const rows =
+      `SELECT ${encodedRow(
+        sortedColumns(columns).map((column) => `t.${quote(column)}`),
+        work.encoding,
+      )} FROM temp.${table.names.stagedRows} r ` +
+      `CROSS JOIN staged.${quote(table.slice.name)} t ON ${located(table.staged, 't', 'r', 's')}`;
+    for (const row of rowHashes(work, rows)) sum.add(row);
+    tables[table.slice.name] = sum.finish(table.slice.name, columns);
+  }
+  return sliceDigest(tables);
+}
+
+/** The live slice's hashes with the compared effects applied: arithmetic, so that only changed rows are read. */
+export function hashPlanned(work: Workspace, live: TableHashes): TableHashes {
+  const planned: TableHashes = new Map();
+  for (const table of work.tables) {
+    const sum = (live.get(table.slice.name) as MultisetHash).copy();
+    for (const change of changedRows(work, table)) {
+      if (change.before) sum.subtract(change.before);
+      if (change.after) sum.add(change.after);
+    }
+    planned.set(table.slice.name, sum);
+  }
+  return planned;
+}
+
+export interface RowChange {
+  op: string;
+  /** Values of the key columns, or of nothing for a table without a key. */
+  key: unknown[];
+  before: Buffer | null;
+  after: Buffer | null;
+}
+
+/** Old and new hash of every row the effects of a table change. */
+export function* changedRows(work: Workspace, table: TableWork): Generator<RowChange> {
+  const digest = (row: Buffer | string | null): Buffer | null =>
+    row === null ? null : hash('sha256', row, 'buffer');
+  const before = encodingOf(work, table.columns, 'l');
+  const after = (inserting: boolean): string =>
+    encodedRow(
+      table.columns.map((column) => newValue(table, column, inserting)),
+      work.encoding,
+    );
+  const key = (alias: string): string => table.key.map((column) => `, ${alias}.${quote(column)}`).join('');
+  const live = `CROSS JOIN main.${quote(table.slice.name)} l ON ${located(table.live, 'l', 'e', 'l')}`;
+  const effects = `temp.${table.names.effects} e`;
+  const queries = [`SELECT e.op, ${before}, NULL${key('l')} FROM ${effects} ${live} WHERE e.op = 'd'`];
+  if (table.staged) {
+    const source = `CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')}`;
+    queries.push(
+      `SELECT e.op, ${before}, ${after(false)}${key('l')} FROM ${effects} ${live} ${source} WHERE e.op IN ('u', 'r')`,
+      `SELECT e.op, NULL, ${after(true)}${key('s')} FROM ${effects} ${source} WHERE e.op = 'i'`,
+    );
+  }
+  for (const query of queries) {
+    for (const row of work.connection.prepare(query).raw().iterate() as Iterable<unknown[]>) {
+      const [op, old, fresh, ...values] = row as [
+        string,
+        Buffer | string | null,
+        Buffer | string | null,
+        ...unknown[],
+      ];
+      yield { op, key: values, before: digest(old), after: digest(fresh) };
+    }
+  }
+}
+
+export function finishDigest(work: Workspace, hashes: TableHashes): SliceDigest {
+  const tables: SliceDigest['tables'] = {};
+  for (const table of work.tables) {
+    tables[table.slice.name] = (hashes.get(table.slice.name) as MultisetHash).finish(
+      table.slice.name,
+      table.columns,
+    );
+  }
+  return sliceDigest(tables);
+}

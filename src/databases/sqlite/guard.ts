@@ -1,0 +1,169 @@
+import type { IsolationProof } from '../../engine/port.ts';
+import { isMember } from './collect.ts';
+import { alike, encodedRow, keyText } from './encoding.ts';
+import { isolationPrefix } from './errors.ts';
+import { literal, quote, temporary } from './identifiers.ts';
+import type { SqliteTable } from './introspect.ts';
+import { fromSource, newValue } from './source.ts';
+import type { TableWork, Workspace } from './workspace.ts';
+import { affinityIn, locator, locatorColumns, recreate } from './workspace.ts';
+
+/**
+ * The isolation proof of SQLite: TEMP BEFORE triggers on every table of the database while the change runs.
+ * A write passes only if it is a planned one, to a row that is the tenant's. What application triggers add to
+ * the tenant's own rows is skipped and counted, so that rows come back verbatim. Any other write is refused and
+ * rolls everything back. Nothing here relies on an application trigger running or not running.
+ */
+const skippedTable = temporary('skipped');
+
+type Operation = 'insert' | 'update' | 'delete';
+const operations: Operation[] = ['insert', 'update', 'delete'];
+
+export function installGuards(work: Workspace): void {
+  const { connection } = work;
+  recreate(
+    connection,
+    skippedTable,
+    '(tbl TEXT, operation TEXT, hits INTEGER, PRIMARY KEY (tbl, operation))',
+  );
+  for (const table of work.tables) {
+    for (const operation of operations) connection.exec(ownGuard(work, table, operation));
+  }
+  for (const name of work.others) {
+    const table = work.liveSchema.tables.find((known) => known.name === name) as SqliteTable;
+    for (const operation of operations) connection.exec(foreignGuard(table, operation));
+  }
+}
+
+export function removeGuards(work: Workspace): void {
+  const triggers = work.connection
+    .prepare(
+      `SELECT name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'tenant\\_dr\\_guard\\_%' ESCAPE '\\'`,
+    )
+    .pluck()
+    .all() as string[];
+  for (const name of triggers) work.connection.exec(`DROP TRIGGER temp.${quote(name)}`);
+}
+
+/** What the guards saw, once everything is applied and before it is committed. */
+export function readProof(work: Workspace): IsolationProof {
+  const skipped = work.connection
+    .prepare(`SELECT tbl, operation, hits FROM temp.${skippedTable} ORDER BY 1, 2`)
+    .raw()
+    .all() as [string, string, bigint][];
+  const virtual = work.liveSchema.tables
+    .filter((table) => table.kind === 'virtual')
+    .map((table) => table.name);
+  const notes = skipped.map(
+    ([table, operation, hits]) =>
+      `${hits} ${operation}${hits === 1n ? '' : 's'} of ${table} that application triggers tried were skipped: the rows stay as planned.`,
+  );
+  if (virtual.length > 0) {
+    notes.push(
+      `Not covered by guards, because SQLite allows no triggers on them: ${virtual.join(', ')}. Full-text tables are proved by their own integrity check.`,
+    );
+  }
+  return {
+    method: 'sqlite-guard-triggers',
+    otherRowsWritten: 0,
+    tablesGuarded: work.tables.length + work.others.length,
+    notes,
+  };
+}
+
+function guardName(table: string, operation: Operation): string {
+  return temporary(`guard_${operation}_${table.replaceAll('"', '""')}`);
+}
+
+function refusal(table: SqliteTable, operation: Operation): string {
+  const alias = operation === 'insert' ? 'NEW' : 'OLD';
+  const columns =
+    table.primaryKey.length > 0
+      ? table.primaryKey
+      : table.columns.filter((c) => !c.generated).map((c) => c.name);
+  const key = keyText(columns.map((column) => `${alias}.${quote(column)}`));
+  return `RAISE(ABORT, ${literal(isolationPrefix)} || json_array(${literal(table.name)}, ${literal(operation)}, ${key}))`;
+}
+
+function foreignGuard(table: SqliteTable, operation: Operation): string {
+  return (
+    `CREATE TEMP TRIGGER ${guardName(table.name, operation)} BEFORE ${operation.toUpperCase()} ON main.${quote(table.name)} ` +
+    `BEGIN SELECT ${refusal(table, operation)}; END`
+  );
+}
+
+function ownGuard(work: Workspace, table: TableWork, operation: Operation): string {
+  const planned = `(${plannedCondition(work, table, operation)} AND ${memberCondition(work, table, operation)})`;
+  const mine = memberCondition(work, table, operation);
+  const name = literal(table.slice.name);
+  return (
+    `CREATE TEMP TRIGGER ${guardName(table.slice.name, operation)} BEFORE ${operation.toUpperCase()} ON main.${quote(table.slice.name)} ` +
+    `WHEN NOT ${planned} BEGIN ` +
+    `SELECT ${refusal(table.live, operation)} WHERE NOT ${mine}; ` +
+    `INSERT INTO ${skippedTable} VALUES (${name}, ${literal(operation)}, 1) ON CONFLICT (tbl, operation) DO UPDATE SET hits = hits + 1; ` +
+    `SELECT RAISE(IGNORE); END`
+  );
+}
+
+/** The row written is the tenant's: by its values, or because it was in the slice before the first change. */
+function memberCondition(work: Workspace, table: TableWork, operation: Operation): string {
+  if (operation === 'insert') return isMember(work, table, 'NEW');
+  const was = locatorColumns(table.live, 'l')
+    .map((column, i) => `r.${column} = ${locator(table.live, 'OLD')[i]}`)
+    .join(' AND ');
+  return `(${isMember(work, table, 'OLD')} OR EXISTS (SELECT 1 FROM temp.${table.names.liveRows} r WHERE ${was}))`;
+}
+
+function plannedCondition(work: Workspace, table: TableWork, operation: Operation): string {
+  const at = (alias: string): string =>
+    locatorColumns(table.live, 'l')
+      .map((column, i) => `e.${column} = ${locator(table.live, alias)[i]}`)
+      .join(' AND ');
+  const effects = `temp.${table.names.effects} e`;
+  if (operation === 'delete')
+    return `EXISTS (SELECT 1 FROM ${effects} WHERE ${at('OLD')} AND e.op IN ('d', 'r'))`;
+  if (!table.staged) return '0';
+  if (operation === 'update') {
+    const values = table.columns.map((column) => {
+      const value = newValue(table, column, false);
+      return alike(
+        `NEW.${quote(column)}`,
+        value.startsWith('l.') ? `OLD.${quote(column)}` : value,
+        affinityIn(table.live, column),
+      );
+    });
+    return (
+      `EXISTS (SELECT 1 FROM ${effects} CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} ` +
+      `WHERE ${at('OLD')} AND e.op = 'u' AND ${values.join(' AND ')})`
+    );
+  }
+  return `(${plannedInsert(work, table)})`;
+}
+
+function plannedInsert(work: Workspace, table: TableWork): string {
+  const effects = `temp.${table.names.effects} e`;
+  if (table.key.length === 0) {
+    const content = encodedRow(
+      table.columns.map((column) => `NEW.${quote(column)}`),
+      work.encoding,
+    );
+    return `EXISTS (SELECT 1 FROM ${effects} WHERE e.op = 'i' AND e.h = tenant_dr_hash(${content}))`;
+  }
+  const same = (alias: string): string =>
+    table.columns
+      .map((column) =>
+        alike(`NEW.${quote(column)}`, `${alias}.${quote(column)}`, affinityIn(table.live, column)),
+      )
+      .join(' AND ');
+  const key = table.key.map((column) => `s.${quote(column)} = NEW.${quote(column)}`).join(' AND ');
+  const fresh =
+    `EXISTS (SELECT 1 FROM ${table.source.from} CROSS JOIN ${effects} ON ${fromSource(table, 'e')} ` +
+    `WHERE ${key} AND e.op = 'i' AND ${same('s')})`;
+  const renewed =
+    `EXISTS (SELECT 1 FROM ${table.source.from} CROSS JOIN ${effects} ON ${fromSource(table, 'e')} ` +
+    `JOIN temp.${table.names.renewed} n ON ${locatorColumns(table.live, 'l')
+      .map((c) => `n.tenant_dr_${c} = e.${c}`)
+      .join(' AND ')} ` +
+    `WHERE ${key} AND e.op = 'r' AND ${same('n')})`;
+  return `${fresh} OR ${renewed}`;
+}

@@ -1,0 +1,371 @@
+import type { TenantColumns } from '../../config/schema.ts';
+import type { Conflict, RowEffect, SharedNeed } from '../../engine/plan.ts';
+import type {
+  ChangeMarker,
+  Collected,
+  Comparison,
+  EffectsPage,
+  IsolationProof,
+  OnProgress,
+  Outcome,
+  SliceDigest,
+  Staged,
+  StagedSource,
+  TableDigest,
+} from '../../engine/port.ts';
+import type { SliceShape } from '../../engine/slice.ts';
+import type { Tenant, TenantId } from '../../engine/tenant.ts';
+import { TenantDrError } from '../../errors.ts';
+import type { Executed } from './apply.ts';
+import { applyEffects } from './apply.ts';
+import { countAll, digestAll } from './census.ts';
+import { collect } from './collect.ts';
+import { compareTable, readEffects } from './compare.ts';
+import { findObstacles } from './conflicts.ts';
+import type { Connection } from './connect.ts';
+import { connect, fileIdentity } from './connect.ts';
+import type { TableHashes } from './digest.ts';
+import { digestStaged, finishDigest, hashLive, hashPlanned } from './digest.ts';
+import { fullTextTables, isInStep, rebuild } from './fulltext.ts';
+import { installGuards, readProof, removeGuards } from './guard.ts';
+import { quote } from './identifiers.ts';
+import type { SqliteSchema, SqliteTable } from './introspect.ts';
+import { introspect } from './introspect.ts';
+import { probe } from './probe.ts';
+import { reviewTable } from './review.ts';
+import { saveEffects, saveSlice } from './save.ts';
+import { includeShared } from './shared.ts';
+import type { StatusRule } from './source.ts';
+import { prepareSource } from './source.ts';
+import { setStatus } from './status.ts';
+import { listTenants } from './tenants.ts';
+import type { TableWork, Workspace } from './workspace.ts';
+import { keyCollations, tableWork } from './workspace.ts';
+
+/**
+ * The port's Session on SQLite, synchronous: it lives in a worker thread (`worker.ts`), where blocking is free.
+ * Method names and meanings are those of `engine/port.ts`.
+ */
+export class SqliteSession {
+  readonly path: string;
+  private readonly connection: Connection;
+  private readonly opened: string;
+  private live: SqliteSchema | undefined;
+  private staged: SqliteSchema | undefined;
+  private work: Workspace | undefined;
+  private status: StatusRule | null = null;
+  private collecting: 'none' | 'slice' | 'whole' = 'none';
+  private tenant: TenantId | undefined;
+  private liveHashes: TableHashes | undefined;
+  private readVersion: bigint | undefined;
+  private lockedAt = 0;
+  private inStepBefore = new Map<string, boolean>();
+  private shared: SharedNeed[] = [];
+
+  constructor(path: string, mode: 'read' | 'write') {
+    this.path = path;
+    this.connection = connect(path, mode);
+    this.opened = fileIdentity(path);
+  }
+
+  schema(): SqliteSchema {
+    this.live = introspect(this.connection, 'main');
+    return this.live;
+  }
+
+  tenants(columns: TenantColumns): Tenant[] {
+    return listTenants(this.connection, 'main', columns);
+  }
+
+  stage(request: { source: StagedSource; columns: TenantColumns }): Staged {
+    this.unstage();
+    if (request.source.form !== 'database-file') {
+      throw new TenantDrError(
+        'backup-not-a-database',
+        'This backup is not of a SQLite database. Nothing was changed.',
+        {
+          hint: 'Choose a backup of the configured database.',
+        },
+      );
+    }
+    // Asking the staged file alone first gives errors that name it, not the live database.
+    connect(request.source.path, 'read').close();
+    this.connection.prepare('ATTACH ? AS staged').run(request.source.path);
+    this.staged = introspect(this.connection, 'staged');
+    return { schema: this.staged, tenants: listTenants(this.connection, 'staged', request.columns) };
+  }
+
+  unstage(): void {
+    if (!this.staged) return;
+    this.work = undefined;
+    this.staged = undefined;
+    this.connection.exec('DETACH staged');
+  }
+
+  beginRead(): { changedSince: boolean } {
+    this.connection.exec('BEGIN');
+    const former = this.readVersion;
+    this.readVersion = this.dataVersion();
+    return { changedSince: former !== undefined && former !== this.readVersion };
+  }
+
+  endRead(): void {
+    if (this.connection.inTransaction) this.connection.exec('COMMIT');
+  }
+
+  collect(request: {
+    shape: SliceShape;
+    tenant: TenantId;
+    staged: 'none' | 'slice' | 'whole';
+    status: StatusRule | null;
+  }): Collected {
+    this.work = this.workspace(request.shape);
+    this.status = request.status;
+    this.collecting = request.staged;
+    this.tenant = request.tenant;
+    this.liveHashes = undefined;
+    this.shared = [];
+    return collect(this.work, request.tenant, request.staged, true);
+  }
+
+  digest(side: 'live' | 'staged' | 'planned'): SliceDigest {
+    const work = this.collected();
+    if (side === 'staged') return digestStaged(work);
+    const live = this.hashes();
+    if (side === 'live') return finishDigest(work, live);
+    return finishDigest(
+      work,
+      hashPlanned(work, this.hasAdopted() ? hashLive(work, { adopted: true }) : live),
+    );
+  }
+
+  compare(): Comparison {
+    const work = this.collected();
+    const comparison: Comparison = { tables: [], conflicts: [], sharedNeeded: [], inbound: [], revivals: [] };
+    for (const table of work.tables) {
+      prepareSource(work, table, this.status);
+      let effects = compareTable(work, table);
+      const revival = reviewTable(work, table);
+      if (revival) {
+        comparison.revivals.push(revival);
+        if (revival.decision !== 'restore') effects = { ...effects, ...this.recount(table) };
+      }
+      comparison.tables.push(effects);
+    }
+    const obstacles = findObstacles(work);
+    return { ...comparison, ...obstacles };
+  }
+
+  effects(page: EffectsPage): RowEffect[] {
+    const table = this.collected().byName.get(page.table);
+    return table ? readEffects(this.collected(), table, page) : [];
+  }
+
+  includeShared(needs: SharedNeed[]): void {
+    this.shared = needs;
+  }
+
+  saveSlice(path: string): { rows: number; bytes: number } {
+    const work = this.collected();
+    const live = this.hasAdopted()
+      ? hashLive(work, { adopted: true })
+      : this.hashes();
+    return saveSlice(work, path, live);
+  }
+
+  saveEffects(path: string): { rows: number; sha256: string } {
+    return saveEffects(this.collected(), path);
+  }
+
+  /** One try for the write lock; the caller in `database.ts` repeats it while another program holds it. */
+  tryBeginWrite(): { changedSince: boolean; marker: ChangeMarker } {
+    if (fileIdentity(this.path) !== this.opened) {
+      throw new TenantDrError(
+        'database-replaced',
+        `The file ${this.path} was replaced since it was opened. Nothing was changed.`,
+        {
+          hint: 'Find out who replaced it, then plan again.',
+        },
+      );
+    }
+    this.prepareForWriting();
+    this.connection.exec('BEGIN IMMEDIATE');
+    this.lockedAt = performance.now();
+    return { changedSince: this.dataVersion() !== this.readVersion, marker: {} };
+  }
+
+  apply(onProgress: OnProgress): { executed: Executed } {
+    const work = this.collected();
+    const fullText = fullTextTables(work);
+    this.inStepBefore = new Map(fullText.map((table) => [table.name, isInStep(work, table)]));
+    if (this.shared.length > 0) includeShared(work, this.shared);
+    installGuards(work);
+    return { executed: applyEffects(work, onProgress) };
+  }
+
+  verify(): Conflict[] {
+    const work = this.collected();
+    this.verifyFullText(work);
+    collect(work, this.tenant as TenantId, this.collecting, false);
+    const problems: Conflict[] = [];
+    for (const table of work.tables) {
+      // The source was prepared before the change and stays: it is what was shown.
+      const effects = compareTable(work, table);
+      if (effects.insert + effects.update + effects.delete === 0) continue;
+      const sample = effects.samples[0] as RowEffect;
+      problems.push({
+        kind: 'value-does-not-fit',
+        table: table.slice.name,
+        key: sample.key,
+        ...(sample.columns.length > 0 ? { constraint: sample.columns.join(', ') } : {}),
+        detail: `${table.slice.name} ${sample.key} is not as planned after the change${sample.columns.length > 0 ? ` (${sample.columns.join(', ')})` : ''}.`,
+        blocking: true,
+      });
+    }
+    return problems;
+  }
+
+  prove(): IsolationProof {
+    const work = this.collected();
+    const proof = readProof(work);
+    for (const [name, before] of this.inStepBefore) {
+      if (!before)
+        proof.notes.push(
+          `The full-text table ${name} did not match its content before the change; it was built anew.`,
+        );
+    }
+    removeGuards(work);
+    return proof;
+  }
+
+  commit(): { writeLockSeconds: number } {
+    this.connection.exec('COMMIT');
+    const writeLockSeconds = (performance.now() - this.lockedAt) / 1000;
+    this.connection.pragma('foreign_keys = ON');
+    this.liveHashes = undefined;
+    return { writeLockSeconds };
+  }
+
+  rollback(): void {
+    if (this.connection.inTransaction) this.connection.exec('ROLLBACK');
+    this.connection.pragma('foreign_keys = ON');
+  }
+
+  probe(path: string): Outcome {
+    return probe(this.collected(), path);
+  }
+
+  setStatus(
+    columns: TenantColumns,
+    tenant: TenantId,
+    value: string | number | boolean | null,
+  ): string | null {
+    return setStatus(this.connection, columns, tenant, value);
+  }
+
+  countAll(shape: SliceShape): Record<string, Record<string, number>> {
+    return countAll(this.workspace(shape));
+  }
+
+  digestAll(shape: SliceShape, onProgress: OnProgress): Record<string, Record<string, TableDigest>> {
+    return digestAll(this.workspace(shape), onProgress);
+  }
+
+  close(): void {
+    this.rollbackIfOpen();
+    this.connection.close();
+  }
+
+  private rollbackIfOpen(): void {
+    if (this.connection.inTransaction) this.connection.exec('ROLLBACK');
+  }
+
+  private collected(): Workspace {
+    if (!this.work) throw new TenantDrError('internal', 'No slice has been collected.');
+    return this.work;
+  }
+
+  private workspace(shape: SliceShape): Workspace {
+    const live = this.live ?? this.schema();
+    const staged = this.staged ?? null;
+    const tables = shape.tables.map((slice, index) => tableWork(slice, index, live, staged));
+    const root = tables.find((table) => table.slice.membership.via === 'identity') as TableWork;
+    const identity = root.slice.membership as { column: string };
+    return {
+      connection: this.connection,
+      encoding: live.encoding,
+      tables,
+      byName: new Map(tables.map((table) => [table.slice.name, table])),
+      liveSchema: live,
+      stagedSchema: staged,
+      others: shape.others,
+      idCollation: keyCollations(root.live as SqliteTable, [identity.column])[0] as string,
+    };
+  }
+
+  private dataVersion(): bigint {
+    // Reading a page first makes the pragma report the snapshot this transaction really sees.
+    this.connection.prepare('SELECT count(*) FROM main.sqlite_schema').get();
+    return this.connection.pragma('main.data_version', { simple: true }) as bigint;
+  }
+
+  /** Foreign keys off, commits durable: both are silent no-ops at the wrong moment, so both are read back. */
+  private prepareForWriting(): void {
+    const wal = this.connection.pragma('main.journal_mode', { simple: true }) === 'wal';
+    this.connection.pragma('foreign_keys = OFF');
+    this.connection.pragma('recursive_triggers = OFF');
+    this.connection.pragma(`main.synchronous = ${wal ? 'FULL' : 'EXTRA'}`);
+    const foreignKeys = this.connection.pragma('foreign_keys', { simple: true });
+    const synchronous = this.connection.pragma('main.synchronous', { simple: true });
+    if (Number(foreignKeys) !== 0 || Number(synchronous) !== (wal ? 2 : 3)) {
+      throw new TenantDrError(
+        'internal',
+        'SQLite did not take the settings a safe change needs. Nothing was changed.',
+      );
+    }
+  }
+
+  /** Hashes of the live slice as it was collected, computed once. */
+  private hashes(): TableHashes {
+    this.liveHashes ??= hashLive(this.collected(), { adopted: false });
+    return this.liveHashes;
+  }
+
+  private hasAdopted(): boolean {
+    return this.collected().tables.some(
+      (table) =>
+        this.connection
+          .prepare(`SELECT 1 FROM temp.${table.names.liveRows} WHERE adopted = 1 LIMIT 1`)
+          .get() !== undefined,
+    );
+  }
+
+  private recount(table: TableWork): Record<'insert' | 'update' | 'delete' | 'losses', number> {
+    const count = (ops: string): number =>
+      Number(
+        this.connection
+          .prepare(`SELECT count(*) FROM temp.${table.names.effects} WHERE op IN (${ops})`)
+          .pluck()
+          .get(),
+      );
+    const deletes = count("'d'");
+    return { insert: count("'i'"), update: count("'u', 'r'"), delete: deletes, losses: deletes };
+  }
+
+  private verifyFullText(work: Workspace): void {
+    for (const table of fullTextTables(work)) {
+      if (isInStep(work, table)) continue;
+      rebuild(work, table);
+      if (!isInStep(work, table)) {
+        throw new TenantDrError(
+          'verification-failed',
+          `The full-text table "${table.name}" does not match its content. Everything was rolled back.`,
+          {
+            hint: `Rebuild it (INSERT INTO ${quote(table.name)}(${quote(table.name)}) VALUES ('rebuild')) and try again.`,
+            table: table.name,
+          },
+        );
+      }
+    }
+  }
+}

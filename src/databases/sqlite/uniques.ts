@@ -1,0 +1,81 @@
+import type { Conflict } from '../../engine/plan.ts';
+import { quote } from './identifiers.ts';
+import type { SqliteUnique } from './introspect.ts';
+import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
+import { renewalRows } from './renewals.ts';
+import { newValue } from './source.ts';
+import type { TableWork, Workspace } from './workspace.ts';
+import { located } from './workspace.ts';
+
+/** Unique values of rows to insert that a live row, not leaving in this plan, already has. */
+export function findTaken(work: Workspace, table: TableWork): Conflict[] {
+  return table.live.uniques
+    .filter((unique) => !isKey(table, unique))
+    .flatMap((unique) => takenBy(work, table, unique));
+}
+
+function isKey(table: TableWork, unique: SqliteUnique): boolean {
+  return !unique.partial && table.key.length > 0 && unique.columns.join('\n') === table.key.join('\n');
+}
+
+/**
+ * Index terms are evaluated by the database itself, over the live table and over the new rows under the same
+ * column names, so partial and expression indexes need no interpretation.
+ */
+function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Conflict[] {
+  const terms = unique.columns.map((column, i) =>
+    column === null ? (unique.expressions[i] ?? 'NULL') : quote(column),
+  );
+  const where = unique.where ?? '1';
+  const held = table.live.columns.filter((column) => column.generated).map((column) => column.name);
+  const generated = terms.some((_, i) => unique.columns[i] !== null && held.includes(unique.columns[i] as string),
+  );
+  // A generated column has no value before the row exists; the database itself refuses such a row while applying.
+  if (generated) return [];
+  const values = terms.map((term, i) => `(${term}) AS u${i}`).join(', ');
+  const columns = table.columns
+    .map((column) => `${newValue(table, column, true)} AS ${quote(column)}`)
+    .join(', ');
+  const fresh =
+    `SELECT tenant_dr_key, ${values} FROM (SELECT ${keyTextOf(table, 's')} AS tenant_dr_key, ${columns} ` +
+    `FROM ${renewalRows(table)}) WHERE ${where}`;
+  const own = `SELECT *, ${values} FROM main.${quote(table.slice.name)} WHERE ${where}`;
+  const simple = !unique.columns.includes(null) && !unique.partial;
+  const other = simple ? `main.${quote(table.slice.name)}` : `(${withLocator(table, own)})`;
+  const matches = terms
+    .map(
+      (term, i) =>
+        `${simple ? `o.${term}` : `o.u${i}`} = n.u${i} COLLATE ${quote(unique.collations[i] ?? 'BINARY')}`,
+    )
+    .join(' AND ');
+  const leaving = `EXISTS (SELECT 1 FROM temp.${table.names.effects} g WHERE g.op IN ('d', 'r') AND ${
+    simple ? located(table.live, 'o', 'g', 'l') : locatedCopy(table)
+  })`;
+  const rows = work.connection
+    .prepare(
+      `SELECT n.tenant_dr_key, ${keyTextOf(table, 'o')}, ${ownerText(ownerOf(work, table, 'o'))} FROM (${fresh}) n JOIN ${other} o ON ${matches} ` +
+        `WHERE NOT ${leaving} LIMIT 20`,
+    )
+    .raw()
+    .all() as [string, string, string | null][];
+  return rows.map(([key, holder, tenant]) => ({
+    kind: 'unique-taken',
+    table: table.slice.name,
+    key,
+    constraint: unique.name,
+    other: { table: table.slice.name, key: holder, ...(tenant === null ? {} : { tenant }) },
+    detail: `${table.slice.name} ${key} can't come back: its value in ${unique.columns.map((c, i) => c ?? unique.expressions[i]).join(', ')} is taken by row ${holder}${tenant === null ? '' : ` of tenant ${tenant}`}.`,
+    blocking: true,
+  }));
+}
+
+/** A subquery loses the rowid, so it is carried along under a name of its own. */
+function withLocator(table: TableWork, query: string): string {
+  if (table.live.withoutRowid) return query;
+  return query.replace('SELECT *', `SELECT *, ${quote(table.live.rowid as string)} AS tenant_dr_rowid`);
+}
+
+function locatedCopy(table: TableWork): string {
+  if (table.live.withoutRowid) return located(table.live, 'o', 'g', 'l');
+  return 'o.tenant_dr_rowid = g.l0';
+}
