@@ -1,0 +1,144 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
+
+import type { Compression, Content } from './formats.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import { assumedZone, idOf, instantOf, timeInName } from './names.ts';
+import { type Peek, peekAt } from './reader-jobs.ts';
+
+export type BackupKind = 'database' | 'system' | 'archive' | 'safety' | 'live';
+
+/** One backup in the folder, ours or somebody else's. */
+export interface BackupEntry {
+  /** What `--from` takes; the file name without its endings where that is unique. */
+  id: string;
+  path: string;
+  kind: BackupKind;
+  /** What stands in it; null when it could not be read. */
+  content: Content | null;
+  compression: Compression;
+  takenAt: Date;
+  takenAtSource: 'manifest' | 'file name' | 'file time';
+  bytes: number;
+  /** By `backup verify`; null: never. */
+  verified: boolean | null;
+  /** Tenants in it, where a manifest says so. */
+  tenants: number | null;
+  manifest: Manifest | null;
+  /** Why it cannot be used, or why its manifest was not; null when nothing is wrong so far. */
+  problem: string | null;
+  /** The zone its time was read in, where somebody had to assume one. */
+  assumedZone: string | null;
+}
+
+/** All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config. */
+export async function listBackups(config: Config): Promise<BackupEntry[]> {
+  if (!config.backups) return [];
+  const files = await filesIn(config.backups.path, 3);
+  const live = await identityOf(config.database?.startsWith('sqlite:') ? config.database.slice(7) : null);
+  const found: string[] = [];
+  for (const path of files) if ((await identityOf(path)) !== live || live === null) found.push(path);
+  const peeks = found.length > 0 ? await peekAt(found) : [];
+  const entries: BackupEntry[] = [];
+  for (const peek of peeks) {
+    const entry = await describeBackup(peek, config);
+    if (entry) entries.push(entry);
+  }
+  entries.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.path < b.path ? -1 : 1));
+  return withUniqueIds(entries);
+}
+
+/** What is known about one file. Null for a file that is plainly something else (a readme, a script). */
+export async function describeBackup(peek: Peek, config: Config): Promise<BackupEntry | null> {
+  const { path } = peek;
+  const file = await stat(path).catch(() => null);
+  if (!file) return null;
+  let manifest: Manifest | null = null;
+  let problem = peek.problem?.message ?? null;
+  try {
+    manifest = await readManifest(path);
+  } catch (error) {
+    problem ??= error instanceof TenantDrError ? error.message : reasonOf(error);
+  }
+  if (!peek.content && !manifest && !looksLikeBackup(path)) return null;
+  const usable = manifest && (manifest.bytes === file.size || file.isDirectory()) ? manifest : null;
+  if (manifest && !usable) problem ??= `It has ${file.size} bytes, its manifest says ${manifest.bytes}.`;
+  return {
+    id: idOf(path),
+    path,
+    kind: manifest?.kind ?? (peek.content === 'tar' ? 'system' : 'database'),
+    content: peek.content,
+    compression: peek.compression,
+    ...takenAtOf(path, manifest, file.mtime, config),
+    bytes: file.size,
+    verified: problem ? false : (usable?.verified?.ok ?? null),
+    tenants: manifest?.tenants?.length ?? null,
+    manifest,
+    problem,
+  };
+}
+
+/** When a backup was taken: its manifest knows, else its name says, else the file's own time must do. */
+export function takenAtOf(
+  path: string,
+  manifest: Manifest | null,
+  modified: Date,
+  config: Config,
+): Pick<BackupEntry, 'takenAt' | 'takenAtSource' | 'assumedZone'> {
+  if (manifest) return { takenAt: new Date(manifest.takenAt), takenAtSource: 'manifest', assumedZone: null };
+  const named = timeInName(path);
+  if (!named) return { takenAt: modified, takenAtSource: 'file time', assumedZone: null };
+  const zone = assumedZone(config.backups?.timezone);
+  return { takenAt: instantOf(named, zone), takenAtSource: 'file name', assumedZone: zone };
+}
+
+/** Device and inode: opens nothing. */
+async function identityOf(path: string | null): Promise<string | null> {
+  if (path === null) return null;
+  return stat(path, { bigint: true }).then(
+    (file) => `${file.dev}:${file.ino}`,
+    () => null,
+  );
+}
+
+function looksLikeBackup(path: string): boolean {
+  return /\.(db|sqlite3?|dump|sql|backup)(\.(gz|zst|zstd))?$|\.(gz|zst|zstd)$/i.test(path);
+}
+
+async function filesIn(folder: string, depth: number): Promise<string[]> {
+  const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw new TenantDrError(
+      'backup-missing',
+      `The backup folder ${folder} cannot be read: ${reasonOf(error)}.`,
+      {
+        hint: 'set `backups:` in the config, BACKUP_DIR or --backups',
+        cause: error,
+      },
+    );
+  });
+  const names = new Set(listed.map((entry) => entry.name));
+  const found: string[] = [];
+  for (const entry of listed.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.name.startsWith('.') || entry.name.endsWith('.partial')) continue;
+    if (entry.name.endsWith('.manifest.json') || /-(wal|shm|journal)$/.test(entry.name)) continue;
+    if (entry.isDirectory()) {
+      const dump =
+        names.has(`${entry.name}.manifest.json`) || (await stat(join(path, 'toc.dat')).catch(() => null));
+      if (dump) found.push(path);
+      else if (depth > 1) found.push(...(await filesIn(path, depth - 1)));
+    } else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
+  }
+  return found;
+}
+
+function withUniqueIds(entries: BackupEntry[]): BackupEntry[] {
+  const count = new Map<string, number>();
+  for (const { id } of entries) count.set(id, (count.get(id) ?? 0) + 1);
+  return entries.map((entry) => {
+    if (count.get(entry.id) === 1) return entry;
+    return { ...entry, id: entry.path.slice(entry.path.lastIndexOf('/') + 1) };
+  });
+}

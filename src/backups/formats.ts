@@ -1,0 +1,46 @@
+/** What a backup file is, told by its first bytes: names lie, and people rename files at 3 a.m. */
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** What stands in the file once it is decompressed. */
+export type Content =
+  | 'database-file'
+  | 'dump-custom'
+  | 'dump-plain'
+  | 'dump-directory'
+  | 'tar'
+  /** SQL text that is not a PostgreSQL dump, such as the shell's `.dump`. */
+  | 'sql-text';
+
+/** How many bytes `contentOf` needs to be sure: the tar mark stands at 257. */
+export const headBytes = 4096;
+
+const databaseMark = Buffer.from('SQLite format 3\0', 'latin1');
+
+export function compressionOf(head: Buffer): Compression {
+  if (head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  if (head.length >= 4) {
+    const magic = head.readUInt32LE(0);
+    if (magic === 0xfd2fb528 || (magic >= 0x184d2a50 && magic <= 0x184d2a5f)) return 'zstd';
+  }
+  return 'none';
+}
+
+/** Null when it is none of the things this tool can read. */
+export function contentOf(head: Buffer): Content | null {
+  if (head.length >= databaseMark.length && head.subarray(0, databaseMark.length).equals(databaseMark)) {
+    return 'database-file';
+  }
+  if (head.subarray(0, 5).toString('latin1') === 'PGDMP') return 'dump-custom';
+  if (head.length >= 262 && head.subarray(257, 262).toString('latin1') === 'ustar') return 'tar';
+  return textContent(head);
+}
+
+function textContent(head: Buffer): Content | null {
+  const text = head.subarray(0, headBytes).toString('latin1');
+  if (text.includes('\0')) return null;
+  if (/^-- PostgreSQL database (cluster )?dump/m.test(text)) return 'dump-plain';
+  if (/^(COPY\s.+\sFROM stdin;|SET statement_timeout\b|SELECT pg_catalog\.)/m.test(text)) return 'dump-plain';
+  if (/^\s*(--|PRAGMA\b|BEGIN\b|CREATE\b|INSERT\b|SET\b)/i.test(text)) return 'sql-text';
+  return null;
+}

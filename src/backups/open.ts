@@ -1,0 +1,241 @@
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
+import type { OnProgress, StagedSource } from '../engine/port.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Compression, Content } from './formats.ts';
+import { hashBackup, stageFile } from './reader-jobs.ts';
+import { type Located, locate } from './refs.ts';
+import { StagingCache, type StagingEntry } from './staging.ts';
+import { copyName, type FileState, fileStateOf, sameState } from './staging-record.ts';
+
+/** A backup that can be staged: decompressed at most once, checked, and ready to be read. */
+export interface OpenedBackup extends Located {
+  source: StagedSource;
+  /** Checksum of the backup as read this time; settles together with `confirmed`. */
+  sha256: Promise<string>;
+  /**
+   * Resolves once the file was read to its end and is the one that was opened. Await it before anything is written
+   * to the live database. Rejects with backup-corrupt.
+   */
+  confirmed: Promise<void>;
+  /** An integrity check passed, now or before. False for dumps, which have no such check. */
+  integrityChecked: boolean;
+  /** It came from the staging cache; nothing was decompressed. */
+  warm: boolean;
+  /** Until this could be returned. */
+  seconds: number;
+  close(): Promise<void>;
+}
+
+export interface OpenDeps {
+  config: Config;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/**
+ * Opens the backup a ref names (see `locate`). Rejects, with nothing changed, with backup-missing,
+ * backup-ref-unknown, time-without-zone, backup-empty, backup-truncated, backup-corrupt, backup-not-a-database,
+ * disk-full, permission-denied, interrupted.
+ */
+export async function openBackup(ref: string, deps: OpenDeps): Promise<OpenedBackup> {
+  const started = performance.now();
+  const found = await locate(ref, deps.config);
+  const opened = await openLocated(found, deps);
+  return { ...opened, seconds: (performance.now() - started) / 1000 };
+}
+
+async function openLocated(found: Located, deps: OpenDeps): Promise<Omit<OpenedBackup, 'seconds'>> {
+  if (found.kind === 'live') return unstaged(found, { form: 'live', url: found.path }, Promise.resolve(''));
+  const state = await fileStateOf(found.path);
+  if (!state) throw new TenantDrError('backup-missing', `There is no file ${found.path}.`);
+  await refuseLive(found.path, state, deps.config);
+  const cache = new StagingCache(deps.config.state);
+  const cached =
+    (await cache.findBySource(found.path, state)) ??
+    (found.manifest ? await cache.find(found.manifest.sha256) : null);
+  if (cached) return openWarm(found, cache, cached, deps);
+  return openCold(found, state, cache, deps);
+}
+
+/** The copy is used at once, while the backup itself is read and hashed beside it. */
+async function openWarm(
+  found: Located,
+  cache: StagingCache,
+  entry: StagingEntry,
+  deps: OpenDeps,
+): Promise<Omit<OpenedBackup, 'seconds'>> {
+  const sha256 = hashBackup(found.path, { signal: deps.signal });
+  const confirmed = sha256.then((hash) => {
+    if (hash === entry.record.sha256) return matchesManifest(found, hash);
+    throw new TenantDrError('backup-corrupt', `${found.path} no longer reads as it did when it was staged.`, {
+      hint: 'somebody changed the file, or the disk returns other bytes; use another backup',
+    });
+  });
+  return staged(found, cache, entry, sha256, confirmed, true, deps);
+}
+
+async function openCold(
+  found: Located,
+  state: FileState,
+  cache: StagingCache,
+  deps: OpenDeps,
+): Promise<Omit<OpenedBackup, 'seconds'>> {
+  const partial = await cache.begin(found.manifest?.databaseBytes ?? Number(state.size));
+  let entry: StagingEntry;
+  try {
+    const copy = join(partial, copyName);
+    const file = await stageFile(found.path, copy, deps).catch(naming(found.path));
+    if (file.content !== 'database-file') {
+      await cache.discard(partial);
+      const sha256 =
+        file.content === 'dump-directory'
+          ? Promise.resolve('')
+          : hashBackup(found.path, { signal: deps.signal });
+      return unstaged(found, dumpSource(found, file.content, file.compression), sha256);
+    }
+    matchesManifest(found, file.sha256);
+    if (file.unmerged) await mergeCopy(copy, deps.signal);
+    const { sha256, compression, bytes, stagedBytes, checksummed } = file;
+    const source = { path: found.path, state };
+    const integrityCheckedAt = verifiedAt(found, sha256);
+    const facts = {
+      sha256,
+      compression,
+      bytes,
+      stagedBytes,
+      checksummed,
+      source,
+      integrityCheckedAt,
+      copySha256: null,
+    };
+    entry = await cache.publish(partial, facts);
+  } catch (error) {
+    await cache.discard(partial);
+    throw error;
+  }
+  const sha256 = Promise.resolve(entry.record.sha256);
+  return staged(found, cache, entry, sha256, Promise.resolve(), false, deps);
+}
+
+async function staged(
+  found: Located,
+  cache: StagingCache,
+  entry: StagingEntry,
+  sha256: Promise<string>,
+  confirmed: Promise<void>,
+  warm: boolean,
+  deps: OpenDeps,
+): Promise<Omit<OpenedBackup, 'seconds'>> {
+  // The caller awaits these later; until then a failure must not count as unhandled.
+  sha256.catch(() => undefined);
+  confirmed.catch(() => undefined);
+  if (entry.record.integrityCheckedAt === null) await checkOnce(found, cache, entry, deps);
+  if (entry.record.copySha256 === null) rememberChecksum(cache, entry);
+  const source: StagedSource = { form: 'database-file', path: entry.path, whole: found.whole };
+  return { ...found, source, sha256, confirmed, integrityChecked: true, warm, close: () => entry.release() };
+}
+
+async function checkOnce(
+  found: Located,
+  cache: StagingCache,
+  entry: StagingEntry,
+  deps: OpenDeps,
+): Promise<void> {
+  deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
+  const { ok, problems } = await checkCopy(entry.path, deps.signal);
+  if (!ok) {
+    await entry.release();
+    throw new TenantDrError(
+      'backup-corrupt',
+      `The database in ${found.path} is damaged: ${problems[0] ?? 'it cannot be read'}.`,
+      {
+        hint: 'use another backup',
+        facts: { problems },
+      },
+    );
+  }
+  await cache.update(entry, { integrityCheckedAt: new Date().toISOString() });
+}
+
+/** Takes the copy's own checksum without making anybody wait: only a later run may need it. */
+function rememberChecksum(cache: StagingCache, entry: StagingEntry): void {
+  const remember = async () => {
+    const copySha256 = await hashBackup(entry.path, { background: true });
+    if (sameState(await fileStateOf(entry.path), entry.record.copy))
+      await cache.update(entry, { copySha256 });
+  };
+  // Without it the entry is made again instead of being trusted: nothing is lost by a failure.
+  remember().catch(() => undefined);
+}
+
+/** Says which file an error is about. */
+function naming(path: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof TenantDrError) || error.message.includes(path)) throw error;
+    const { code, hint, facts, message } = error;
+    throw new TenantDrError(code, `${path}: ${message}`, { ...(hint ? { hint } : {}), facts, cause: error });
+  };
+}
+
+/** Our own verification of exactly this file counts as the integrity check. */
+function verifiedAt(found: Located, sha256: string): string | null {
+  const { manifest } = found;
+  return manifest?.verified?.ok && manifest.sha256 === sha256 ? manifest.verified.at : null;
+}
+
+function matchesManifest(found: Located, sha256: string): void {
+  if (!found.manifest || found.manifest.sha256 === sha256) return;
+  throw new TenantDrError(
+    'backup-corrupt',
+    `${found.path} is not the file its manifest describes: the checksum differs.`,
+    {
+      hint: 'use another backup, or move the manifest away to read it as one of unknown origin',
+      facts: { expected: found.manifest.sha256, found: sha256 },
+    },
+  );
+}
+
+/** A backup that is the live database itself would be compared with itself; its file must not be opened either. */
+async function refuseLive(path: string, state: FileState, config: Config): Promise<void> {
+  if (!config.database?.startsWith('sqlite:')) return;
+  const live = await fileStateOf(config.database.slice('sqlite:'.length));
+  if (live && live.inode === state.inode && live.device === state.device) {
+    throw new TenantDrError('usage', `${path} is the live database itself, not a backup of it.`, {
+      hint: '`tenant-dr backups` lists the backups',
+    });
+  }
+}
+
+function unstaged(
+  found: Located,
+  source: StagedSource,
+  sha256: Promise<string>,
+): Omit<OpenedBackup, 'seconds'> {
+  const confirmed = sha256.then((hash) => (hash === '' ? undefined : matchesManifest(found, hash)));
+  confirmed.catch(() => undefined);
+  return {
+    ...found,
+    source,
+    sha256,
+    confirmed,
+    integrityChecked: false,
+    warm: false,
+    close: async () => undefined,
+  };
+}
+
+function dumpSource(found: Located, content: Content, compression: Compression): StagedSource {
+  if (content === 'dump-custom' || content === 'dump-plain' || content === 'dump-directory') {
+    const format = content === 'dump-custom' ? 'custom' : content === 'dump-plain' ? 'plain' : 'directory';
+    return { form: 'dump', path: found.path, format, compression, whole: found.whole };
+  }
+  throw new TenantDrError(
+    'backup-not-a-database',
+    `${found.path} holds ${content === 'tar' ? 'an archive of files' : 'SQL text'}, not a database.`,
+    {
+      hint: 'take the database file out of it and name that file',
+    },
+  );
+}

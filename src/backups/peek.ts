@@ -1,0 +1,67 @@
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { systemFailure } from '../databases/job-child.ts';
+import { compressionOf, contentOf, headBytes } from './formats.ts';
+import type { Peek } from './reader-jobs.ts';
+
+/** What one file is. A file that cannot be read is described, not thrown. Runs in the reader. */
+export async function peek(path: string): Promise<Peek> {
+  const unknown = { path, compression: 'none' as const, content: null };
+  try {
+    const file = await stat(path);
+    if (file.isDirectory()) return await peekDirectory(path);
+    if (file.size === 0)
+      return { ...unknown, problem: { code: 'backup-empty', message: 'The file is empty.' } };
+    const head = await readHead(path);
+    const compression = compressionOf(head);
+    const content = contentOf(compression === 'none' ? head : await firstDecoded(head, compression));
+    return { path, compression, content, problem: content ? null : notADatabase };
+  } catch (error) {
+    const { code, message } = systemFailure(error);
+    return { ...unknown, problem: { code, message } };
+  }
+}
+
+const notADatabase = {
+  code: 'backup-not-a-database',
+  message: 'The file is no database, dump or archive this tool can read.',
+};
+
+async function peekDirectory(path: string): Promise<Peek> {
+  const listed = await stat(join(path, 'toc.dat')).then(
+    () => true,
+    () => false,
+  );
+  const content = listed ? ('dump-directory' as const) : null;
+  return { path, compression: 'none', content, problem: listed ? null : notADatabase };
+}
+
+async function readHead(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(256 * 1024), 0, 256 * 1024, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The first decoded bytes; the head ends in the middle of the data, which is no error here. */
+function firstDecoded(head: Buffer, compression: 'gzip' | 'zstd'): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const decoder = compression === 'gzip' ? createGunzip() : createZstdDecompress();
+    const decoded: Buffer[] = [];
+    const finish = () => {
+      decoder.destroy();
+      resolve(Buffer.concat(decoded));
+    };
+    decoder.on('data', (bytes: Buffer) => {
+      decoded.push(bytes);
+      if (Buffer.concat(decoded).length >= headBytes) finish();
+    });
+    decoder.on('end', finish);
+    decoder.on('error', finish);
+    decoder.end(head);
+  });
+}

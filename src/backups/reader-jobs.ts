@@ -1,0 +1,65 @@
+import { runJob, siblingModule } from '../databases/job.ts';
+import type { OnProgress } from '../engine/port.ts';
+import type { Compression, Content } from './formats.ts';
+
+/**
+ * Backup files are opened only in a child process that holds no SQLite connection: any of them might be a live
+ * database, whose locks would be lost when a descriptor on it is closed (engine facts).
+ */
+export interface Peek {
+  path: string;
+  compression: Compression;
+  /** Null: nothing this tool can read. */
+  content: Content | null;
+  /** Why the file cannot be used, in one sentence; null when nothing speaks against it so far. */
+  problem: { code: string; message: string } | null;
+}
+
+export interface StagedFile {
+  /** Name of what was staged, or what kept it from being staged (`content` is not a database file then). */
+  content: Content;
+  compression: Compression;
+  /** Checksum of the backup as read in this pass; see `hashBackup`. */
+  sha256: string;
+  /** Bytes of the backup and of the staged copy. */
+  bytes: number;
+  stagedBytes: number;
+  /** The compressed file carried a hash of its content. */
+  checksummed: boolean;
+  /** The copy has a log or journal beside it, which must be merged before it is used. */
+  unmerged: boolean;
+}
+
+export type ReaderRequest =
+  | { do: 'peek'; paths: string[] }
+  | { do: 'stage'; path: string; target: string }
+  | { do: 'hash'; path: string };
+
+interface Options {
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+  background?: boolean;
+}
+
+const reader = siblingModule(import.meta.url, 'reader');
+
+/** What the files are, by their first bytes. Never rejects because of one file. */
+export function peekAt(paths: string[], options: Options = {}): Promise<Peek[]> {
+  return runJob(reader, { do: 'peek', paths } satisfies ReaderRequest, options);
+}
+
+/**
+ * Decompresses a backup to the file `target` (0400, not yet under its final name) and takes its checksum in the
+ * same pass. Rejects with backup-empty, backup-truncated, backup-corrupt, backup-not-a-database, backup-missing,
+ * disk-full, database-busy (a bare file that keeps changing).
+ */
+export function stageFile(path: string, target: string, options: Options = {}): Promise<StagedFile> {
+  return runJob(reader, { do: 'stage', path, target } satisfies ReaderRequest, options);
+}
+
+/**
+ * SHA-256 of a backup: of the file; with a log or journal beside a bare database, of both checksums together.
+ */
+export function hashBackup(path: string, options: Options = {}): Promise<string> {
+  return runJob(reader, { do: 'hash', path } satisfies ReaderRequest, options);
+}

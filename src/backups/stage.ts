@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, type FileHandle, open, stat } from 'node:fs/promises';
+import type { JobContext } from '../databases/job-child.ts';
+import { fileHeaderBytes, leaveWalMode, parseFileHeader } from '../databases/sqlite/header.ts';
+import { siblingsOf } from '../databases/sqlite/siblings.ts';
+import { TenantDrError } from '../errors.ts';
+import { decompress } from './decompress.ts';
+import { type Compression, type Content, contentOf, headBytes } from './formats.ts';
+import { combined } from './hash.ts';
+import { peek } from './peek.ts';
+import type { StagedFile } from './reader-jobs.ts';
+
+const chunkBytes = 1 << 20;
+
+/** Decompresses or copies a backup to `target` (0400), hashing it on the way. Runs in the reader; see stageFile. */
+export async function stage(path: string, target: string, context: JobContext): Promise<StagedFile> {
+  const looked = await peek(path);
+  if (looked.problem?.code === 'backup-empty') throw empty();
+  if (looked.problem && looked.compression === 'none') throw notADatabase(looked.content);
+  if (looked.content && looked.content !== 'database-file')
+    return unstaged(looked.content, looked.compression);
+  if (looked.compression === 'none') return copyBare(path, target, context);
+  return copyOnce(path, target, looked.compression, context);
+}
+
+/** Dumps and archives are read where they are. */
+function unstaged(content: Content, compression: Compression): StagedFile {
+  return { content, compression, sha256: '', bytes: 0, stagedBytes: 0, checksummed: false, unmerged: false };
+}
+
+/** A bare file may still be written to: what was copied counts only if nothing changed meanwhile. */
+async function copyBare(path: string, target: string, context: JobContext): Promise<StagedFile> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const before = await fingerprints(path);
+    const staged = await copyOnce(path, target, 'none', context, await siblingsOf(path));
+    if (before === (await fingerprints(path))) return staged;
+  }
+  throw new TenantDrError('database-busy', 'The file is being written to while it is copied.', {
+    hint: 'a database in use is saved with `tenant-dr backup`; then name that backup',
+  });
+}
+
+async function fingerprints(path: string): Promise<string> {
+  const files = [path, ...(await siblingsOf(path))];
+  const stats = await Promise.all(files.map((file) => stat(file, { bigint: true })));
+  return stats.map((file) => `${file.ino} ${file.size} ${file.mtimeNs} ${file.ctimeNs}`).join('\n');
+}
+
+async function copyOnce(
+  path: string,
+  target: string,
+  compression: Compression,
+  context: JobContext,
+  siblings: string[] = [],
+): Promise<StagedFile> {
+  const { size } = await stat(path);
+  const hash = createHash('sha256');
+  let done = 0;
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, signal: context.signal })) {
+      hash.update(chunk as Buffer);
+      done += (chunk as Buffer).length;
+      context.progress({ phase: 'stage', done, total: size, unit: 'bytes' });
+      yield chunk as Buffer;
+    }
+  }
+  const file = await open(target, 'w', 0o600);
+  try {
+    const image = new ImageWriter(file, siblings.length > 0);
+    const result = await decompress(compression, chunks(), size, (bytes) => image.write(bytes));
+    if (result.bytesRead !== done)
+      throw new TenantDrError('backup-truncated', `The file has ${size} bytes, ${done} were read.`);
+    await image.end();
+    const checksums = [hash.digest('hex')];
+    for (const sibling of siblings) checksums.push(await copySibling(path, sibling, target, context));
+    if (siblings.length === 0) await file.chmod(0o400);
+    return {
+      content: 'database-file',
+      compression,
+      sha256: combined(checksums),
+      bytes: size,
+      stagedBytes: result.bytesWritten,
+      checksummed: result.checksummed,
+      unmerged: siblings.length > 0,
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function copySibling(
+  path: string,
+  sibling: string,
+  target: string,
+  { signal }: JobContext,
+): Promise<string> {
+  const copy = `${target}${sibling.slice(path.length)}`;
+  await copyFile(sibling, copy);
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(copy, { highWaterMark: chunkBytes, signal }))
+    hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** Writes the database image in order: looks at its head first, and at its size when it ends. */
+class ImageWriter {
+  readonly #file: FileHandle;
+  /** A log or journal comes along: the image is not final, neither its mode nor its size. */
+  readonly #open: boolean;
+  #head: Buffer | null = null;
+  #gathered: Buffer[] = [];
+  #written = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(file: FileHandle, open: boolean) {
+    this.#file = file;
+    this.#open = open;
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    if (this.#head) return this.#append(bytes);
+    this.#gathered.push(bytes);
+    if (this.#gathered.reduce((sum, part) => sum + part.length, 0) >= headBytes) await this.#begin();
+  }
+
+  async end(): Promise<void> {
+    if (!this.#head) await this.#begin();
+    await this.#writing;
+    const header = this.#head && parseFileHeader(this.#head);
+    if (!header) throw notADatabase(null);
+    const expected = header.pageCount === null ? null : header.pageCount * header.pageSize;
+    const short = expected !== null && this.#written < expected;
+    if (!this.#open && (short || this.#written % header.pageSize !== 0)) {
+      throw new TenantDrError(
+        'backup-truncated',
+        `The database in the backup is cut off: ${this.#written} bytes${short ? ` of ${expected}` : ', not a whole number of pages'}.`,
+        { hint: 'use another backup' },
+      );
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const head = Buffer.concat(this.#gathered);
+    if (head.length === 0) throw empty();
+    const content = contentOf(head);
+    if (content !== 'database-file' || head.length < fileHeaderBytes) throw notADatabase(content);
+    if (!this.#open) leaveWalMode(head);
+    this.#head = Buffer.from(head.subarray(0, fileHeaderBytes));
+    this.#gathered = [];
+    await this.#append(head);
+  }
+
+  /** One write is under way while the next bytes are decoded. */
+  async #append(bytes: Buffer): Promise<void> {
+    await this.#writing;
+    const at = this.#written;
+    this.#written += bytes.length;
+    this.#writing = writeAll(this.#file, bytes, at);
+    // Awaited before the next one; until then a failure must not count as unhandled.
+    this.#writing.catch(() => undefined);
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let offset = 0; offset < bytes.length; ) {
+    offset += (await file.write(bytes, offset, bytes.length - offset, at + offset)).bytesWritten;
+  }
+}
+
+function empty(): TenantDrError {
+  return new TenantDrError('backup-empty', 'The backup is empty.', {
+    hint: 'use another backup: `tenant-dr backups` lists them',
+  });
+}
+
+function notADatabase(content: Content | null): TenantDrError {
+  if (content === 'sql-text') {
+    return new TenantDrError('backup-not-a-database', 'The backup is SQL text, not a database file.', {
+      hint: 'load it into a new database file first, and name that file',
+    });
+  }
+  return new TenantDrError(
+    'backup-not-a-database',
+    'The backup is no database, dump or archive this tool can read.',
+    {
+      hint: '`tenant-dr backups` lists what can be used',
+    },
+  );
+}

@@ -1,0 +1,83 @@
+import type { BigIntStats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { z } from 'zod';
+
+/** What the staging cache knows about one entry, in `record.json` beside the copy. */
+
+/** A file as it stood: any change to it changes one of these. Numbers as text, they exceed 2^53. */
+const fileState = z.object({
+  size: z.string(),
+  mtimeNs: z.string(),
+  ctimeNs: z.string(),
+  inode: z.string(),
+  device: z.string(),
+});
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  /** Checksum of the backup the copy was made from. */
+  sha256: z.string(),
+  compression: z.enum(['none', 'gzip', 'zstd']),
+  bytes: z.number(),
+  stagedBytes: z.number(),
+  checksummed: z.boolean(),
+  /** The backup's file when it was read: an equal one is very likely the same backup, and is hashed to be sure. */
+  source: z.object({ path: z.string(), state: fileState }),
+  copy: fileState,
+  /** Checksum of the copy; null until it was taken in the background. */
+  copySha256: z.string().nullable(),
+  /** The running system: after a crash of the machine an unsynced copy must not be believed. */
+  boot: z.string().nullable(),
+  /** When the copy passed the integrity check, if it did. */
+  integrityCheckedAt: z.string().nullable(),
+  stagedAt: z.string(),
+});
+
+export type FileState = z.output<typeof fileState>;
+export type StagingRecord = z.output<typeof recordSchema>;
+
+export const recordName = 'record.json';
+export const copyName = 'backup.db';
+/** Folders that are not entries yet, or no longer; the name goes on with the process id. */
+export const partialPrefix = '.partial-';
+/** Files in an entry that say which process uses it. */
+export const markerPrefix = 'in-use.';
+
+/** Null when the file is missing, half written or of another version: the entry is then worth nothing. */
+export async function readRecord(path: string): Promise<StagingRecord | null> {
+  try {
+    return recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    // Whatever the reason, an entry without a readable record is discarded and made again.
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}
+
+/** Null when there is no such file. Opens nothing. */
+export async function fileStateOf(path: string): Promise<FileState | null> {
+  let file: BigIntStats;
+  try {
+    file = await stat(path, { bigint: true });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return null;
+    throw error;
+  }
+  const { size, mtimeNs, ctimeNs, ino, dev } = file;
+  return { size: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}`, inode: `${ino}`, device: `${dev}` };
+}
+
+export function sameState(a: FileState | null, b: FileState | null): boolean {
+  if (!a || !b) return false;
+  const keys = ['size', 'mtimeNs', 'ctimeNs', 'inode', 'device'] as const;
+  return keys.every((key) => a[key] === b[key]);
+}
+
+/** Names the running system since it started; null where the system has no such name. */
+export async function bootId(): Promise<string | null> {
+  return readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+    (text) => text.trim(),
+    () => null,
+  );
+}

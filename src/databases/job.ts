@@ -1,0 +1,103 @@
+import { fork } from 'node:child_process';
+import type { OnProgress } from '../engine/port.ts';
+import { type ErrorCode, errorCodes, TenantDrError } from '../errors.ts';
+
+/**
+ * Work done in a child process, one request each: reading files that might be a live database (which a process
+ * with a SQLite connection must never do), and long calls that cannot be interrupted except by ending the process.
+ * The child notices when this process dies, and cleans up after itself.
+ */
+export interface JobOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+  /** Work nobody waits for: does not keep this process alive. */
+  background?: boolean;
+  /** Asked by the child while it works; the answer is sent back. */
+  onQuestion?: (question: string) => Promise<string>;
+}
+
+/** What a child sends. */
+export type JobMessage =
+  | { type: 'progress'; progress: Parameters<OnProgress>[0] }
+  | { type: 'question'; question: string }
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; code: string; message: string; hint?: string | undefined };
+
+export type JobOrder = { type: 'start'; request: unknown } | { type: 'answer'; answer: string };
+
+/** URL of a module beside the caller's own, whether it runs from source or built. */
+export function siblingModule(url: string, name: string): URL {
+  return new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
+}
+
+/** Runs `request` in a child that serves `module` and resolves to its result. Rejects with TenantDrError. */
+export function runJob<Result>(module: URL, request: unknown, options: JobOptions = {}): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const { signal } = options;
+    if (signal?.aborted) return reject(interruptedJob());
+    const child = fork(module, {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
+    });
+    let complaint = '';
+    let settle: (() => void) | null = null;
+    const abort = () => {
+      child.kill('SIGTERM');
+      // A long call of the database cannot hear that.
+      setTimeout(() => child.kill('SIGKILL'), 2000).unref();
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    if (options.background) {
+      child.unref();
+      child.channel?.unref();
+      if (child.stderr && 'unref' in child.stderr && typeof child.stderr.unref === 'function')
+        child.stderr.unref();
+    }
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      complaint = (complaint + text).slice(-2000);
+    });
+    child.on('message', (message: JobMessage) => {
+      if (message.type === 'progress') options.onProgress?.(message.progress);
+      else if (message.type === 'done') settle = () => resolve(message.result as Result);
+      else if (message.type === 'failed') settle = () => reject(received(message));
+      else if (message.type === 'question') {
+        const answered =
+          options.onQuestion?.(message.question) ?? Promise.reject(new Error('nobody answers'));
+        answered.then(
+          (answer) => child.send({ type: 'answer', answer } satisfies JobOrder),
+          (error: unknown) => {
+            settle = () => reject(error);
+            child.kill('SIGTERM');
+          },
+        );
+      }
+      // The child has nothing left to do: without the channel it ends by itself.
+      if (settle && child.connected) child.disconnect();
+    });
+    child.on('error', (error) =>
+      reject(new TenantDrError('internal', `A helper process failed: ${error.message}.`)),
+    );
+    child.on('exit', (code, killed) => {
+      signal?.removeEventListener('abort', abort);
+      if (settle) settle();
+      else if (signal?.aborted) reject(interruptedJob());
+      else {
+        const how = killed ? `was ended by ${killed}` : `ended with ${code}`;
+        reject(
+          new TenantDrError('internal', `A helper process ${how} before it was done.`, { cause: complaint }),
+        );
+      }
+    });
+    child.send({ type: 'start', request } satisfies JobOrder);
+  });
+}
+
+function interruptedJob(): TenantDrError {
+  return new TenantDrError('interrupted', 'Interrupted; nothing was changed.');
+}
+
+function received(message: Extract<JobMessage, { type: 'failed' }>): TenantDrError {
+  const code = errorCodes.find((known): known is ErrorCode => known === message.code) ?? 'internal';
+  return new TenantDrError(code, message.message, message.hint ? { hint: message.hint } : {});
+}
