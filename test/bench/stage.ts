@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generate, type Scale } from './generate.ts';
+import { measure, type Run } from './measure.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** The folder the benchmark runs in: pristine database, backups of it, and a live copy that gets damaged. */
+export class Stage {
+  readonly scale: Scale;
+  readonly home: string;
+  readonly live: string;
+  readonly plain: string;
+  readonly gzip: string;
+  readonly program = [process.execPath, resolve(here, '../../dist/main.js')];
+
+  constructor(folder: string, scale: Scale) {
+    this.scale = scale;
+    this.home = generate(folder, scale);
+    this.live = join(this.home, 'live.db');
+    this.plain = join(this.home, 'pristine.db');
+    this.gzip = join(this.home, 'backups', 'bench_sqlite_20261101_020000.db.gz');
+    if (!existsSync(this.gzip)) {
+      execFileSync('bash', ['-c', 'gzip -6 -c "$1" > "$2.part"', 'gzip', this.plain, this.gzip]);
+      renameSync(`${this.gzip}.part`, this.gzip);
+    }
+  }
+
+  /** The newest backup that `tenant-dr backup` took here. */
+  ownBackup(): string {
+    const names = readdirSync(join(this.home, 'backups')).filter((name) => name.endsWith('.db.zst'));
+    const newest = names.sort().at(-1);
+    if (newest === undefined) throw new Error('no backup of our own yet');
+    return join(this.home, 'backups', newest);
+  }
+
+  /** A live database as it was on the first day. */
+  fresh(): void {
+    for (const ending of ['', '-wal', '-shm']) rmSync(this.live + ending, { force: true });
+    copyFileSync(this.plain, this.live);
+  }
+
+  /** Damages tenants in the live database; it is closed and checkpointed afterwards. */
+  damage(slugs: string[], gone = false): void {
+    execFileSync(process.execPath, [
+      join(here, 'damage.mjs'),
+      this.live,
+      ...(gone ? ['--gone'] : []),
+      ...slugs.map(idOf),
+    ]);
+  }
+
+  /** Forgets what earlier runs decompressed. */
+  emptyCache(): void {
+    rmSync(join(this.home, 'state', 'staging'), { recursive: true, force: true });
+  }
+
+  /** The built program. */
+  ours(words: string[], options: { cold?: boolean; exits?: number[] } = {}): Promise<Run> {
+    return measure([...this.program, ...words, '--json'], {
+      cwd: this.home,
+      coldFolders: options.cold ? [this.home] : [],
+      watchLoop: true,
+      exits: options.exits,
+    });
+  }
+
+  restore(slugs: string[], from: string, cold: boolean): Promise<Run> {
+    const phrase = slugs.length === 1 ? (slugs[0] as string) : `${slugs.length} tenants in live`;
+    const source = from === this.gzip ? ['--foreign-source', 'pristine'] : [];
+    return this.ours(['restore', ...slugs, '--from', from, '--confirm', phrase, ...source], { cold });
+  }
+
+  /** A baseline program of this folder. */
+  baseline(name: string, words: string[], cold: boolean): Promise<Run> {
+    const file = join(here, 'baseline', name);
+    const command = name.endsWith('.sh') ? ['bash', file] : [process.execPath, file];
+    return measure([...command, ...words], { cwd: this.home, coldFolders: cold ? [this.home] : [] });
+  }
+
+  shell(line: string, cold: boolean): Promise<Run> {
+    return measure(['bash', '-c', line], { cwd: this.home, coldFolders: cold ? [this.home] : [] });
+  }
+}
+
+/** The generator names tenants by their ids. */
+export function idOf(slug: string): string {
+  return slug.replace('tenant-', '');
+}
