@@ -36,19 +36,21 @@ export interface TaskNote {
   data: Record<string, unknown> | null;
 }
 
-/** `since`: when the phase began, ISO 8601. */
+/** `sinceSeconds`: when the phase began, in seconds since detection. */
 export interface StepProgress {
   phase: string;
   done: number;
   total: number | null;
   unit: string;
-  since: string;
+  sinceSeconds: number;
 }
 
 export interface StepRecord extends StepSpec {
   state: StepStatus;
   attempt: number;
   startedAt: string | null;
+  /** The same moment in seconds since detection. */
+  startedSeconds: number | null;
   endedAt: string | null;
   /** Seconds worked, over all attempts that ended. */
   seconds: number | null;

@@ -1,6 +1,6 @@
 import type { Entry } from './events.ts';
 import type { StepSpec } from './facts.ts';
-import type { IncidentState, StepRecord, TaskRecord } from './records.ts';
+import type { IncidentState, Moment, StepRecord, TaskRecord } from './records.ts';
 
 export function blankStep(spec: StepSpec): StepRecord {
   return {
@@ -8,6 +8,7 @@ export function blankStep(spec: StepSpec): StepRecord {
     state: 'todo',
     attempt: 0,
     startedAt: null,
+    startedSeconds: null,
     endedAt: null,
     seconds: null,
     error: null,
@@ -20,7 +21,7 @@ export function blankStep(spec: StepSpec): StepRecord {
 }
 
 /** What an entry means for the steps and their tasks. A step the runbook does not name is left alone. */
-export function applyStep(state: IncidentState, entry: Entry): void {
+export function applyStep(state: IncidentState, entry: Entry, now: Moment): void {
   switch (entry.event) {
     case 'run.planned': {
       const before = new Map(state.steps.map((step) => [step.id, step]));
@@ -34,6 +35,7 @@ export function applyStep(state: IncidentState, entry: Entry): void {
         state: 'running',
         attempt: Math.max(entry.attempt, step.attempt + 1),
         startedAt: entry.at,
+        startedSeconds: now.elapsedSeconds,
         endedAt: null,
         error: null,
         reason: null,
@@ -44,8 +46,8 @@ export function applyStep(state: IncidentState, entry: Entry): void {
     case 'step.progress': {
       const { phase, done, total, unit } = entry;
       changeStep(state, entry.step, ({ progress }) => {
-        const since = progress?.phase === phase ? progress.since : entry.at;
-        return { progress: { phase, done, total, unit, since } };
+        const sinceSeconds = progress?.phase === phase ? progress.sinceSeconds : now.elapsedSeconds;
+        return { progress: { phase, done, total, unit, sinceSeconds } };
       });
       return;
     }
@@ -81,6 +83,14 @@ export function applyStep(state: IncidentState, entry: Entry): void {
       }
       return;
     case 'task.started':
+      // a resumed run goes on in the middle of a step
+      state.currentStep = entry.step;
+      changeStep(state, entry.step, (step) => ({
+        state: 'running',
+        startedAt: step.startedAt ?? entry.at,
+        startedSeconds: step.startedSeconds ?? now.elapsedSeconds,
+        endedAt: null,
+      }));
       changeTask(state, entry.step, entry.task, (task) => ({
         action: entry.action ?? null,
         state: 'running',

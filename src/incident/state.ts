@@ -74,7 +74,7 @@ export function applyEntry(state: IncidentState, entry: Entry): void {
   state.last = { ...now, seq: entry.seq, by: entry.actor, entry };
   if (!state.operators.includes(entry.actor.name)) state.operators.push(entry.actor.name);
   applyRecord(state, entry, now);
-  applyStep(state, entry);
+  applyStep(state, entry, now);
   applyTenant(state, entry);
   applyRestore(state, entry);
   const usable = isUsable(state);
