@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Argument, CommanderError, Option, Command as Parser } from 'commander';
+import { version } from '../config/version.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Command, CommandEntry, Result } from './command.ts';
 import { documentSchema } from './command.ts';
@@ -84,7 +84,7 @@ async function readCommandLine(
     .description(
       'Puts one tenant of a shared database back in place, with proof that nobody else was touched.',
     )
-    .version(version(), '--version', 'print the version')
+    .version(version, '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
@@ -217,10 +217,4 @@ function valuesOf(parameters: Parameters, given: Record<string, unknown>): Recor
     else values[name] = parameter.parse ? parameter.parse(value) : value;
   }
   return values;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
 }

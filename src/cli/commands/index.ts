@@ -12,6 +12,11 @@ export const commands: CommandEntry[] = [
     summary: 'ownership of every table, with its path to the tenant',
     load: () => import('./tables.ts'),
   },
+  {
+    name: 'tenants',
+    summary: 'tenants with tier, status, size and newest backup',
+    load: () => import('./tenants.ts'),
+  },
 ];
 
 /** What `tenant-dr` alone opens. */
