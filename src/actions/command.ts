@@ -1,7 +1,7 @@
 import { execa, type Options } from 'execa';
 import { printable } from '../engine/printable.ts';
 import type { ErrorCode } from '../errors.ts';
-import { reasonOf, TenantDrError } from '../errors.ts';
+import { TenantDrError } from '../errors.ts';
 import type { ActionContext } from './action.ts';
 
 export interface CommandRequest {
@@ -21,51 +21,88 @@ const keptCharacters = 4000;
 
 /**
  * Runs a command without a shell, its output streamed to the screen and its end kept. Facts of the incident come
- * as TENANT_DR_… variables, never as text in the command. Rejects with `tool-missing`, `tool-failed` or `hook-failed`.
+ * as TENANT_DR_… variables, never as text in the command. It gets a process group of its own: Ctrl-C at the
+ * terminal does not tear it, and whatever it started ends with it. Rejects with `tool-missing`, `tool-failed`,
+ * `hook-failed` or `interrupted`.
  */
 export async function runCommand(
   context: ActionContext,
   request: CommandRequest,
 ): Promise<{ output: string }> {
+  const { command, timeoutSeconds, signal } = request;
   const options = {
     env: facts(context),
-    timeout: request.timeoutSeconds * 1000,
-    forceKillAfterDelay: 2000,
+    detached: true,
     stdin: 'ignore',
     all: true,
     reject: false,
     maxBuffer: 1_000_000,
-    ...(request.signal ? { cancelSignal: request.signal } : {}),
   } as const satisfies Options;
   const child =
-    typeof request.command === 'string'
-      ? execa(request.command, { ...options, shell: true })
-      : execa(request.command[0] ?? '', request.command.slice(1), options);
-  for await (const line of child.iterable({ from: 'all' })) context.output(printable(String(line)));
-  const result = await child;
-  const output = String(result.all ?? '').slice(-keptCharacters);
-  if (!result.failed) return { output };
-  const program = typeof request.command === 'string' ? 'the shell' : (request.command[0] ?? '');
-  if (result.code === 'ENOENT') {
-    throw new TenantDrError(
-      'tool-missing',
-      `${sentenceCase(request.name)}: there is no program "${program}".`,
-      {
-        hint: 'Install it, or correct the command in the configuration or runbook.',
-      },
-    );
+    typeof command === 'string'
+      ? execa(command, { ...options, shell: true })
+      : execa(command[0] ?? '', command.slice(1), options);
+  let ended: 'timeout' | 'stop' | null = null;
+  const end = (why: 'timeout' | 'stop') => {
+    ended ??= why;
+    endGroup(child.pid);
+  };
+  const stop = () => end('stop');
+  const timer = setTimeout(() => end('timeout'), timeoutSeconds * 1000);
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const line of child.iterable({ from: 'all' })) context.output(printable(String(line)));
+    const result = await child;
+    const output = String(result.all ?? '').slice(-keptCharacters);
+    if (!result.failed) return { output };
+    const how =
+      ended === 'timeout' ? `did not end within ${timeoutSeconds} s and was ended` : howItEnded(result);
+    throw failure(request, ended === 'stop', result.code === 'ENOENT', how, output);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
-  if (result.isCanceled)
-    throw new TenantDrError('interrupted', `${sentenceCase(request.name)} was ended because the run stops.`);
-  const how = result.timedOut
-    ? `did not end within ${request.timeoutSeconds} s and was ended`
-    : result.exitCode === undefined
-      ? `could not run: ${result.shortMessage ?? reasonOf(result.cause)}`
-      : `ended with exit code ${result.exitCode}`;
-  throw new TenantDrError(request.code, `${sentenceCase(request.name)} ${how}.`, {
-    hint: lastLine(output),
-    facts: { exitCode: result.exitCode ?? null },
-  });
+}
+
+const patienceMilliseconds = 2000;
+
+/** Asks every process of the group to end, and ends by force what has not after two seconds. */
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  const send = (signal: NodeJS.Signals) => {
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  };
+  send('SIGTERM');
+  setTimeout(() => send('SIGKILL'), patienceMilliseconds).unref();
+}
+
+function howItEnded(result: { exitCode?: number; signal?: string; shortMessage?: string }): string {
+  if (result.exitCode !== undefined) return `ended with exit code ${result.exitCode}`;
+  return result.signal
+    ? `was ended by ${result.signal}`
+    : `could not run: ${result.shortMessage ?? 'unknown reason'}`;
+}
+
+function failure(
+  request: CommandRequest,
+  stopped: boolean,
+  missing: boolean,
+  how: string,
+  output: string,
+): TenantDrError {
+  const name = sentenceCase(request.name);
+  if (stopped) return new TenantDrError('interrupted', `${name} was ended because the run stops.`);
+  if (missing) {
+    const program = typeof request.command === 'string' ? 'the shell' : (request.command[0] ?? '');
+    return new TenantDrError('tool-missing', `${name}: there is no program "${program}".`, {
+      hint: 'Install it, or correct the command in the configuration or runbook.',
+    });
+  }
+  return new TenantDrError(request.code, `${name} ${how}.`, { hint: lastLine(output) });
 }
 
 function facts(context: ActionContext): Record<string, string> {

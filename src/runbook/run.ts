@@ -30,7 +30,7 @@ export interface RunOptions {
 }
 
 /** Progress is journaled for onlookers no more often than this. */
-const journalEverySeconds = 1;
+const journalEverySeconds = 5;
 
 /** One run: what its parts share. The journal's state is the truth; nothing of it is kept here. */
 export class Run {
@@ -72,6 +72,7 @@ export class Run {
 
   /** Points the view at a task, with a clean slate. */
   enter(step: Step, task: Task): void {
+    this.#progressAt = this.seconds;
     this.view.set({
       step: step.id,
       task: task.id,

@@ -173,6 +173,7 @@ async function afterFailure(
   error: TenantDrError,
 ): Promise<Ended | 'retry'> {
   if (error.code === 'interrupted') return { went: 'stop', why: run.stopping ? 'signal' : 'operator', error };
+  if (error.code === 'confirmation-refused') return { went: 'stop', why: 'refused', error };
   const next = await askAfterFailure(run, task, error);
   if (next.go === 'retry') return 'retry';
   if (next.go === 'skip') return skip(run, step, task, next.reason, 'operator');

@@ -1,0 +1,254 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { absentOperator } from '../../src/runbook/headless.ts';
+import { resume, scene, start, statusOf } from './scene.ts';
+import { folder, ScriptedOperator } from './support.ts';
+
+const head = `id: short
+title: Short
+symptoms: [something]
+impact: [one tenant]
+steps:
+`;
+
+const suspendStep = `  - id: isolate
+    title: Isolate
+    estimate: 5m
+    why: nothing must change
+    steps:
+      - { id: suspend, title: Suspend, uses: suspend }
+      - { id: settle, title: Settle, uses: settle, with: { seconds: 0 } }
+`;
+
+const back = `  - id: reactivate
+    title: Reactivate
+    estimate: 5m
+    why: they want to work
+    uses: reactivate
+    with: { requireVerification: false }
+    confirm: typed
+`;
+
+test('a runbook is walked to its end, and every step is in the journal before and after', async () => {
+  const here = await scene();
+  const slug = here.tenant.slug;
+  const operator = new ScriptedOperator({ 'suspend.confirm': slug, 'reactivate.confirm': slug });
+  const { incident, runner } = await start(here, head + suspendStep + back, operator);
+  expect(await runner.run()).toEqual({ outcome: 'completed', error: null });
+  expect(await statusOf(here)).toBe('active');
+  const events = incident.entries
+    .map((entry) => entry.event)
+    .filter((name) => /^(step|task|tenant|closed|confirmed)/.test(name));
+  expect(events).toEqual([
+    'confirmed',
+    'step.started',
+    'task.started',
+    'tenant.suspended',
+    'task.finished',
+    'task.started',
+    'tenant.settled',
+    'task.finished',
+    'step.finished',
+    'confirmed',
+    'step.started',
+    'task.started',
+    'tenant.reactivated',
+    'task.finished',
+    'step.finished',
+    'closed',
+  ]);
+  expect(incident.state.usable).not.toBeNull();
+  await incident.close();
+});
+
+test.each([['y'], [''], ['NORTH'], ['padded ']])('the phrase typed as %j suspends nobody', async (typed) => {
+  const here = await scene();
+  const wrong = typed === 'padded ' ? `${here.tenant.slug} ` : typed;
+  const operator = new ScriptedOperator({ 'suspend.confirm': [wrong, null], 'suspend.proceed': 'leave' });
+  const { incident, runner } = await start(here, head + suspendStep, operator);
+  const result = await runner.run();
+  expect(result.outcome).toBe('stopped');
+  expect(await statusOf(here)).toBe('active');
+  expect(incident.entries.some((entry) => entry.event === 'task.started')).toBe(false);
+  await incident.close();
+});
+
+test('without a person and without --confirm the run stops before the first destructive step', async () => {
+  const here = await scene();
+  const { incident, runner } = await start(here, head + suspendStep, absentOperator(undefined));
+  const result = await runner.run();
+  expect([result.outcome, result.error?.code]).toEqual(['stopped', 'confirmation-refused']);
+  expect(await statusOf(here)).toBe('active');
+  await incident.close();
+});
+
+test('a step left out with a reason is journaled as skipped, never as done', async () => {
+  const here = await scene();
+  const call = `  - id: call
+    title: Call
+    estimate: 1m
+    why: they wait
+    checklist: [call them]
+    auto: { skip: nobody can call at night }
+`;
+  const { incident, runner } = await start(here, head + call, absentOperator(undefined));
+  expect((await runner.run()).outcome).toBe('completed');
+  const step = incident.state.steps[0];
+  expect([step?.state, step?.reason, step?.skippedBy]).toEqual([
+    'skipped',
+    'nobody can call at night',
+    'auto',
+  ]);
+  await incident.close();
+});
+
+test('a checklist without a word about it stops a run without a person', async () => {
+  const here = await scene();
+  const call = '  - { id: call, title: Call, estimate: 1m, why: they wait, checklist: [call them] }\n';
+  const { incident, runner } = await start(here, head + call, absentOperator(here.tenant.slug));
+  const result = await runner.run();
+  expect([result.outcome, result.error?.code]).toEqual(['stopped', 'confirmation-refused']);
+  await incident.close();
+});
+
+test('a gate stays closed for what was skipped, and stops a run without a person', async () => {
+  const here = await scene();
+  const gated = back.replace('confirm: typed', 'confirm: typed\n    gate: [suspend]');
+  const skipped = suspendStep.replace('uses: suspend }', 'uses: suspend, auto: { skip: not needed } }');
+  const { incident, runner } = await start(here, head + skipped + gated, absentOperator(here.tenant.slug));
+  const result = await runner.run();
+  expect([result.outcome, result.error?.code]).toEqual(['stopped', 'gate-failed']);
+  await incident.close();
+});
+
+test('a person can open a gate with a reason, which is kept', async () => {
+  const here = await scene();
+  const gated = back.replace('confirm: typed', 'confirm: typed\n    gate: [suspend]');
+  const operator = new ScriptedOperator({
+    'suspend.confirm': null,
+    'suspend.proceed': 'skip',
+    'suspend.reason': 'already out of service',
+    'reactivate.gate': 'override',
+    'reactivate.reason': 'they checked it themselves',
+    'reactivate.confirm': here.tenant.slug,
+  });
+  const { incident, runner } = await start(here, head + suspendStep + gated, operator);
+  expect((await runner.run()).outcome).toBe('completed');
+  const overridden = incident.entries.find((entry) => entry.event === 'gate.overridden');
+  expect(overridden).toMatchObject({ reason: 'they checked it themselves' });
+  await incident.close();
+});
+
+test('a dry run shows and changes nothing', async () => {
+  const here = await scene();
+  const { incident, runner } = await start(here, head + suspendStep + back, absentOperator(undefined), {
+    mode: 'dry-run',
+  });
+  expect((await runner.run()).outcome).toBe('completed');
+  expect(await statusOf(here)).toBe('active');
+  expect(incident.state.steps.map((step) => step.state)).toEqual(['skipped', 'skipped']);
+  expect(incident.state.taskNotes.map((note) => note.text).join()).toContain('can no longer work');
+  await incident.close();
+});
+
+test('a condition that does not hold leaves the step out and says which', async () => {
+  const here = await scene();
+  const conditional = suspendStep.replace(
+    'why: nothing must change',
+    'why: x\n    when: { environment: [staging] }',
+  );
+  const { incident, runner } = await start(here, head + conditional, absentOperator(undefined));
+  await runner.run();
+  expect(incident.state.steps[0]?.reason).toBe('only in staging');
+  await incident.close();
+});
+
+const command = (line: string, more = '') =>
+  `${head}  - { id: tool, title: Tool, estimate: 1m, why: w, run: ${line}${more} }\n`;
+
+test('a command runs without a shell, its output is kept, and facts come as variables', async () => {
+  const here = await scene();
+  const line = `{ command: [node, -e, 'console.log(process.env.TENANT_DR_TENANT_SLUG, process.argv[1])', '{tenant.slug}; echo pwned'], effect: read }`;
+  const { incident, runner } = await start(here, command(line), absentOperator(undefined));
+  expect((await runner.run()).error).toBeNull();
+  expect(incident.state.tasks.tool?.output).toEqual({
+    output: `${here.tenant.slug} ${here.tenant.slug}; echo pwned`,
+  });
+  await incident.close();
+});
+
+test.each([
+  ['that is not there', '[no-such-program]', 'tool-missing', /no program "no-such-program"/],
+  [
+    'that fails',
+    `{ command: [node, -e, 'console.error("boom"); process.exit(3)'], effect: read }`,
+    'tool-failed',
+    /exit code 3/,
+  ],
+  [
+    'that hangs',
+    `{ command: "sleep 60 | cat", shell: true, timeout: 0.2, effect: read }`,
+    'tool-failed',
+    /did not end within 0.2 s/,
+  ],
+])('a command %s fails the step and says so', async (_what, line, code, message) => {
+  const here = await scene();
+  const { incident, runner } = await start(here, command(line), absentOperator(undefined));
+  const result = await runner.run();
+  expect([result.outcome, result.error?.code]).toEqual(['failed', code]);
+  expect(result.error?.message).toMatch(message);
+  expect(incident.state.steps[0]?.state).toBe('failed');
+  await incident.close();
+});
+
+test('a failed step can be rolled back as its runbook says', async () => {
+  const here = await scene();
+  const marker = path.join(folder('rollback'), 'undone');
+  const failing = command(
+    `{ command: ['false'] }`,
+    `, rollback: { title: Undo it, run: [touch, ${marker}] }`,
+  );
+  const operator = new ScriptedOperator({ 'tool.proceed': ['go', 'go'], 'tool.failed': 'rollback' });
+  const { incident, runner } = await start(here, failing, operator);
+  expect((await runner.run()).outcome).toBe('completed');
+  writeFileSync(marker, '', { flag: 'r+' });
+  expect(incident.state.steps[0]?.state).toBe('skipped');
+  await incident.close();
+});
+
+test('a stopped run goes on where it stood, without doing anything twice', async () => {
+  const here = await scene();
+  const slug = here.tenant.slug;
+  const first = new ScriptedOperator({
+    'suspend.confirm': slug,
+    'reactivate.confirm': null,
+    'reactivate.proceed': 'leave',
+  });
+  const begun = await start(here, head + suspendStep + back, first);
+  expect((await begun.runner.run()).outcome).toBe('stopped');
+  await begun.incident.close();
+  const again = await resume(here, begun.incident.id, new ScriptedOperator({ 'reactivate.confirm': slug }));
+  expect((await again.runner.run()).outcome).toBe('completed');
+  expect(again.incident.entries.filter((entry) => entry.event === 'tenant.suspended')).toHaveLength(1);
+  await again.incident.close();
+});
+
+test('aborting while something waits stops at once and leaves the incident resumable', async () => {
+  const here = await scene();
+  const controller = new AbortController();
+  const slow = head + suspendStep.replace('seconds: 0', 'seconds: 600');
+  const { incident, runner } = await start(here, slow, absentOperator(here.tenant.slug), {
+    signal: controller.signal,
+  });
+  const running = runner.run();
+  const unsubscribe = runner.subscribe(() => {
+    if (runner.view().task === 'settle' && runner.view().phase === 'running') controller.abort();
+  });
+  const result = await running;
+  unsubscribe();
+  expect([result.outcome, result.error?.code]).toEqual(['stopped', 'interrupted']);
+  expect(incident.state.steps[0]?.state).toBe('interrupted');
+  expect(incident.state.stopped).toMatchObject({ why: 'signal' });
+  await incident.close();
+});

@@ -1,0 +1,60 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type {
+  AskQuestion,
+  ChecklistQuestion,
+  ChooseQuestion,
+  ConfirmQuestion,
+  Operator,
+  PlanQuestion,
+  Question,
+  ReasonQuestion,
+} from '../../src/actions/operator.ts';
+import { wholePlan } from '../../src/actions/operator.ts';
+
+/** A fresh folder under the system's temporary one. */
+export function folder(name: string): string {
+  return mkdtempSync(path.join(tmpdir(), `runbook-${name}-`));
+}
+
+type Answers = Record<string, string | (string | null)[] | null>;
+
+/** An operator who answers by question id; several answers are given in order. Asked anything else, it fails the test. */
+export class ScriptedOperator implements Operator {
+  readonly attended = true;
+  readonly asked: Question[] = [];
+  readonly #answers: Map<string, (string | null)[]>;
+
+  constructor(answers: Answers) {
+    this.#answers = new Map(
+      Object.entries(answers).map(([id, answer]) => [id, Array.isArray(answer) ? [...answer] : [answer]]),
+    );
+  }
+
+  choose = async (question: ChooseQuestion) => this.#text(question);
+  ask = async (question: AskQuestion) => this.#text(question);
+  reason = async (question: ReasonQuestion) => this.#text(question);
+  confirm = async (question: ConfirmQuestion) => this.#next(question);
+  checklist = async (question: ChecklistQuestion) => (this.#next(question) === 'done' ? 'done' : null);
+  review = async (question: PlanQuestion) => {
+    this.asked.push(question);
+    return wholePlan;
+  };
+
+  #text(question: Question): string {
+    const answer = this.#next(question);
+    if (answer === null) throw new Error(`"${question.id}" takes text`);
+    return answer;
+  }
+
+  #next(question: Question): string | null {
+    this.asked.push(question);
+    const left = this.#answers.get(question.id);
+    const answer = left?.shift();
+    if (answer === undefined)
+      throw new Error(`nobody told the operator what to answer to "${question.id}": ${question.title}`);
+    if (left?.length === 0 && question.kind === 'confirm') left.push(answer);
+    return answer;
+  }
+}
