@@ -1,0 +1,33 @@
+import { Box, Text } from 'ink';
+import { toAscii } from '../ascii.ts';
+import type { Line } from '../line.ts';
+import { useSurroundings } from './context.ts';
+
+/** Draws lines. The only place where tones become styles. */
+export function Lines({ lines }: { lines: readonly Line[] }) {
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      {lines.map((line, row) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place on the screen
+        <OneLine key={row} line={line} />
+      ))}
+    </Box>
+  );
+}
+
+export function OneLine({ line }: { line: Line }) {
+  const { theme } = useSurroundings();
+  const drawn = (text: string): string => (theme.ascii ? toAscii(text) : text);
+  return (
+    <Text wrap="truncate">
+      {line.length === 0
+        ? ' '
+        : line.map((piece, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a piece is its place in the line
+            <Text key={index} {...theme.style(piece.tone)}>
+              {drawn(piece.text)}
+            </Text>
+          ))}
+    </Text>
+  );
+}

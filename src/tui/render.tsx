@@ -1,0 +1,50 @@
+import { render } from 'ink';
+import type { ReactNode } from 'react';
+import { SurroundingsContext } from './components/context.ts';
+import { type Theme, themeFrom } from './theme.ts';
+
+/** Where a screen is drawn. Tests give a virtual terminal and a clock. */
+export interface Terminal {
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+  env: Record<string, string | undefined>;
+  now: () => Date;
+}
+
+export interface Rendered {
+  /** Resolves when the screen is gone; rejects with what crashed it. */
+  done: Promise<void>;
+  leave: () => void;
+  theme: Theme;
+}
+
+/**
+ * Takes the whole terminal for a tree, and gives it back at the end, whatever the end is. The alternate screen
+ * is not used for screen readers, which follow the normal one.
+ */
+export function renderScreen(tree: ReactNode, terminal: Terminal): Rendered {
+  const theme = themeFrom(terminal.env);
+  const instance = render(
+    <SurroundingsContext.Provider value={{ theme, now: terminal.now }}>{tree}</SurroundingsContext.Provider>,
+    {
+      stdin: terminal.stdin,
+      stdout: terminal.stdout,
+      stderr: terminal.stderr,
+      // Ctrl-C is a key like others: it asks before it leaves.
+      exitOnCtrlC: false,
+      // Whether there is a terminal was decided before; in CI one is as good as elsewhere.
+      interactive: true,
+      alternateScreen: !theme.screenReader,
+      isScreenReaderEnabled: theme.screenReader,
+      incrementalRendering: true,
+      // Nothing here writes to the console; Ink's patch would also hide what a crash prints.
+      patchConsole: false,
+    },
+  );
+  return {
+    done: instance.waitUntilExit().then(() => undefined),
+    leave: () => instance.unmount(),
+    theme,
+  };
+}

@@ -1,0 +1,105 @@
+import { useState } from 'react';
+import type { BackupChoice } from '../../actions/operator.ts';
+import { Lines } from '../components/Lines.tsx';
+import { bodyRows, Screen } from '../components/Screen.tsx';
+import { useKeys } from '../components/use-keys.ts';
+import { disabled } from '../keys.ts';
+import { fit, paragraph } from '../layout.ts';
+import { blank, line, span } from '../line.ts';
+import { backupDetail, backupEntries, backupHeading, backupRows } from '../view/backups.ts';
+import { cliff } from '../view/pictures.ts';
+import { moveWindow, noneMarked, settle } from '../window.ts';
+import type { Inside } from './inside.ts';
+import { TextScreen } from './TextScreen.tsx';
+
+interface Props extends Inside {
+  title: string;
+  damagedAt: string;
+  backups: BackupChoice[];
+  /** The tenant's rows now, for the picture. */
+  now: Record<string, number> | null;
+  /** Undefined where backups are only looked at. */
+  onTake?: (ref: string) => void;
+  onBack: () => void;
+}
+
+/** The backup picker: newest first, the damage as a line, nothing marked at first. */
+export function BackupsScreen({
+  header,
+  area,
+  left,
+  title,
+  damagedAt,
+  backups,
+  now,
+  onTake,
+  onBack,
+  onQuit,
+}: Props) {
+  const [window, setWindow] = useState(noneMarked);
+  const [picture, setPicture] = useState(false);
+  const entries = backupEntries(backups, damagedAt);
+  const width = area.columns;
+  const rows = Math.max(1, bodyRows(area, header) - 4);
+  const shown = settle(window, entries.length, rows);
+  const entry = entries[shown.cursor];
+  const refusal =
+    entry?.kind !== 'backup'
+      ? 'no backup is marked'
+      : entry.backup.sameAsLive
+        ? 'it holds the same state: nothing to restore'
+        : entry.backup.holdsTenant === false
+          ? 'it does not hold this tenant'
+          : null;
+  const counted = backups.flatMap((backup) =>
+    backup.takenAt && backup.rows ? [{ takenAt: backup.takenAt, rows: backup.rows }] : [],
+  );
+  const keys = useKeys(
+    'backups',
+    {
+      move: (key) => setWindow(moveWindow(shown, key, entries.length, rows)),
+      take: !onTake
+        ? disabled('choosing happens in a restore')
+        : entry?.kind === 'backup' && refusal === null
+          ? () => onTake(entry.backup.ref)
+          : disabled(refusal ?? 'no backup is marked'),
+      picture: counted.length > 0 ? () => setPicture(true) : disabled('no backup tells its row counts'),
+      back: onBack,
+      quit: onQuit,
+    },
+    { width, left, guarded: true, active: !picture },
+  );
+  if (picture) {
+    const drawn = cliff(counted, damagedAt, now, width, bodyRows(area, header) - 3);
+    return (
+      <TextScreen
+        header={header}
+        area={area}
+        title="Row counts across the backups"
+        lines={[...drawn.lines, blank, ...paragraph(drawn.reading, width - 2, 'plain', 1)]}
+        onBack={() => setPicture(false)}
+        onQuit={onQuit}
+      />
+    );
+  }
+  const before = backups.filter((backup) => !backup.afterDamage).length;
+  return (
+    <Screen area={area} header={header} keys={keys}>
+      <Lines
+        lines={[
+          fit(
+            line(
+              span(` ${title}`, 'strong'),
+              span(` · ${backups.length} backups, ${before} from before the damage`, 'muted'),
+            ),
+            width,
+          ),
+          backupHeading(width),
+          ...backupRows(entries, shown, width, rows),
+          ...(entries.length > rows ? [] : [blank]),
+          ...backupDetail(entry, width),
+        ]}
+      />
+    </Screen>
+  );
+}

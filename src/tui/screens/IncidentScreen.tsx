@@ -1,0 +1,191 @@
+import { useAnimation } from 'ink';
+import { useState, useSyncExternalStore } from 'react';
+import { printable } from '../../engine/printable.ts';
+import type { IncidentState } from '../../incident/records.ts';
+import type { RunnerView } from '../../runbook/view.ts';
+import { useSurroundings } from '../components/context.ts';
+import { useArea } from '../components/Screen.tsx';
+import { line } from '../line.ts';
+import type { Asked } from '../operator.ts';
+import type { Store } from '../store.ts';
+import { type CommanderModel, commanderLines } from '../view/commander.ts';
+import { type HeaderModel, headerLines, headerReading } from '../view/header.ts';
+import { planTables, previewLines, stepPlace, stepViews } from '../view/run.ts';
+import { AskedScreen } from './AskedScreen.tsx';
+import { FinishedScreen } from './FinishedScreen.tsx';
+import { HandOverScreen } from './HandOverScreen.tsx';
+import type { Inside } from './inside.ts';
+import { LeaveScreen } from './LeaveScreen.tsx';
+import { type MessageDesk, MessagesScreen } from './MessagesScreen.tsx';
+import { QuestionScreen } from './QuestionScreen.tsx';
+import { type Overlay, RunScreen } from './RunScreen.tsx';
+import { TextScreen } from './TextScreen.tsx';
+
+/** How often the screen follows the clock, milliseconds: quicker while something runs, rarely when read aloud. */
+const ticks = { busy: 100, waiting: 1000, readAloud: 30_000 };
+
+/** A run as the screen drives it. */
+export interface RunDesk {
+  state: Store<IncidentState>;
+  view: Store<RunnerView>;
+  asked: Store<Asked | null>;
+  /** The header at a moment, clocks included. */
+  header: (state: IncidentState, view: RunnerView, now: Date) => HeaderModel;
+  commander: (state: IncidentState, now: Date) => CommanderModel;
+  /** Ends the run at the next safe point. */
+  stop: () => void;
+  note: (text: string) => Promise<void>;
+  messages: MessageDesk;
+  /** The situation in a few lines, for whoever comes next. */
+  situation: (state: IncidentState) => string;
+  handOver: (note: string) => void;
+  /** The screen may close: the run has ended and the operator has seen it. */
+  close: () => void;
+}
+
+type Open = Overlay | 'leave' | null;
+
+/** One incident: the run screen, its questions, and what the operator opens over it. */
+export function IncidentScreen({ desk }: { desk: RunDesk }) {
+  const { theme, now } = useSurroundings();
+  const area = useArea();
+  const state = useSyncExternalStore(desk.state.subscribe, desk.state.get);
+  const view = useSyncExternalStore(desk.view.subscribe, desk.view.get);
+  const asked = useSyncExternalStore(desk.asked.subscribe, desk.asked.get);
+  const [overlay, setOverlay] = useState<Open>(null);
+  const busy = view.phase === 'running' || view.phase === 'previewing' || view.phase === 'stopping';
+  const { frame } = useAnimation({
+    interval: theme.screenReader ? ticks.readAloud : busy ? ticks.busy : ticks.waiting,
+  });
+
+  const at = now();
+  const model = desk.header(state, view, at);
+  const header = theme.screenReader
+    ? headerReading(model).map((text) => line(text))
+    : headerLines(model, area.columns);
+  const close = (): void => setOverlay(null);
+  const inside: Inside = {
+    header,
+    area,
+    left: stepPlace(stepViews(state, view.step, at.toISOString())),
+    onQuit: () => setOverlay('leave'),
+  };
+
+  switch (overlay) {
+    case 'leave':
+      return (
+        <LeaveScreen
+          {...inside}
+          incident={state.id}
+          changing={view.phase === 'running'}
+          onStay={close}
+          onLeave={() => {
+            close();
+            leave();
+          }}
+        />
+      );
+    case 'preview':
+      return (
+        <TextScreen
+          {...inside}
+          title="What the step does"
+          lines={view.preview ? previewLines(view.preview, area.columns) : []}
+          onBack={close}
+        />
+      );
+    case 'output':
+      return (
+        <TextScreen
+          {...inside}
+          title="Output"
+          atEnd
+          lines={view.output.map((text) => line(` ${printable(text)}`))}
+          onBack={close}
+        />
+      );
+    case 'times':
+      return (
+        <TextScreen
+          {...inside}
+          title="Times"
+          lines={commanderLines(desk.commander(state, at), area.columns)}
+          onBack={close}
+        />
+      );
+    case 'note':
+      return (
+        <QuestionScreen
+          {...inside}
+          question={{
+            kind: 'reason',
+            title: 'A note for the journal',
+            detail: ['Keys, names and times; no personal data of customers.'],
+          }}
+          onAnswer={(text) => {
+            close();
+            void desk.note(text);
+          }}
+          onBack={close}
+        />
+      );
+    case 'message':
+      return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
+    case 'handOver':
+      return (
+        <HandOverScreen
+          {...inside}
+          situation={desk.situation(state)}
+          onHandOver={desk.handOver}
+          onBack={close}
+        />
+      );
+    case null:
+      break;
+  }
+  if (view.outcome) {
+    return (
+      <FinishedScreen
+        {...inside}
+        state={state}
+        model={model}
+        outcome={view.outcome}
+        onOpen={setOverlay}
+        onClose={desk.close}
+      />
+    );
+  }
+  const proceeds = asked?.question.kind === 'choose' && asked.question.view?.kind === 'proceed';
+  if (asked && !proceeds) {
+    return <AskedScreen key={asked.number} {...inside} asked={asked} rowsNow={rowsNow(state)} />;
+  }
+  return (
+    <RunScreen
+      key={asked?.number ?? 'run'}
+      {...inside}
+      state={state}
+      view={view}
+      frame={frame}
+      onAnswer={(value) => asked?.answer(value)}
+      onOpen={setOverlay}
+    />
+  );
+
+  /** Where the run itself offers to leave, that is the answer; otherwise it is stopped at the next safe point. */
+  function leave(): void {
+    const question = asked?.question;
+    const offered =
+      question?.kind === 'choose' && question.options.some((option) => option.value === 'leave');
+    if (asked && offered) asked.answer('leave');
+    else desk.stop();
+  }
+}
+
+/** The tenant's rows as the latest plan counted them live. */
+function rowsNow(state: IncidentState): Record<string, number> | null {
+  const tables = planTables(state);
+  if (tables.length === 0) return null;
+  return Object.fromEntries(
+    tables.flatMap((table) => (table.live === undefined ? [] : [[table.name, table.live]])),
+  );
+}

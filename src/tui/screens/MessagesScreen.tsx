@@ -1,0 +1,205 @@
+import { useEffect, useState } from 'react';
+import { printable } from '../../engine/printable.ts';
+import { reasonOf } from '../../errors.ts';
+import type { Audience, MessageKind } from '../../incident/facts.ts';
+import type { IncidentState } from '../../incident/records.ts';
+import { hourMinute } from '../format.ts';
+import { paragraph } from '../layout.ts';
+import { blank, type Line, line, span } from '../line.ts';
+import { ChoiceScreen } from './ChoiceScreen.tsx';
+import type { Inside } from './inside.ts';
+import { QuestionScreen } from './QuestionScreen.tsx';
+import { TextScreen } from './TextScreen.tsx';
+
+/** What can be done with messages; the words and facts come from the incident. */
+export interface MessageDesk {
+  /** The text with facts and times filled in. */
+  draft: (kind: MessageKind, audience: Audience) => Promise<string>;
+  /** Null where the config names no delivery. Resolves with what happened. */
+  send: ((kind: MessageKind, audience: Audience) => Promise<string>) | null;
+  /** Writes the text to a file; resolves with its path. */
+  write: (kind: MessageKind, audience: Audience) => Promise<string>;
+  waive: (kind: MessageKind, audience: Audience, reason: string) => Promise<void>;
+}
+
+const kinds: { value: MessageKind; label: string; detail: string }[] = [
+  {
+    value: 'first-notice',
+    label: 'First notice',
+    detail: 'what is known, what is being done, when the next message comes',
+  },
+  { value: 'update', label: 'Update', detail: 'where it stands and the expected time' },
+  { value: 'resolved', label: 'Resolved', detail: 'what was verified, what was lost, what comes next' },
+];
+
+const audiences: { value: Audience; label: string; detail: string }[] = [
+  { value: 'tenant', label: 'The tenant', detail: 'the customer concerned' },
+  { value: 'status-page', label: 'Status page', detail: 'names nobody' },
+  { value: 'internal', label: 'The team', detail: 'with the technical facts' },
+];
+
+type Stage =
+  | { at: 'kind' }
+  | { at: 'audience'; kind: MessageKind }
+  | { at: 'do'; kind: MessageKind; audience: Audience }
+  | { at: 'read'; kind: MessageKind; audience: Audience }
+  | { at: 'waive'; kind: MessageKind; audience: Audience }
+  | { at: 'said'; text: string; tone: 'good' | 'bad' };
+
+interface Props extends Inside {
+  desk: MessageDesk;
+  state: IncidentState;
+  onBack: () => void;
+}
+
+/** Messages at any time: which, to whom, read it, send or write it. */
+export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
+  const [stage, setStage] = useState<Stage>({ at: 'kind' });
+  const [text, setText] = useState('');
+  const width = inside.area.columns;
+  const kind = 'kind' in stage ? stage.kind : null;
+  const audience = 'audience' in stage ? stage.audience : null;
+
+  useEffect(() => {
+    if (kind === null || audience === null) return;
+    let gone = false;
+    desk.draft(kind, audience).then(
+      (drafted) => {
+        if (!gone) setText(drafted);
+      },
+      (error: unknown) => {
+        if (!gone) setStage({ at: 'said', text: reasonOf(error), tone: 'bad' });
+      },
+    );
+    return () => {
+      gone = true;
+    };
+  }, [desk, kind, audience]);
+
+  const act = (work: Promise<string>): void => {
+    work.then(
+      (said) => setStage({ at: 'said', text: said, tone: 'good' }),
+      (error: unknown) => setStage({ at: 'said', text: reasonOf(error), tone: 'bad' }),
+    );
+  };
+  const textLines = (): Line[] =>
+    text.split('\n').flatMap((part) => paragraph(printable(part), width - 3, 'plain', 2));
+
+  switch (stage.at) {
+    case 'kind':
+      return (
+        <ChoiceScreen
+          key="kind"
+          {...inside}
+          title="Which message?"
+          lines={sentLines(state, width)}
+          options={kinds.map((one) => ({
+            value: one.value,
+            label: line(span(one.label, 'strong'), `  ${one.detail}`),
+          }))}
+          onAnswer={(value) => setStage({ at: 'audience', kind: value })}
+          onBack={onBack}
+        />
+      );
+    case 'audience':
+      return (
+        <ChoiceScreen
+          key="audience"
+          {...inside}
+          title="To whom?"
+          lines={[]}
+          options={audiences.map((one) => ({
+            value: one.value,
+            label: line(span(one.label, 'strong'), `  ${one.detail}`),
+          }))}
+          onAnswer={(value) => setStage({ at: 'do', kind: stage.kind, audience: value })}
+          onBack={() => setStage({ at: 'kind' })}
+        />
+      );
+    case 'do':
+      return (
+        <ChoiceScreen
+          key="do"
+          {...inside}
+          title="The message"
+          lines={textLines()}
+          options={[
+            {
+              value: 'read' as const,
+              label: line(span('Read it all', 'strong'), '  the text may be longer than the screen'),
+            },
+            {
+              value: 'send' as const,
+              label: line(span('Send it', 'strong')),
+              disabled: desk.send ? undefined : 'the config names no delivery (deliver:)',
+            },
+            {
+              value: 'write' as const,
+              label: line(span('Write it to a file', 'strong'), '  counts as written, not sent'),
+            },
+            { value: 'waive' as const, label: line(span('Waive it', 'strong'), '  needs a reason') },
+          ]}
+          onAnswer={(value) => {
+            if (value === 'send' && desk.send) act(desk.send(stage.kind, stage.audience));
+            else if (value === 'write')
+              act(
+                desk
+                  .write(stage.kind, stage.audience)
+                  .then((path) => `Written, not sent: ${printable(path)}`),
+              );
+            else if (value !== 'send') setStage({ at: value, kind: stage.kind, audience: stage.audience });
+          }}
+          onBack={() => setStage({ at: 'audience', kind: stage.kind })}
+        />
+      );
+    case 'read':
+      return (
+        <TextScreen
+          {...inside}
+          title="The message"
+          lines={textLines()}
+          onBack={() => setStage({ ...stage, at: 'do' })}
+        />
+      );
+    case 'waive':
+      return (
+        <QuestionScreen
+          {...inside}
+          question={{
+            kind: 'reason',
+            title: 'Why is this message not needed?',
+            detail: ['The journal and the report keep the reason.'],
+          }}
+          onAnswer={(reason) => act(desk.waive(stage.kind, stage.audience, reason).then(() => 'Waived.'))}
+          onBack={() => setStage({ ...stage, at: 'do' })}
+        />
+      );
+    case 'said':
+      return (
+        <TextScreen
+          {...inside}
+          title="Messages"
+          lines={paragraph(stage.text, width - 2, stage.tone, 1)}
+          onBack={() => setStage({ at: 'kind' })}
+        />
+      );
+  }
+}
+
+function sentLines(state: IncidentState, width: number): Line[] {
+  if (state.messages.length === 0)
+    return [line(span(' No message was sent, written or waived yet.', 'warning')), blank];
+  return [
+    ...state.messages
+      .slice(-4)
+      .flatMap((message) =>
+        paragraph(
+          `${message.kind} · ${message.audience} · ${message.state} ${hourMinute(message.at)}`,
+          width - 2,
+          'muted',
+          1,
+        ),
+      ),
+    blank,
+  ];
+}

@@ -1,0 +1,51 @@
+import { useState } from 'react';
+import type { AskQuestion, ReasonQuestion } from '../../actions/operator.ts';
+import { printable } from '../../engine/printable.ts';
+import { Lines } from '../components/Lines.tsx';
+import { Screen } from '../components/Screen.tsx';
+import { useKeys } from '../components/use-keys.ts';
+import { editField, fieldOf, insert } from '../field.ts';
+import { disabled } from '../keys.ts';
+import { paragraph } from '../layout.ts';
+import { blank, line, span } from '../line.ts';
+import { fieldLine } from '../view/confirm.ts';
+import type { Inside } from './inside.ts';
+
+interface Props extends Inside {
+  question: Pick<AskQuestion | ReasonQuestion, 'kind' | 'title' | 'detail'> &
+    Partial<Pick<AskQuestion, 'initial' | 'check'>>;
+  onAnswer: (answer: string) => void;
+  onBack: () => void;
+}
+
+/** One line of free text. A reason may not be empty. */
+export function QuestionScreen({ header, area, left, question, onAnswer, onBack, onQuit }: Props) {
+  const [field, setField] = useState(() => fieldOf(question.initial ?? ''));
+  const width = area.columns;
+  const answer = field.value.trim();
+  const wrong =
+    question.kind === 'reason' && answer === '' ? 'a reason is needed' : (question.check?.(answer) ?? null);
+  const keys = useKeys(
+    'question',
+    {
+      submit: wrong === null ? () => onAnswer(answer) : disabled(wrong),
+      edit: (key) => setField((value) => editField(value, key)),
+      back: onBack,
+      quit: onQuit,
+    },
+    { width, left, guarded: true, onText: (text) => setField((value) => insert(value, text)) },
+  );
+  return (
+    <Screen area={area} header={header} keys={keys}>
+      <Lines
+        lines={[
+          line(span(` ${printable(question.title)}`, 'strong')),
+          ...question.detail.flatMap((text) => paragraph(printable(text), width - 2, 'plain', 1)),
+          blank,
+          fieldLine(field, width),
+          ...(wrong !== null && answer !== '' ? paragraph(wrong, width - 2, 'warning', 1) : []),
+        ]}
+      />
+    </Screen>
+  );
+}

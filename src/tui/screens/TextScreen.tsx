@@ -1,0 +1,44 @@
+import { useState } from 'react';
+import { Lines } from '../components/Lines.tsx';
+import { bodyRows, Screen } from '../components/Screen.tsx';
+import { useKeys } from '../components/use-keys.ts';
+import { fit } from '../layout.ts';
+import { type Line, line, span } from '../line.ts';
+import { scrollTop } from '../window.ts';
+import type { Inside } from './inside.ts';
+
+interface Props extends Inside {
+  title: string;
+  lines: Line[];
+  /** Begin at the end, for output. */
+  atEnd?: boolean;
+  onBack: () => void;
+}
+
+/** A text to read: output, help, preview, pictures. */
+export function TextScreen({ header, area, left, title, lines, atEnd = false, onBack, onQuit }: Props) {
+  const rows = Math.max(1, bodyRows(area, header) - 1);
+  const [top, setTop] = useState<number | null>(null);
+  const last = Math.max(0, lines.length - rows);
+  // Output that grows is followed until the operator scrolls.
+  const shownTop = Math.min(last, top ?? (atEnd ? last : 0));
+  const keys = useKeys(
+    'text',
+    { scroll: (key) => setTop(scrollTop(shownTop, key, lines.length, rows)), back: onBack, quit: onQuit },
+    { width: area.columns, left },
+  );
+  const place =
+    lines.length > rows
+      ? ` ${shownTop + 1}–${Math.min(lines.length, shownTop + rows)} of ${lines.length}`
+      : '';
+  return (
+    <Screen area={area} header={header} keys={keys}>
+      <Lines
+        lines={[
+          fit(line(span(` ${title}`, 'strong'), span(place, 'muted')), area.columns),
+          ...lines.slice(shownTop, shownTop + rows).map((text) => fit(text, area.columns)),
+        ]}
+      />
+    </Screen>
+  );
+}

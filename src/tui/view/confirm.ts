@@ -1,0 +1,123 @@
+import type { ConfirmQuestion, Stakes } from '../../actions/operator.ts';
+import { printable } from '../../engine/printable.ts';
+import { aroundCursor, type Field } from '../field.ts';
+import { count, dateTime, inWords } from '../format.ts';
+import { clip, fit, paragraph, take, widthOf } from '../layout.ts';
+import { blank, type Line, line, span } from '../line.ts';
+
+/** The typed confirmation, with what is at stake (promise 5). */
+
+const two = (label: string, value: Line | string, width: number): Line =>
+  fit(
+    line(
+      span(` ${label.padEnd(13)}`, 'muted'),
+      ...(typeof value === 'string' ? [span(value, 'plain')] : value),
+    ),
+    width,
+  );
+
+/** The blast radius: database, environment, names, tier, rows per table, age of the backup, what cannot be undone. */
+export function stakesLines(stakes: Stakes, width: number): Line[] {
+  const { database, tenants, tables, backup } = stakes;
+  const lines: Line[] = [
+    two(
+      'database',
+      line(
+        span(printable(database.name), 'strong'),
+        ` @ ${clip(printable(database.location), Math.max(10, width - 30 - widthOf(database.name)))}`,
+      ),
+      width,
+    ),
+    two('environment', line(span(printable(database.environment), 'strong')), width),
+  ];
+  for (const tenant of tenants.slice(0, 5)) {
+    lines.push(
+      two(
+        'tenant',
+        line(
+          span(printable(tenant.name), 'strong'),
+          ` (${printable(tenant.slug)}, id ${printable(tenant.id)}) `,
+          span(tenant.tier.toUpperCase(), 'accent'),
+        ),
+        width,
+      ),
+    );
+  }
+  if (tenants.length > 5) lines.push(two('', `and ${tenants.length - 5} more tenants`, width));
+  const touched = tables.filter((table) => table.insert + table.update + table.delete > 0);
+  for (const table of touched.slice(0, 6)) {
+    lines.push(
+      two(
+        'rows',
+        line(
+          `${printable(table.name)}: ${count(table.insert)} added, ${count(table.update)} changed, `,
+          span(`${count(table.delete)} deleted`, table.delete > 0 ? 'bad' : 'plain'),
+        ),
+        width,
+      ),
+    );
+  }
+  if (touched.length > 6) {
+    const rest = touched.slice(6);
+    const sum = (pick: 'insert' | 'update' | 'delete'): number =>
+      rest.reduce((total, table) => total + table[pick], 0);
+    lines.push(
+      two(
+        '',
+        `${rest.length} more tables: ${count(sum('insert'))} added, ${count(sum('update'))} changed, ${count(sum('delete'))} deleted`,
+        width,
+      ),
+    );
+  }
+  if (backup) {
+    const age = backup.ageSeconds === null ? 'age unknown' : `${inWords(backup.ageSeconds)} old`;
+    const taken = backup.takenAt ? dateTime(backup.takenAt) : 'time unknown';
+    lines.push(two('backup', `${taken}, ${age} · ${printable(backup.ref)}`, width));
+  }
+  for (const sentence of stakes.cannotBeUndone) {
+    const [first, ...rest] = paragraph(printable(sentence), width - 15, 'warning');
+    lines.push(
+      two('no way back', first ?? blank, width),
+      ...rest.map((part) => line('              ', ...part)),
+    );
+  }
+  return lines;
+}
+
+/** A line being typed, with its cursor; a long one shows the end around the cursor. */
+export function fieldLine(field: Field, width: number, prompt = ' › '): Line {
+  const { before, under, after } = aroundCursor(field);
+  const room = width - widthOf(prompt) - 2;
+  let start = before;
+  while (widthOf(start) > room && start !== '')
+    start = start.slice(Math.max(1, take(start, widthOf(start) - room).length));
+  const rest = take(after, Math.max(0, room - widthOf(start)));
+  return fit(
+    line(span(prompt, 'accent'), printable(start), span(printable(under), 'selected'), printable(rest)),
+    width,
+  );
+}
+
+/** Everything above the input line. */
+export function confirmLines(question: ConfirmQuestion, width: number): Line[] {
+  const { stakes } = question.preview;
+  return [
+    line(span(` ${printable(question.title)}`, 'bad')),
+    ...question.detail.flatMap((text) => paragraph(printable(text), width - 1, 'plain', 1)),
+    blank,
+    ...(stakes ? stakesLines(stakes, width) : []),
+  ];
+}
+
+/** What the typed text still lacks, said without giving anything away but the phrase itself. */
+export function confirmHint(typed: string, phrase: string, width: number): Line {
+  if (typed === phrase) return fit(line(span(' It matches: enter confirms, esc cancels.', 'good')), width);
+  const ask = line(' Type ', span(printable(phrase), 'strong'), ' to go on');
+  if (typed === '') return fit(line(...ask, span(' (y or enter alone do nothing)', 'muted')), width);
+  if (typed.trim() === phrase)
+    return fit(line(...ask, span(': there is a space too many', 'warning')), width);
+  if (typed.toLowerCase() === phrase.toLowerCase())
+    return fit(line(...ask, span(': upper and lower case count', 'warning')), width);
+  if (phrase.startsWith(typed)) return fit(ask, width);
+  return fit(line(...ask, span(': this is something else', 'warning')), width);
+}

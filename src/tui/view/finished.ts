@@ -1,0 +1,112 @@
+import { printable } from '../../engine/printable.ts';
+import type { IncidentState } from '../../incident/records.ts';
+import type { RunResult } from '../../runbook/view.ts';
+import { count, inWords, limit } from '../format.ts';
+import { fit, paragraph } from '../layout.ts';
+import { blank, type Line, line, plain, span, type Tone } from '../line.ts';
+import { effectsReading } from './effects.ts';
+import { type HeaderModel, rtoReading } from './header.ts';
+import { stepViews } from './run.ts';
+import { stepLine } from './steps.ts';
+
+/** What came of a run: on the finished screen, and printed to the terminal after it. */
+
+const headlines: Record<RunResult['outcome'], { text: string; tone: Tone }> = {
+  completed: { text: 'Done.', tone: 'good' },
+  stopped: { text: 'Stopped at a safe point. The incident stays open.', tone: 'warning' },
+  failed: { text: 'The run failed. The incident stays open.', tone: 'bad' },
+};
+
+export function finishedLines(
+  state: IncidentState,
+  model: HeaderModel,
+  outcome: RunResult,
+  width: number,
+): Line[] {
+  const headline = headlines[outcome.outcome];
+  const lines: Line[] = [
+    fit(
+      line(
+        span(` ${headline.text}`, headline.tone),
+        model.mode === 'live' || model.mode === 'look'
+          ? null
+          : span(` This was a ${model.mode}: the live database was not changed.`, 'good'),
+      ),
+      width,
+    ),
+  ];
+  if (outcome.error && outcome.outcome !== 'completed') {
+    lines.push(
+      ...paragraph(
+        printable(outcome.error.message),
+        width - 2,
+        outcome.outcome === 'failed' ? 'bad' : 'plain',
+        1,
+      ),
+    );
+    if (outcome.error.hint) lines.push(...paragraph(printable(outcome.error.hint), width - 2, 'plain', 1));
+  }
+  lines.push(blank, ...stepViews(state, null, state.last.at).map((step) => stepLine(step, width)), blank);
+  if (model.rto) lines.push(...paragraph(rtoReading(model.rto), width - 2, rtoTone(model), 1));
+  if (model.rpo?.ageSeconds != null) {
+    const { limitSeconds, ageSeconds, met } = model.rpo;
+    lines.push(
+      ...paragraph(
+        `RPO ${limit(limitSeconds)} ${met ? 'met' : 'missed'}: the backup was ${inWords(Math.abs(ageSeconds))} ${ageSeconds < 0 ? 'younger' : 'older'} than the damage.`,
+        width - 2,
+        met ? 'good' : 'bad',
+        1,
+      ),
+    );
+  }
+  for (const restore of state.restores) {
+    const { finished } = restore;
+    if (!finished) continue;
+    lines.push(...paragraph(`Restored: ${effectsReading(finished.tables)}.`, width - 2, 'plain', 1));
+    if (finished.isolation) {
+      lines.push(
+        ...paragraph(
+          `Rows of other tenants written: ${count(finished.isolation.otherRowsWritten)}, proved by ${printable(finished.isolation.method)} over ${count(finished.isolation.tablesGuarded)} tables.`,
+          width - 2,
+          'good',
+          1,
+        ),
+      );
+    }
+    const copy = restore.intended.safetyCopy;
+    lines.push(
+      ...paragraph(`Safety copy: ${printable(copy.path)} (${count(copy.rows)} rows).`, width - 2, 'plain', 1),
+    );
+  }
+  lines.push(...nextLines(state, outcome, width));
+  return lines;
+}
+
+function rtoTone(model: HeaderModel): Tone {
+  const { rto } = model;
+  if (!rto || rto.limitSeconds === null) return 'plain';
+  return rto.usedSeconds > rto.limitSeconds ? 'bad' : 'good';
+}
+
+function nextLines(state: IncidentState, outcome: RunResult, width: number): Line[] {
+  const commands =
+    outcome.outcome === 'completed'
+      ? [
+          `tenant-dr report ${state.id}`,
+          ...(state.restores.some((restore) => restore.finished) ? [`tenant-dr undo ${state.id}`] : []),
+        ]
+      : [`tenant-dr resume ${state.id}`, `tenant-dr report ${state.id}`];
+  return commands.map((command) => fit(line(span('   ', 'plain'), span(command, 'accent')), width));
+}
+
+/** The same summary as plain text, for the terminal after the screen is gone. */
+export function closingSummary(
+  state: IncidentState,
+  model: HeaderModel,
+  outcome: RunResult,
+  width: number,
+): string {
+  const who = model.tenant ? `${model.tenant.name} (${model.tenant.slug}), ` : '';
+  const head = `${state.id}: ${who}${model.database.name}, ${model.environment}`;
+  return [head, ...finishedLines(state, model, outcome, width).map(plain)].join('\n');
+}

@@ -1,0 +1,261 @@
+import type { PlanQuestion, PlanReview } from '../../actions/operator.ts';
+import type { Revival, RowEffect, TableEffects } from '../../engine/plan.ts';
+import { printable } from '../../engine/printable.ts';
+import { count, counted } from '../format.ts';
+import { clip, fit, pad, paragraph } from '../layout.ts';
+import { type Line, line, span } from '../line.ts';
+import type { Window } from '../window.ts';
+import { byTouched, effectsReading } from './effects.ts';
+
+/** The plan browser: tables, rows, columns; and what the operator left out. */
+
+export type PlanEntry = { kind: 'table'; table: TableEffects } | { kind: 'revival'; revival: Revival };
+
+/** Groups that would come back to life first, because they ask for a decision; then the tables. */
+export function planEntries(question: PlanQuestion): PlanEntry[] {
+  return [
+    ...question.revivals.map((revival): PlanEntry => ({ kind: 'revival', revival })),
+    ...byTouched(question.tables).map((table): PlanEntry => ({ kind: 'table', table })),
+  ];
+}
+
+export function rowsTouched(table: TableEffects): number {
+  return table.insert + table.update + table.delete;
+}
+
+export function toggleTable(review: PlanReview, table: string): PlanReview {
+  const left = review.withoutTables.includes(table)
+    ? review.withoutTables.filter((name) => name !== table)
+    : [...review.withoutTables, table];
+  return { ...review, withoutTables: left };
+}
+
+export function toggleRow(review: PlanReview, table: string, key: string): PlanReview {
+  const before = review.withoutRows[table] ?? [];
+  const after = before.includes(key) ? before.filter((other) => other !== key) : [...before, key];
+  const { [table]: _, ...others } = review.withoutRows;
+  return { ...review, withoutRows: after.length === 0 ? others : { ...others, [table]: after } };
+}
+
+const decisions: Revival['decision'][] = ['restore', 'skip', 'set'];
+
+export function decisionOn(review: PlanReview, revival: Revival): Revival['decision'] {
+  return review.revivals[revival.table] ?? revival.decision;
+}
+
+/** The next decision for a group; `set` only where the config declares a value. */
+export function nextDecision(review: PlanReview, revival: Revival): PlanReview {
+  const allowed = decisions.filter((decision) => decision !== 'set' || revival.decision === 'set');
+  const now = decisionOn(review, revival);
+  const next = allowed[(allowed.indexOf(now) + 1) % allowed.length] ?? 'skip';
+  return { ...review, revivals: { ...review.revivals, [revival.table]: next } };
+}
+
+/** The tables with what was unticked taken out, for the totals. Single rows count as changes left out. */
+export function reviewedTables(tables: TableEffects[], review: PlanReview): TableEffects[] {
+  return tables.filter((table) => !review.withoutTables.includes(table.name));
+}
+
+const revivalWords: Record<Revival['review'], string> = {
+  queue: 'unfinished queue rows',
+  credentials: 'credentials or users removed since',
+  billing: 'billing rows',
+};
+
+export function planHeading(width: number): Line {
+  return fit(
+    line(
+      span(
+        `       ${pad('table', 26)}${['live', 'backup', 'add', 'change', 'delete'].map((title) => pad(title, 7, 'left')).join('')}`,
+        'muted',
+      ),
+    ),
+    width,
+  );
+}
+
+function entryLine(entry: PlanEntry, review: PlanReview, marked: boolean, width: number): Line {
+  const cursor = marked ? '▶' : ' ';
+  if (entry.kind === 'revival') {
+    const decision = decisionOn(review, entry.revival);
+    const text = ` ${cursor}  ?  ${counted(entry.revival.rows, 'row')} in ${printable(entry.revival.table)} would come back to life (${revivalWords[entry.revival.review]}): `;
+    return fit(
+      line(span(text, marked ? 'selected' : 'warning'), span(decision.toUpperCase(), 'strong')),
+      width,
+    );
+  }
+  const { table } = entry;
+  const out = review.withoutTables.includes(table.name);
+  const partly = (review.withoutRows[table.name]?.length ?? 0) > 0;
+  const box = rowsTouched(table) === 0 ? ' · ' : out ? '[ ]' : partly ? '[~]' : '[x]';
+  const numbers = [table.live, table.backup, table.insert, table.update, table.delete]
+    .map((value) => pad(count(value), 7, 'left'))
+    .join('');
+  const note = out
+    ? 'left out'
+    : partly
+      ? `${review.withoutRows[table.name]?.length} rows left out`
+      : table.delete > 0
+        ? 'newer rows'
+        : '';
+  const tone = marked ? 'selected' : out || rowsTouched(table) === 0 ? 'muted' : 'plain';
+  return fit(
+    line(
+      span(` ${cursor} ${box} ${pad(printable(table.name), 26)}${numbers}`, tone),
+      span(note ? `  ${note}` : '', 'warning'),
+    ),
+    width,
+  );
+}
+
+export function planRows(
+  entries: PlanEntry[],
+  review: PlanReview,
+  window: Window,
+  width: number,
+  rows: number,
+): Line[] {
+  return entries
+    .slice(window.top, window.top + rows)
+    .map((entry, index) => entryLine(entry, review, window.top + index === window.cursor, width));
+}
+
+/** What else the plan says: conflicts, drift, shared rows. Above the list, most serious first. */
+export function planNotices(question: PlanQuestion, width: number): Line[] {
+  const blocking = question.conflicts.filter((conflict) => conflict.blocking);
+  const lines: Line[] = [];
+  for (const conflict of blocking.slice(0, 3))
+    lines.push(...paragraph(`Conflict: ${printable(conflict.detail)}`, width - 2, 'bad', 1));
+  if (blocking.length > 3) lines.push(line(span(` and ${blocking.length - 3} more conflicts`, 'bad')));
+  const mild = question.conflicts.length - blocking.length;
+  if (mild > 0)
+    lines.push(
+      fit(
+        line(
+          span(
+            ` ${counted(mild, 'conflict')} that do not stop the plan: ${question.conflicts
+              .filter((one) => !one.blocking)
+              .slice(0, 2)
+              .map((one) => printable(one.detail))
+              .join(' ')}`,
+            'warning',
+          ),
+        ),
+        width,
+      ),
+    );
+  if (question.drift.length > 0)
+    lines.push(
+      fit(
+        line(
+          span(
+            ` The structure changed since the backup: ${question.drift.map((drift) => printable(drift.detail)).join(' ')}`,
+            'warning',
+          ),
+        ),
+        width,
+      ),
+    );
+  if (question.sharedNeeded.length > 0)
+    lines.push(
+      fit(
+        line(
+          span(
+            ` ${counted(question.sharedNeeded.length, 'shared row')} needed by the slice are gone.`,
+            'warning',
+          ),
+        ),
+        width,
+      ),
+    );
+  return lines;
+}
+
+/** The sum of what is ticked, for the line below the list. */
+export function planTotals(question: PlanQuestion, review: PlanReview, width: number): Line {
+  const kept = reviewedTables(question.tables, review);
+  const rows = Object.entries(review.withoutRows)
+    .filter(([table]) => !review.withoutTables.includes(table))
+    .reduce((sum, [, keys]) => sum + keys.length, 0);
+  const left = rows > 0 ? ` Less ${counted(rows, 'row')} left out.` : '';
+  return fit(line(span(` ${question.mode}: ${effectsReading(kept)}${left}`, 'strong')), width);
+}
+
+const kinds = {
+  insert: { mark: '+', word: 'add' },
+  update: { mark: '~', word: 'change' },
+  delete: { mark: '-', word: 'delete' },
+} as const;
+
+/** A key as people read it: ["7","de"] becomes 7, de. */
+export function keyText(key: string): string {
+  try {
+    const parsed: unknown = JSON.parse(key);
+    if (Array.isArray(parsed))
+      return printable(
+        parsed.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(', '),
+      );
+  } catch {
+    // A table without a key gives a position and a hash, which is no JSON: shown as it is.
+  }
+  return printable(key);
+}
+
+export function rowLine(row: RowEffect | undefined, out: boolean, marked: boolean, width: number): Line {
+  if (!row) return line(span('   …', 'muted'));
+  const { mark, word } = kinds[row.kind];
+  const columns = row.kind === 'update' ? `  ${row.columns.map(printable).join(', ')}` : '';
+  const text = ` ${marked ? '▶' : ' '} ${out ? '[ ]' : '[x]'} ${mark} ${pad(word, 7)} ${pad(keyText(row.key), 30)}${columns}`;
+  return fit(
+    line(span(text, marked ? 'selected' : out ? 'muted' : row.kind === 'delete' ? 'bad' : 'plain')),
+    width,
+  );
+}
+
+function shown(value: string | null): string {
+  return value === null ? 'NULL' : printable(value);
+}
+
+/** One row, column by column: live beside backup. */
+export function columnLines(row: RowEffect, width: number): Line[] {
+  const changes = row.changes ?? [];
+  const nameWidth = Math.min(24, Math.max(6, ...changes.map((change) => change.column.length)));
+  const half = Math.max(10, Math.floor((width - nameWidth - 8) / 2));
+  const cell = (value: string | null | undefined): string =>
+    pad(value === undefined ? '' : clip(shown(value), half), half);
+  const heading = fit(
+    line(span(`   ${pad('column', nameWidth)}  ${pad('live', half)}  ${pad('backup', half)}`, 'muted')),
+    width,
+  );
+  if (changes.length === 0)
+    return [
+      line(
+        span(
+          `   ${row.kind === 'update' ? `changes ${row.columns.map(printable).join(', ')}` : 'no values to show'}`,
+          'muted',
+        ),
+      ),
+    ];
+  return [
+    heading,
+    ...changes.map((change) => {
+      const differs = row.kind === 'update' && change.live !== change.backup;
+      const name = `${differs ? ' ~ ' : '   '}${pad(printable(change.column), nameWidth)}  `;
+      return fit(
+        line(
+          span(name, differs ? 'strong' : 'plain'),
+          span(
+            row.kind === 'insert' ? cell(undefined) : cell(change.live),
+            differs || row.kind === 'delete' ? 'bad' : 'muted',
+          ),
+          '  ',
+          span(
+            row.kind === 'delete' ? cell(undefined) : cell(change.backup),
+            differs || row.kind === 'insert' ? 'good' : 'muted',
+          ),
+        ),
+        width,
+      );
+    }),
+  ];
+}
