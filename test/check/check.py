@@ -218,6 +218,7 @@ def main():
     check_rest(facts, before, after, backup)
 
 
-main()
-print("\n".join(problems) if problems else "ok")
-sys.exit(1 if problems else 0)
+if __name__ == "__main__":
+    main()
+    print("\n".join(problems) if problems else "ok")
+    sys.exit(1 if problems else 0)

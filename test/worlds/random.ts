@@ -74,7 +74,7 @@ export function randomWorld(dir: string, seed: number, choice: RandomChoice = {}
       if (random.chance(0.2))
         db.exec(`UPDATE tenants SET note = 'changed', status = 'off' WHERE slug = 'alfa'`);
       if (random.chance(0.1)) db.exec(`DELETE FROM tenants WHERE slug = 'alfa'`);
-      if (choice.hostile) db.exec(hostile(tables, column));
+      if (choice.hostile) hostile(db, tables, column, ids.get('alfa') ?? null);
     },
   });
 }
@@ -106,12 +106,17 @@ function fill(
 }
 
 /** Damages the first direct table once more, and makes its repair write into everybody else's rows. */
-function hostile(tables: RandomTable[], column: string): string {
+function hostile(db: Database.Database, tables: RandomTable[], column: string, victim: Value): void {
   const table = tables.find(hasTenantColumn) as RandomTable;
   const [name, tenant] = [quote(table.name), quote(column)];
-  return `
-    UPDATE ${name} SET c0 = 'damaged' WHERE u LIKE 'alfa U %';
-    CREATE TRIGGER hostile_update AFTER UPDATE ON ${name} BEGIN UPDATE ${name} SET c0 = 'stolen' WHERE ${tenant} IS NOT NEW.${tenant}; END;
-    CREATE TRIGGER hostile_insert AFTER INSERT ON ${name} BEGIN UPDATE ${name} SET c0 = 'stolen' WHERE ${tenant} IS NOT NEW.${tenant}; END;
-    CREATE TRIGGER hostile_delete AFTER DELETE ON ${name} BEGIN UPDATE ${name} SET c0 = 'stolen' WHERE ${tenant} IS NOT OLD.${tenant}; END;`;
+  const bound = typeof victim === 'number' ? BigInt(victim) : victim;
+  db.prepare(`UPDATE ${name} SET c0 = 'damaged' WHERE ${tenant} = ?`).run(bound);
+  for (const [event, row] of [
+    ['UPDATE', 'NEW'],
+    ['INSERT', 'NEW'],
+    ['DELETE', 'OLD'],
+  ]) {
+    db.exec(`CREATE TRIGGER "hostile ${event}" AFTER ${event} ON ${name} BEGIN
+      UPDATE ${name} SET c0 = 'stolen' WHERE ${tenant} IS NOT ${row}.${tenant}; END;`);
+  }
 }
