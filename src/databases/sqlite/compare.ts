@@ -2,6 +2,7 @@ import type { RowEffect, TableEffects } from '../../engine/plan.ts';
 import { alike, encodedRow } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import { keyTextOf } from './ownership.ts';
+import { markRenewals } from './renewals.ts';
 import { fromSource } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { affinityIn, located, locator, locatorColumns, recreate } from './workspace.ts';
@@ -176,31 +177,6 @@ function effectKey(table: TableWork, kind: Side): string {
   return keyTextOf(table, kind === "e.op = 'i'" ? 's' : 'l');
 }
 
-/**
- * Updates that change a key or a unique value become delete-and-insert: two rows that swap a unique value cannot
- * be updated one after the other, and with foreign keys off nothing cascades.
- */
-function markRenewals(work: Workspace, table: TableWork): void {
-  const sensitive = table.common.filter(
-    (column) =>
-      table.key.includes(column) ||
-      table.live.uniques.some((unique) => unique.columns.includes(column) || dependsOn(unique, column)),
-  );
-  if (sensitive.length === 0) return;
-  const changed = sensitive
-    .map((column) => `substr(mask, ${table.common.indexOf(column) + 1}, 1) = '1'`)
-    .join(' OR ');
-  work.connection.exec(`UPDATE temp.${table.names.effects} SET op = 'r' WHERE op = 'u' AND (${changed})`);
-}
-
-function dependsOn(
-  unique: { expressions: string[]; where: string | null; columns: (string | null)[]; partial: boolean },
-  column: string,
-): boolean {
-  if (!unique.partial && !unique.columns.includes(null)) return false;
-  return [...unique.expressions, unique.where ?? ''].join(' ').toLowerCase().includes(column.toLowerCase());
-}
-
 function summarize(work: Workspace, table: TableWork, raw: Ops): TableEffects {
   const ops = countOps(work, table);
   const live = rowCount(work, table.names.liveRows);
@@ -218,6 +194,12 @@ function summarize(work: Workspace, table: TableWork, raw: Ops): TableEffects {
     updatedColumns: updatedColumns(work, table),
     samples: readEffects(work, table, { offset: 0, limit: 5, withValues: false }),
   };
+}
+
+/** What will really be done, after reviews took rows out. */
+export function countEffects(work: Workspace, table: TableWork): Ops & { losses: number } {
+  const ops = countOps(work, table);
+  return { ...ops, losses: ops.delete };
 }
 
 function rowCount(work: Workspace, name: string): number {

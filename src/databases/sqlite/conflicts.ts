@@ -26,7 +26,7 @@ export function findObstacles(work: Workspace): Obstacles {
       found.conflicts.push(...findHeldKeys(work, table), ...findTaken(work, table));
       for (const key of table.live.foreignKeys) missingParents(work, table, key, found);
     }
-    if (hasEffects(work, table, "'d', 'r'")) {
+    if (hasEffects(work, table, "'d', 'r', 'u'")) {
       for (const child of work.liveSchema.tables) {
         for (const key of child.foreignKeys)
           if (key.table === table.slice.name) inboundRows(work, table, child, key, found);
@@ -81,7 +81,7 @@ function missingParents(work: Workspace, table: TableWork, key: ForeignKey, foun
       .map((column, i) => `${alias}.${quote(column)} = ${child[i]} COLLATE ${quote(collations[i] as string)}`)
       .join(' AND ');
   const leaving = owned
-    ? ` AND NOT EXISTS (SELECT 1 FROM temp.${owned.names.effects} g WHERE g.op IN ('d', 'r') AND ${located(parent, 'p', 'g', 'l')})`
+    ? ` AND NOT EXISTS (SELECT 1 FROM temp.${owned.names.effects} g WHERE ${losesKey(owned, 'g', key.parentColumns)} AND ${located(parent, 'p', 'g', 'l')})`
     : '';
   const present = [`EXISTS (SELECT 1 FROM main.${quote(key.table)} p WHERE ${equals('p')}${leaving})`];
   if (owned?.staged && owned.source.from) {
@@ -153,7 +153,7 @@ function inboundRows(
     : '0';
   const leaves = own
     ? `EXISTS (SELECT 1 FROM temp.${own.names.effects} x WHERE ${located(child, 'c', 'x', 'l')} AND ` +
-      `(x.op = 'd' OR (x.op IN ('u', 'r') AND (${key.columns.map((column) => maskChanged(own, column)).join(' OR ')}))))`
+      `(x.op = 'd' OR (x.op IN ('u', 'r') AND (${key.columns.map((column) => maskChanged(own, 'x', column)).join(' OR ')}))))`
     : '0';
   const mine = own
     ? `EXISTS (SELECT 1 FROM temp.${own.names.liveRows} x WHERE ${located(child, 'c', 'x', 'l')})`
@@ -164,7 +164,7 @@ function inboundRows(
       `SELECT ${childKey(child)}, ${keyText(key.parentColumns.map((column) => `p.${quote(column)}`))}, ${owner}, ${mine}, ${own ? asStaged(own, child) : '0'} ` +
         `FROM temp.${table.names.effects} f CROSS JOIN main.${quote(table.slice.name)} p ON ${located(table.live, 'p', 'f', 'l')} ` +
         `JOIN main.${quote(child.name)} c ON ${refers} ` +
-        `WHERE f.op IN ('d', 'r') AND NOT ${leaves} AND NOT ${returns} LIMIT ${named}`,
+        `WHERE ${losesKey(table, 'f', key.parentColumns)} AND NOT ${leaves} AND NOT ${returns} LIMIT ${named}`,
     )
     .raw()
     .all() as [string, string, string | null, bigint, bigint][];
@@ -195,9 +195,15 @@ function inboundRows(
   }
 }
 
-function maskChanged(table: TableWork, column: string): string {
+/** The effect takes these column values away from its row: by deleting it, or by changing one of them. */
+function losesKey(table: TableWork, effect: string, columns: string[]): string {
+  const changes = columns.map((column) => maskChanged(table, effect, column)).join(' OR ');
+  return `(${effect}.op IN ('d', 'r') OR (${effect}.op = 'u' AND (${changes})))`;
+}
+
+function maskChanged(table: TableWork, effect: string, column: string): string {
   const position = table.common.indexOf(column) + 1;
-  return position === 0 ? '0' : `substr(x.mask, ${position}, 1) = '1'`;
+  return position === 0 ? '0' : `substr(${effect}.mask, ${position}, 1) = '1'`;
 }
 
 function childKey(child: SqliteTable): string {

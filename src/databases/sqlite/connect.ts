@@ -32,6 +32,8 @@ export function connect(path: string, mode: OpenOptions['mode']): Connection {
 function prepare(connection: Connection): void {
   connection.defaultSafeIntegers(true);
   connection.pragma('trusted_schema = ON');
+  // better-sqlite3 switches enforcement on; a slice is copied and changed with it off, references are checked by key.
+  connection.pragma('foreign_keys = OFF');
   connection.function('tenant_dr_bits', { deterministic: true, safeIntegers: false }, (value: unknown) =>
     bitsOf(value),
   );
@@ -65,4 +67,17 @@ function requireFile(path: string): void {
 export function fileIdentity(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
   return stat ? `${stat.dev}:${stat.ino}` : 'gone';
+}
+
+/** Foreign keys off, commits durable: both are silent no-ops at the wrong moment, so both are read back. */
+export function prepareForWriting(connection: Connection): void {
+  const wal = connection.pragma('main.journal_mode', { simple: true }) === 'wal';
+  connection.pragma('foreign_keys = OFF');
+  connection.pragma('recursive_triggers = OFF');
+  connection.pragma(`main.synchronous = ${wal ? 'FULL' : 'EXTRA'}`);
+  const foreignKeys = connection.pragma('foreign_keys', { simple: true });
+  const synchronous = connection.pragma('main.synchronous', { simple: true });
+  if (Number(foreignKeys) !== 0 || Number(synchronous) !== (wal ? 2 : 3)) {
+    throw new TenantDrError('internal', 'SQLite did not take the settings a safe change needs. Nothing was changed.');
+  }
 }

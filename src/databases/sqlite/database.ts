@@ -68,6 +68,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     prove: () => channel.call('prove', []),
     commit: () => call('commit'),
     rollback: () => channel.call('rollback', []),
+    changedSince: (file) => call('changedSince', file),
     probe: (file) => call('probe', file),
     setStatus: (columns, tenant, status) => call('setStatus', columns, tenant, status),
     countAll: (shape) => call('countAll', shape),

@@ -1,4 +1,5 @@
 import { quote } from './identifiers.ts';
+import { TenantDrError } from '../../errors.ts';
 import type { SqliteTable } from './introspect.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -38,6 +39,23 @@ export function isInStep(work: Workspace, table: SqliteTable): boolean {
 }
 
 /** Builds the index anew from its content: for applications that keep it in step by other means than triggers. */
-export function rebuild(work: Workspace, table: SqliteTable): void {
+function rebuild(work: Workspace, table: SqliteTable): void {
   work.connection.exec(`INSERT INTO main.${quote(table.name)} (${quote(table.name)}) VALUES ('rebuild')`);
+}
+
+/** Proves every touched full-text table against its content; one the application keeps in step itself is rebuilt. */
+export function proveFullText(work: Workspace): void {
+  for (const table of fullTextTables(work)) {
+    if (isInStep(work, table)) continue;
+    rebuild(work, table);
+    if (isInStep(work, table)) continue;
+    throw new TenantDrError(
+      'verification-failed',
+      `The full-text table "${table.name}" does not match its content. Everything was rolled back.`,
+      {
+        hint: `Rebuild it (INSERT INTO ${quote(table.name)}(${quote(table.name)}) VALUES ('rebuild')) and try again.`,
+        table: table.name,
+      },
+    );
+  }
 }

@@ -55,7 +55,6 @@ function copyRows(work: Workspace, path: string): number {
   const { connection } = work;
   connection.prepare('ATTACH ? AS safety').run(path);
   try {
-    connection.pragma('safety.synchronous = OFF');
     connection.pragma('ignore_check_constraints = ON');
     let rows = 0;
     // One transaction; with a read open already (a plan in progress) it joins that.
@@ -122,7 +121,10 @@ function syncFile(path: string): void {
   }
 }
 
-/** One line of the effects file: enough to find out after a crash whether the change happened. No row values but keys. */
+/**
+ * One line of the effects file: enough to find out after a crash whether the change happened, and later whether
+ * anybody touched the rows since. No row values but keys.
+ */
 export interface SavedChange {
   table: string;
   op: string;
@@ -138,7 +140,6 @@ export function saveEffects(work: Workspace, path: string): { rows: number; sha2
   let rows = 0;
   try {
     for (const table of work.tables) {
-      if (table.key.length === 0) continue;
       for (const change of changedRows(work, table)) {
         const line = `${JSON.stringify(toSaved(table.slice.name, change))}\n`;
         sum.update(line);
@@ -154,14 +155,11 @@ export function saveEffects(work: Workspace, path: string): { rows: number; sha2
   return { rows, sha256: sum.digest('hex') };
 }
 
-function toSaved(table: string, change: RowChange): SavedChange {
-  return {
-    table,
-    op: change.op,
-    key: change.key.map(keyToText),
-    before: change.before?.toString('base64') ?? null,
-    after: change.after?.toString('base64') ?? null,
-  };
+/** A row without a key is known by its content. */
+export function toSaved(table: string, change: RowChange): SavedChange {
+  const before = change.before?.toString('base64') ?? null;
+  const after = change.after?.toString('base64') ?? null;
+  return { table, op: change.op, key: change.key.map(keyToText), before, after };
 }
 
 /** Key values with their type in front: i123, r<bits>, ttext, bhex. */

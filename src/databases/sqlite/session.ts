@@ -20,18 +20,17 @@ import type { Executed } from './apply.ts';
 import { applyEffects } from './apply.ts';
 import { countAll, digestAll } from './census.ts';
 import { collect } from './collect.ts';
-import { compareTable, readEffects } from './compare.ts';
+import { compareTable, countEffects, readEffects } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import type { Connection } from './connect.ts';
-import { connect, fileIdentity } from './connect.ts';
+import { connect, fileIdentity, prepareForWriting } from './connect.ts';
 import type { TableHashes } from './digest.ts';
 import { digestStaged, finishDigest, hashLive, hashPlanned } from './digest.ts';
-import { fullTextTables, isInStep, rebuild } from './fulltext.ts';
+import { fullTextTables, isInStep, proveFullText } from './fulltext.ts';
 import { installGuards, readProof, removeGuards } from './guard.ts';
-import { quote } from './identifiers.ts';
 import type { SqliteSchema, SqliteTable } from './introspect.ts';
 import { introspect } from './introspect.ts';
-import { probe } from './probe.ts';
+import { changedSince, probe } from './probe.ts';
 import { reviewTable } from './review.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { includeShared } from './shared.ts';
@@ -148,7 +147,7 @@ export class SqliteSession {
       const revival = reviewTable(work, table);
       if (revival) {
         comparison.revivals.push(revival);
-        if (revival.decision !== 'restore') effects = { ...effects, ...this.recount(table) };
+        if (revival.decision !== 'restore') effects = { ...effects, ...countEffects(work, table) };
       }
       comparison.tables.push(effects);
     }
@@ -188,7 +187,7 @@ export class SqliteSession {
         },
       );
     }
-    this.prepareForWriting();
+    prepareForWriting(this.connection);
     this.connection.exec('BEGIN IMMEDIATE');
     this.lockedAt = performance.now();
     return { changedSince: this.dataVersion() !== this.readVersion, marker: {} };
@@ -205,7 +204,7 @@ export class SqliteSession {
 
   verify(): Conflict[] {
     const work = this.collected();
-    this.verifyFullText(work);
+    proveFullText(work);
     collect(work, this.tenant as TenantId, this.collecting, false);
     const problems: Conflict[] = [];
     for (const table of work.tables) {
@@ -241,14 +240,16 @@ export class SqliteSession {
   commit(): { writeLockSeconds: number } {
     this.connection.exec('COMMIT');
     const writeLockSeconds = (performance.now() - this.lockedAt) / 1000;
-    this.connection.pragma('foreign_keys = ON');
     this.liveHashes = undefined;
     return { writeLockSeconds };
   }
 
   rollback(): void {
     if (this.connection.inTransaction) this.connection.exec('ROLLBACK');
-    this.connection.pragma('foreign_keys = ON');
+  }
+
+  changedSince(path: string): { table: string; key: string }[] {
+    return changedSince(this.collected(), path);
   }
 
   probe(path: string): Outcome {
@@ -309,22 +310,6 @@ export class SqliteSession {
     return this.connection.pragma('main.data_version', { simple: true }) as bigint;
   }
 
-  /** Foreign keys off, commits durable: both are silent no-ops at the wrong moment, so both are read back. */
-  private prepareForWriting(): void {
-    const wal = this.connection.pragma('main.journal_mode', { simple: true }) === 'wal';
-    this.connection.pragma('foreign_keys = OFF');
-    this.connection.pragma('recursive_triggers = OFF');
-    this.connection.pragma(`main.synchronous = ${wal ? 'FULL' : 'EXTRA'}`);
-    const foreignKeys = this.connection.pragma('foreign_keys', { simple: true });
-    const synchronous = this.connection.pragma('main.synchronous', { simple: true });
-    if (Number(foreignKeys) !== 0 || Number(synchronous) !== (wal ? 2 : 3)) {
-      throw new TenantDrError(
-        'internal',
-        'SQLite did not take the settings a safe change needs. Nothing was changed.',
-      );
-    }
-  }
-
   /** Hashes of the live slice as it was collected, computed once. */
   private hashes(): TableHashes {
     this.liveHashes ??= hashLive(this.collected(), { adopted: false });
@@ -338,34 +323,5 @@ export class SqliteSession {
           .prepare(`SELECT 1 FROM temp.${table.names.liveRows} WHERE adopted = 1 LIMIT 1`)
           .get() !== undefined,
     );
-  }
-
-  private recount(table: TableWork): Record<'insert' | 'update' | 'delete' | 'losses', number> {
-    const count = (ops: string): number =>
-      Number(
-        this.connection
-          .prepare(`SELECT count(*) FROM temp.${table.names.effects} WHERE op IN (${ops})`)
-          .pluck()
-          .get(),
-      );
-    const deletes = count("'d'");
-    return { insert: count("'i'"), update: count("'u', 'r'"), delete: deletes, losses: deletes };
-  }
-
-  private verifyFullText(work: Workspace): void {
-    for (const table of fullTextTables(work)) {
-      if (isInStep(work, table)) continue;
-      rebuild(work, table);
-      if (!isInStep(work, table)) {
-        throw new TenantDrError(
-          'verification-failed',
-          `The full-text table "${table.name}" does not match its content. Everything was rolled back.`,
-          {
-            hint: `Rebuild it (INSERT INTO ${quote(table.name)}(${quote(table.name)}) VALUES ('rebuild')) and try again.`,
-            table: table.name,
-          },
-        );
-      }
-    }
   }
 }

@@ -15,6 +15,8 @@ export function setStatus(
   const column = quote(columns.status?.column ?? 'status');
   const table = `main.${quote(columns.table)}`;
   const where = `WHERE ${quote(columns.id)} = ?`;
+  // As the application would do it: its triggers on the tenants table run under enforced references.
+  connection.pragma('foreign_keys = ON');
   connection.exec('BEGIN IMMEDIATE');
   try {
     const former = connection
@@ -39,5 +41,7 @@ export function setStatus(
   } catch (error) {
     if (connection.inTransaction) connection.exec('ROLLBACK');
     throw error;
+  } finally {
+    connection.pragma('foreign_keys = OFF');
   }
 }

@@ -2,12 +2,14 @@ import type { Conflict } from '../../engine/plan.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteUnique } from './introspect.ts';
 import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
-import { renewalRows } from './renewals.ts';
-import { newValue } from './source.ts';
+import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located } from './workspace.ts';
 
-/** Unique values of rows to insert that a live row, not leaving in this plan, already has. */
+/**
+ * Unique values of rows to insert or change that a live row already has and keeps. Rows the plan changes hold the
+ * backup's values afterwards, which were unique together, so only rows outside the effects can stand in the way.
+ */
 export function findTaken(work: Workspace, table: TableWork): Conflict[] {
   return table.live.uniques
     .filter((unique) => !isKey(table, unique))
@@ -38,7 +40,7 @@ function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Confl
     .join(', ');
   const fresh =
     `SELECT tenant_dr_key, ${values} FROM (SELECT ${keyTextOf(table, 's')} AS tenant_dr_key, ${columns} ` +
-    `FROM ${renewalRows(table)}) WHERE ${where}`;
+    `FROM temp.${table.names.effects} e CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} WHERE e.op IN ('i', 'r', 'u')) WHERE ${where}`;
   const own = `SELECT *, ${values} FROM main.${quote(table.slice.name)} WHERE ${where}`;
   const simple = !unique.columns.includes(null) && !unique.partial;
   const other = simple ? `main.${quote(table.slice.name)}` : `(${withLocator(table, own)})`;
@@ -48,7 +50,7 @@ function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Confl
         `${simple ? `o.${term}` : `o.u${i}`} = n.u${i} COLLATE ${quote(unique.collations[i] ?? 'BINARY')}`,
     )
     .join(' AND ');
-  const leaving = `EXISTS (SELECT 1 FROM temp.${table.names.effects} g WHERE g.op IN ('d', 'r') AND ${
+  const leaving = `EXISTS (SELECT 1 FROM temp.${table.names.effects} g WHERE g.op IN ('d', 'r', 'u') AND ${
     simple ? located(table.live, 'o', 'g', 'l') : locatedCopy(table)
   })`;
   const rows = work.connection
