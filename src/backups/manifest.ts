@@ -41,11 +41,13 @@ export const manifestSchema = z.object({
   /** Null when the file is somebody else's: then nothing is known about where it comes from. */
   source: z
     .object({
-      kind: z.enum(['sqlite', 'postgres']),
-      name: z.string(),
-      location: z.string(),
-      host: z.string(),
-      systemId: z.string().nullable(),
+      identity: z.object({
+        kind: z.enum(['sqlite', 'postgres']),
+        name: z.string(),
+        location: z.string(),
+        host: z.string(),
+        systemId: z.string().nullable(),
+      }),
       environment: z.string(),
     })
     .nullable(),

@@ -1,0 +1,48 @@
+import { runJob, siblingModule } from '../databases/job.ts';
+import { openPin } from '../databases/sqlite/pin.ts';
+import type { OnProgress } from '../engine/port.ts';
+
+export interface TakeRequest {
+  /** The live database file. */
+  path: string;
+  /** A new file. */
+  target: string;
+  compression: 'gzip' | 'zstd';
+}
+
+export interface TakenFile {
+  bytes: number;
+  sha256: string;
+  databaseBytes: number;
+  mode: 'wal' | 'rollback';
+  /** How long a writer may have had to wait for us. */
+  blockedSeconds: number;
+}
+
+interface Options {
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+  /** Seconds to wait for another program's lock. */
+  busySeconds?: number;
+}
+
+/**
+ * Writes a compressed, consistent image of a live SQLite database to `target` (0600, synced). One process pins the
+ * state, another reads the file; this one opens nothing. Leaves nothing behind when it fails.
+ */
+export async function takeFile(request: TakeRequest, options: Options = {}): Promise<TakenFile> {
+  const pin = openPin(request.path, { signal: options.signal, busySeconds: options.busySeconds ?? 30 });
+  try {
+    return await runJob<TakenFile>(siblingModule(import.meta.url, 'taker'), request, {
+      signal: options.signal,
+      onProgress: options.onProgress,
+      onQuestion: async (question) => {
+        if (question === 'begin') return pin.begin();
+        await pin.end();
+        return 'ended';
+      },
+    });
+  } finally {
+    await pin.close();
+  }
+}
