@@ -9,7 +9,7 @@ export const hostilities = [
 ] as const;
 export type Hostility = (typeof hostilities)[number];
 
-/** Planted in the nasty world. Every one fires on the updates of `categories` that a recovery must do. */
+/** Planted in the nasty world, on every kind of change to `categories`: a recovery has to make some. */
 export function hostileTrigger(kind: Hostility, column: string): string {
   const t = `"${column}"`;
   const body: Record<Hostility, string> = {
@@ -20,5 +20,10 @@ export function hostileTrigger(kind: Hostility, column: string): string {
     'replace-other': `INSERT OR REPLACE INTO seats (id, ${t}, place) SELECT id, NEW.${t}, 'taken' FROM seats WHERE ${t} IS NOT NEW.${t} LIMIT 1;`,
     shared: `UPDATE countries SET name = 'conquered' WHERE code = 'XX';`,
   };
-  return `CREATE TRIGGER a_hostile_one AFTER UPDATE ON categories BEGIN ${body[kind]} END;`;
+  return ['UPDATE', 'INSERT', 'DELETE']
+    .map((event) => {
+      const statement = event === 'DELETE' ? body[kind].replaceAll('NEW.', 'OLD.') : body[kind];
+      return `CREATE TRIGGER "hostile ${event}" AFTER ${event} ON categories BEGIN ${statement} END;`;
+    })
+    .join('\n');
 }

@@ -5,15 +5,20 @@ import { insert, quote } from './world.ts';
 /**
  * recoverable: every kind of damage an exact restore must undo.
  * deleted: the tenant is gone altogether, children left dangling. cascaded: the same with foreign keys on.
- * moved, unique-taken, inbound: damage that must be reported as a conflict.
+ * The others must be reported as a conflict: a row now held by another tenant or by nobody, a unique value taken
+ * (once where the schema would silently replace the other's row), a row of another tenant that refers to a row
+ * which would be deleted, a shared row that is gone.
  */
 export const nastyDamages = [
   'recoverable',
   'deleted',
   'cascaded',
   'moved',
+  'disowned',
   'unique-taken',
+  'place-taken',
   'inbound',
+  'shared-gone',
 ] as const;
 export type NastyDamage = (typeof nastyDamages)[number];
 
@@ -42,6 +47,25 @@ export function damageNasty(
   if (kind === 'moved') {
     // One user now belongs to somebody else, under the same key.
     run(`UPDATE users SET ${t} = ?, email = 'moved@bravo.test' WHERE id = ?`, other.id, key(3));
+    return;
+  }
+  if (kind === 'disowned') {
+    run(`UPDATE users SET ${t} = NULL WHERE id = ?`, key(3));
+    return;
+  }
+  if (kind === 'place-taken') {
+    run('DELETE FROM seats WHERE id = ?', key(3));
+    insert(db, 'seats', {
+      id: 888_001,
+      [column]: other.id,
+      place: `${victim.base}-3`,
+      holder: 'somebody else',
+    });
+    return;
+  }
+  if (kind === 'shared-gone') {
+    run("DELETE FROM countries WHERE code = 'DE'");
+    run('UPDATE tenants SET country = NULL WHERE id = ?', victim.id);
     return;
   }
   if (kind === 'unique-taken') {

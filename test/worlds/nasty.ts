@@ -27,13 +27,14 @@ export function nasty(dir: string, choice: NastyChoice = {}): World {
   const alfa: NastyTenant = { id: a, slug: 'alfa', base: 1 };
   const bravo: NastyTenant = { id: b, slug: 'bravo', base: 2 };
   const charlie: NastyTenant = { id: c, slug: 'charlie', base: 3 };
-  const conflict = damage === 'moved' || damage === 'unique-taken' || damage === 'inbound';
+  const conflict = !['recoverable', 'deleted', 'cascaded'].includes(damage);
   return build(dir, {
     name: `nasty ${ids} ${column} ${damage}`,
     slugs: ['alfa', 'bravo', 'charlie'],
     encoding: choice.encoding,
     journal: choice.journal,
-    exit: choice.hostile ? 5 : conflict ? 3 : 0,
+    // The write of 'replace-other' is skipped before it can replace anything: nothing is left to refuse.
+    exit: conflict ? 3 : choice.hostile && choice.hostile !== 'replace-other' ? 5 : 0,
     facts: {
       tenants: {
         table: 'tenants',
