@@ -1,7 +1,7 @@
 """An independent check of what a restore did, with nothing but Python's sqlite3.
 
 check.py --facts facts.json --before before.db --after after.db --backup backup.db --tenant slug
-         [--mode exact|keep-new|missing] [--tables a,b] [--unchanged]
+         [--mode exact|keep-new|missing] [--tables a,b] [--unchanged] [--verbatim]
 
 `facts.json` is written by hand in test/worlds: who owns which table. Values are compared as stored: typeof and
 bytes, REAL by its bits. Prints one problem a line; exit 1 when there is any.
@@ -190,9 +190,14 @@ def main():
         parser.add_argument(name, required=True)
     parser.add_argument("--mode", default="exact")
     parser.add_argument("--tables")
-    parser.add_argument("--unchanged", action="store_true")
+    parser.add_argument("--unchanged", action="store_true", help="nothing at all may differ from before")
+    parser.add_argument("--verbatim", action="store_true", help="an undo: no column and no table is excepted")
     given = parser.parse_args()
     facts = json.load(open(given.facts, encoding="utf-8"))
+    if given.verbatim:
+        for about in facts["tables"].values():
+            about.pop("restore", None)
+            about.pop("untouched", None)
     before, after, backup = (Side(path, facts) for path in (given.before, given.after, given.backup))
     if given.unchanged:
         for table in facts["tables"]:
