@@ -117,6 +117,29 @@ export interface ChangeMarker {
   [name: string]: string | number | null;
 }
 
+/** Rows a configured check found that should not be; counting may stop early. */
+export interface CheckResult {
+  ok: boolean;
+  rows: number;
+}
+
+/** The application's own log: which table and columns, and between which times (ISO 8601). */
+export interface TrailRequest {
+  table: string;
+  at: string;
+  what: string;
+  from: string;
+  to: string;
+  limit: number;
+}
+
+/** How often something was logged in a minute. `what` is a value: for the screen, not for the journal. */
+export interface TrailEntry {
+  at: string;
+  what: string;
+  count: number;
+}
+
 export type Outcome = 'committed' | 'not-committed' | 'in-progress' | 'contradictory';
 
 /**
@@ -180,6 +203,10 @@ export interface Session {
   /** Did the change whose effects were saved at `path` happen? Row by row, for digests that match neither. */
   probe(path: string, marker: ChangeMarker): Promise<Outcome>;
 
+  /** Runs a configured check, which selects rows that should not be; `:tenant` is the id. Rejects with config-invalid. */
+  check(sql: string, tenant: TenantId): Promise<CheckResult>;
+  /** What the application logged about the collected tenant, by minute, oldest first. Rejects with config-invalid. */
+  trail(request: TrailRequest): Promise<TrailEntry[]>;
   /** Sets the tenant's status in a transaction of its own; returns the former status. */
   setStatus(
     columns: TenantColumns,
@@ -199,6 +226,8 @@ export interface OpenOptions {
   mode: 'read' | 'write';
   /** Seconds to wait for another writer before giving up. */
   busySeconds?: number;
+  /** PostgreSQL, ordinary role: triggers of changed tables may be disabled meanwhile; all writers of them wait. */
+  disableTriggers?: boolean;
   onWait?: (waitedSeconds: number) => void;
 }
 
