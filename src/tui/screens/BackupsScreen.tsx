@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { BackupChoice } from '../../actions/operator.ts';
+import { useSurroundings } from '../components/context.ts';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
@@ -14,7 +15,8 @@ import { TextScreen } from './TextScreen.tsx';
 
 interface Props extends Inside {
   title: string;
-  damagedAt: string;
+  /** Null where nothing is damaged and backups are only looked at. */
+  damagedAt: string | null;
   backups: BackupChoice[];
   /** The tenant's rows now, for the picture. */
   now: Record<string, number> | null;
@@ -36,6 +38,7 @@ export function BackupsScreen({
   onBack,
   onQuit,
 }: Props) {
+  const { now: at } = useSurroundings();
   const [window, setWindow] = useState(noneMarked);
   const [picture, setPicture] = useState(false);
   const entries = backupEntries(backups, damagedAt);
@@ -70,7 +73,7 @@ export function BackupsScreen({
     { width, left, guarded: true, active: !picture },
   );
   if (picture) {
-    const drawn = cliff(counted, damagedAt, now, width, bodyRows(area, header) - 3);
+    const drawn = cliff(counted, damagedAt ?? at().toISOString(), now, width, bodyRows(area, header) - 3);
     return (
       <TextScreen
         header={header}
@@ -90,14 +93,19 @@ export function BackupsScreen({
           fit(
             line(
               span(` ${title}`, 'strong'),
-              span(` · ${backups.length} backups, ${before} from before the damage`, 'muted'),
+              span(
+                damagedAt === null
+                  ? ` · ${backups.length}`
+                  : ` · ${backups.length} backups, ${before} from before the damage`,
+                'muted',
+              ),
             ),
             width,
           ),
-          backupHeading(width),
+          backupHeading(width, damagedAt !== null),
           ...backupRows(entries, shown, width, rows),
           ...(entries.length > rows ? [] : [blank]),
-          ...backupDetail(entry, width),
+          ...backupDetail(entry, width, damagedAt !== null),
         ]}
       />
     </Screen>

@@ -32,8 +32,8 @@ export interface RunDesk {
   /** The header at a moment, clocks included. */
   header: (state: IncidentState, view: RunnerView, now: Date) => HeaderModel;
   commander: (state: IncidentState, now: Date) => CommanderModel;
-  /** Ends the run at the next safe point. */
-  stop: () => void;
+  /** Ends the run at the next safe point and closes the screen. */
+  leave: () => void;
   note: (text: string) => Promise<void>;
   messages: MessageDesk;
   /** The situation in a few lines, for whoever comes next. */
@@ -81,7 +81,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
           onStay={close}
           onLeave={() => {
             close();
-            leave();
+            desk.leave();
           }}
         />
       );
@@ -170,15 +170,6 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
       onOpen={setOverlay}
     />
   );
-
-  /** Where the run itself offers to leave, that is the answer; otherwise it is stopped at the next safe point. */
-  function leave(): void {
-    const question = asked?.question;
-    const offered =
-      question?.kind === 'choose' && question.options.some((option) => option.value === 'leave');
-    if (asked && offered) asked.answer('leave');
-    else desk.stop();
-  }
 }
 
 /** The tenant's rows as the latest plan counted them live. */

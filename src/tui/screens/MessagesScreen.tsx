@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import { printable } from '../../engine/printable.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Audience, MessageKind } from '../../incident/facts.ts';
+import type { Draft } from '../../incident/messages.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import { hourMinute } from '../format.ts';
 import { paragraph } from '../layout.ts';
@@ -13,12 +14,12 @@ import { TextScreen } from './TextScreen.tsx';
 
 /** What can be done with messages; the words and facts come from the incident. */
 export interface MessageDesk {
-  /** The text with facts and times filled in. */
-  draft: (kind: MessageKind, audience: Audience) => Promise<string>;
+  /** With facts and times filled in. */
+  draft: (kind: MessageKind, audience: Audience) => Promise<Draft>;
   /** Null where the config names no delivery. Resolves with what happened. */
-  send: ((kind: MessageKind, audience: Audience) => Promise<string>) | null;
-  /** Writes the text to a file; resolves with its path. */
-  write: (kind: MessageKind, audience: Audience) => Promise<string>;
+  send: ((draft: Draft) => Promise<string>) | null;
+  /** Writes it to a file; resolves with its path. */
+  write: (draft: Draft) => Promise<string>;
   waive: (kind: MessageKind, audience: Audience, reason: string) => Promise<void>;
 }
 
@@ -55,7 +56,7 @@ interface Props extends Inside {
 /** Messages at any time: which, to whom, read it, send or write it. */
 export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
   const [stage, setStage] = useState<Stage>({ at: 'kind' });
-  const [text, setText] = useState('');
+  const [draft, setDraft] = useState<Draft | null>(null);
   const width = inside.area.columns;
   const kind = 'kind' in stage ? stage.kind : null;
   const audience = 'audience' in stage ? stage.audience : null;
@@ -63,9 +64,10 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
   useEffect(() => {
     if (kind === null || audience === null) return;
     let gone = false;
+    setDraft(null);
     desk.draft(kind, audience).then(
       (drafted) => {
-        if (!gone) setText(drafted);
+        if (!gone) setDraft(drafted);
       },
       (error: unknown) => {
         if (!gone) setStage({ at: 'said', text: reasonOf(error), tone: 'bad' });
@@ -83,7 +85,7 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
     );
   };
   const textLines = (): Line[] =>
-    text.split('\n').flatMap((part) => paragraph(printable(part), width - 3, 'plain', 2));
+    draft ? draftLines(draft, width) : [line(span(' Writing the draft …', 'muted'))];
 
   switch (stage.at) {
     case 'kind':
@@ -140,14 +142,11 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
             { value: 'waive' as const, label: line(span('Waive it', 'strong'), '  needs a reason') },
           ]}
           onAnswer={(value) => {
-            if (value === 'send' && desk.send) act(desk.send(stage.kind, stage.audience));
-            else if (value === 'write')
-              act(
-                desk
-                  .write(stage.kind, stage.audience)
-                  .then((path) => `Written, not sent: ${printable(path)}`),
-              );
-            else if (value !== 'send') setStage({ at: value, kind: stage.kind, audience: stage.audience });
+            if (value === 'send' && desk.send && draft) act(desk.send(draft));
+            else if (value === 'write' && draft)
+              act(desk.write(draft).then((path) => `Written, not sent: ${printable(path)}`));
+            else if (value === 'read' || value === 'waive')
+              setStage({ at: value, kind: stage.kind, audience: stage.audience });
           }}
           onBack={() => setStage({ at: 'audience', kind: stage.kind })}
         />
@@ -184,6 +183,24 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
         />
       );
   }
+}
+
+/** Recipients, subject, body, and what it must not claim yet. */
+function draftLines(draft: Draft, width: number): Line[] {
+  const due = draft.nextUpdateDueAt ? `, next update due ${hourMinute(draft.nextUpdateDueAt)}` : '';
+  return [
+    ...paragraph(
+      `To: ${draft.to.map(printable).join(', ') || 'nobody is in the contacts file'}${due}`,
+      width - 3,
+      'muted',
+      2,
+    ),
+    ...paragraph(`Subject: ${printable(draft.subject)}`, width - 3, 'strong', 2),
+    ...draft.unproven.flatMap((claim) =>
+      paragraph(`Not proven yet: ${printable(claim)}`, width - 3, 'warning', 2),
+    ),
+    ...draft.body.split('\n').flatMap((part) => paragraph(printable(part), width - 3, 'plain', 2)),
+  ];
 }
 
 function sentLines(state: IncidentState, width: number): Line[] {

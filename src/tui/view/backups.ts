@@ -10,8 +10,9 @@ import type { Window } from '../window.ts';
 /** What stands in the list: backups, and the damage between them. */
 export type BackupEntry = { kind: 'backup'; backup: BackupChoice } | { kind: 'damage'; at: string };
 
-/** Newest first, with the damage where it happened. */
-export function backupEntries(backups: BackupChoice[], damagedAt: string): BackupEntry[] {
+/** Newest first, with the damage where it happened; null where nothing is damaged. */
+export function backupEntries(backups: BackupChoice[], damagedAt: string | null): BackupEntry[] {
+  if (damagedAt === null) return backups.map((backup) => ({ kind: 'backup', backup }));
   const entries: BackupEntry[] = [];
   let drawn = false;
   for (const backup of backups) {
@@ -53,11 +54,11 @@ function totalRows(backup: BackupChoice): string {
   return backup.rows === null ? '?' : count(Object.values(backup.rows).reduce((sum, rows) => sum + rows, 0));
 }
 
-export function backupHeading(width: number): Line {
+export function backupHeading(width: number, damaged: boolean): Line {
   return fit(
     line(
       span(
-        `   ${pad('taken', 13)} ${pad('before damage', 13)} ${pad('rows', 8, 'left')} ${pad('± older', 8, 'left')}  what to know`,
+        `   ${pad('taken', 13)} ${pad(damaged ? 'before damage' : 'age', 13)} ${pad('rows', 8, 'left')} ${pad('± older', 8, 'left')}  what to know`,
         'muted',
       ),
     ),
@@ -88,12 +89,17 @@ export function backupRows(entries: BackupEntry[], window: Window, width: number
 }
 
 /** What is known of the marked backup, below the list. */
-export function backupDetail(entry: BackupEntry | undefined, width: number): Line[] {
+export function backupDetail(entry: BackupEntry | undefined, width: number, damaged: boolean): Line[] {
   if (!entry || entry.kind === 'damage') {
     return [
       fit(
         line(
-          span(' No backup is chosen yet: mark one with the arrows. × were taken after the damage.', 'muted'),
+          span(
+            damaged
+              ? ' No backup is chosen yet; arrows mark one. × were taken after the damage.'
+              : ' Arrows mark a backup and show where it is.',
+            'muted',
+          ),
         ),
         width,
       ),

@@ -1,11 +1,5 @@
-import {
-  type Handler,
-  type Handlers,
-  isDisabled,
-  type KeyBinding,
-  keyTable,
-  type ScreenName,
-} from '../keys.ts';
+import { type KeyBinding, keyTable } from '../key-table.ts';
+import { type Handler, type Handlers, isDisabled, type ScreenName } from '../keys.ts';
 import { fit, lineWidth } from '../layout.ts';
 import { type Line, line, type Span, span } from '../line.ts';
 

@@ -1,4 +1,5 @@
-import { type KeyBinding, keyTable, type ScreenName } from '../keys.ts';
+import { type KeyBinding, keyTable } from '../key-table.ts';
+import type { ScreenName } from '../keys.ts';
 import { fit, pad, paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
 

@@ -1,4 +1,5 @@
 import { printable } from '../../engine/printable.ts';
+import type { TenantDrError } from '../../errors.ts';
 import { type Tier, tiers } from '../../policy/tiers.ts';
 import { count, dateTime, inWords } from '../format.ts';
 import { fit, pad } from '../layout.ts';
@@ -23,6 +24,8 @@ export interface ScenarioSummary {
   title: string;
   estimateSeconds: number;
   origin: string;
+  /** Why it cannot be started; its file is broken. */
+  problem: TenantDrError | null;
 }
 
 export interface Health {
@@ -60,6 +63,7 @@ export interface HomeModel {
 export type HomeChoice =
   | { kind: 'resume'; id: string }
   | { kind: 'start'; runbook: string }
+  | { kind: 'broken'; error: TenantDrError }
   | { kind: 'tenants' }
   | { kind: 'backups' };
 
@@ -93,14 +97,18 @@ export function homeItems(model: HomeModel): HomeItem[] {
     ...scenarios.map(
       (scenario): HomeItem => ({
         key: `start-${scenario.id}`,
-        value: { kind: 'start', runbook: scenario.id },
+        value: scenario.problem
+          ? { kind: 'broken', error: scenario.problem }
+          : { kind: 'start', runbook: scenario.id },
         label: line(
           kind('start', 'accent'),
           printable(scenario.title),
-          span(
-            ` · about ${inWords(scenario.estimateSeconds)}${scenario.origin === 'shipped' ? '' : ` · ${scenario.origin}`}`,
-            'muted',
-          ),
+          scenario.problem
+            ? span(' · cannot be used: its file has a mistake', 'bad')
+            : span(
+                ` · about ${inWords(scenario.estimateSeconds)}${scenario.origin === 'shipped' ? '' : ` · ${scenario.origin}`}`,
+                'muted',
+              ),
         ),
       }),
     ),
