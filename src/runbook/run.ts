@@ -1,4 +1,4 @@
-import type { ActionContext, ActionProgress, Clock, RunMode } from '../actions/action.ts';
+import type { ActionContext, ActionProgress, Clock, Closable, RunMode } from '../actions/action.ts';
 import type { Operator } from '../actions/operator.ts';
 import type { Config } from '../config/schema.ts';
 import type { Database } from '../engine/port.ts';
@@ -27,6 +27,8 @@ export interface RunOptions {
   signal: AbortSignal;
   /** Input from flags by action id; it goes over what the runbook says. */
   input?: Record<string, Record<string, unknown>>;
+  /** Things opened before the incident was, by the name the action holds them under; closed with the task. */
+  held?: Record<string, Closable>;
 }
 
 /** Progress is journaled for onlookers no more often than this. */
@@ -42,12 +44,14 @@ export class Run {
   #progressAt = 0;
   #progressWrite: Promise<unknown> = Promise.resolve();
   #failure: TenantDrError | null = null;
+  readonly #held = new Map<string, Promise<Closable>>();
 
   constructor(options: RunOptions) {
     this.options = options;
     this.incident = options.incident;
     this.operator = new JournaledOperator(options.operator, options.incident, this.view);
     const { config, database, mode, incident, tenant, clock, signal } = options;
+    for (const [name, one] of Object.entries(options.held ?? {})) this.#held.set(name, Promise.resolve(one));
     this.context = {
       ...{ config, database, mode, incident, tenant, clock, signal },
       operator: this.operator,
@@ -55,6 +59,7 @@ export class Run {
       output: (line) => this.view.print(printable(line)),
       note: (text, data) => this.#note(text, data),
       result: (action) => this.#result(action),
+      hold: (name, open) => this.#hold(name, open),
     };
   }
 
@@ -87,6 +92,27 @@ export class Run {
   async settled(): Promise<void> {
     await this.#progressWrite;
     if (this.#failure) throw this.#failure;
+  }
+
+  /** Closes what the task kept open. */
+  async release(): Promise<void> {
+    const held = [...this.#held.values()];
+    this.#held.clear();
+    for (const one of held) await (await one).close();
+  }
+
+  /** A name stands for one thing of one type as long as the task lasts. */
+  async #hold<T extends Closable>(name: string, open: () => Promise<T>): Promise<T> {
+    const known = this.#held.get(name);
+    if (known) return (await known) as T;
+    const opening = open();
+    this.#held.set(name, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      this.#held.delete(name);
+      throw error;
+    }
   }
 
   #progress(progress: ActionProgress): void {

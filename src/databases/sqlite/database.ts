@@ -70,6 +70,8 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     rollback: () => channel.call('rollback', []),
     changedSince: (file) => call('changedSince', file),
     probe: (file) => call('probe', file),
+    check: (sql, tenant) => call('check', sql, tenant),
+    trail: (request) => call('trail', request),
     setStatus: (columns, tenant, status) => call('setStatus', columns, tenant, status),
     countAll: (shape) => call('countAll', shape),
     digestAll: (shape, onProgress) => patiently(() => channel.call('digestAll', [shape], onProgress)),

@@ -39,6 +39,15 @@ export function hashLive(work: Workspace, options: { adopted: boolean }): TableH
   return hashes;
 }
 
+/** Hash of every live row of one table of the slice, adopted ones included. */
+export function liveRowHashes(work: Workspace, table: TableWork): Generator<Buffer> {
+  return rowHashes(
+    work,
+    `SELECT ${encodingOf(work, table.columns, 't')} FROM temp.${table.names.liveRows} r ` +
+      `CROSS JOIN main.${quote(table.slice.name)} t ON ${located(table.live, 't', 'r', 'l')}`,
+  );
+}
+
 /** Digest of the staged slice, over the columns the backup has. */
 export function digestStaged(work: Workspace): SliceDigest {
   const tables: SliceDigest['tables'] = {};

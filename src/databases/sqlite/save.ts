@@ -5,13 +5,13 @@ import Database from 'better-sqlite3';
 import { MultisetHash } from '../../engine/digest.ts';
 import { TenantDrError } from '../../errors.ts';
 import { connect } from './connect.ts';
-import type { RowChange, TableHashes } from './digest.ts';
-import { changedRows } from './digest.ts';
+import type { TableHashes } from './digest.ts';
+import { changedRows, liveRowHashes } from './digest.ts';
 import { encodedRow } from './encoding.ts';
 import { fromSqlite } from './errors.ts';
 import { createWriteStreamSync } from './files.ts';
 import { quote } from './identifiers.ts';
-import type { Workspace } from './workspace.ts';
+import type { TableWork, Workspace } from './workspace.ts';
 import { located } from './workspace.ts';
 
 /**
@@ -140,8 +140,8 @@ export function saveEffects(work: Workspace, path: string): { rows: number; sha2
   let rows = 0;
   try {
     for (const table of work.tables) {
-      for (const change of changedRows(work, table)) {
-        const line = `${JSON.stringify(toSaved(table.slice.name, change))}\n`;
+      for (const change of savedChanges(work, table)) {
+        const line = `${JSON.stringify(change)}\n`;
         sum.update(line);
         file.write(line);
         rows++;
@@ -155,11 +155,32 @@ export function saveEffects(work: Workspace, path: string): { rows: number; sha2
   return { rows, sha256: sum.digest('hex') };
 }
 
-/** A row without a key is known by its content. */
-export function toSaved(table: string, change: RowChange): SavedChange {
-  const before = change.before?.toString('base64') ?? null;
-  const after = change.after?.toString('base64') ?? null;
-  return { table, op: change.op, key: change.key.map(keyToText), before, after };
+/** The changes of one table as they are saved. A row without a key is known by its content, and counted. */
+export function* savedChanges(work: Workspace, table: TableWork): Generator<SavedChange> {
+  if (table.key.length === 0) return yield* contentChanges(work, table);
+  for (const change of changedRows(work, table)) {
+    const before = change.before?.toString('base64') ?? null;
+    const after = change.after?.toString('base64') ?? null;
+    yield { table: table.slice.name, op: change.op, key: change.key.map(keyToText), before, after };
+  }
+}
+
+function* contentChanges(work: Workspace, table: TableWork): Generator<SavedChange> {
+  const added = new Map<string, number>();
+  for (const { before, after } of changedRows(work, table)) {
+    const content = (after ?? (before as Buffer)).toString('base64');
+    added.set(content, (added.get(content) ?? 0) + (after ? 1 : -1));
+  }
+  if (added.size === 0) return;
+  const held = new Map<string, number>();
+  for (const row of liveRowHashes(work, table)) {
+    const content = row.toString('base64');
+    if (added.has(content)) held.set(content, (held.get(content) ?? 0) + 1);
+  }
+  for (const [content, more] of added) {
+    const before = held.get(content) ?? 0;
+    yield { table: table.slice.name, op: 'content', key: [`h${content}`], before: `${before}`, after: `${before + more}` };
+  }
 }
 
 /** Key values with their type in front: i123, r<bits>, ttext, bhex. */

@@ -2,6 +2,7 @@ import type { TenantColumns } from '../../config/schema.ts';
 import type { Conflict, RowEffect, SharedNeed } from '../../engine/plan.ts';
 import type {
   ChangeMarker,
+  CheckResult,
   Collected,
   Comparison,
   EffectsPage,
@@ -12,6 +13,8 @@ import type {
   Staged,
   StagedSource,
   TableDigest,
+  TrailEntry,
+  TrailRequest,
 } from '../../engine/port.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
@@ -19,6 +22,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { Executed } from './apply.ts';
 import { applyEffects } from './apply.ts';
 import { countAll, digestAll } from './census.ts';
+import { runCheck } from './check.ts';
 import { collect } from './collect.ts';
 import { compareTable, countEffects, readEffects } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
@@ -38,6 +42,7 @@ import type { StatusRule } from './source.ts';
 import { prepareSource } from './source.ts';
 import { setStatus } from './status.ts';
 import { listTenants } from './tenants.ts';
+import { readTrail } from './trail.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { keyCollations, tableWork } from './workspace.ts';
 
@@ -253,7 +258,7 @@ export class SqliteSession {
   }
 
   probe(path: string): Outcome {
-    return probe(this.collected(), path);
+    return probe(this.connection, this.live ?? this.schema(), path);
   }
 
   setStatus(
@@ -270,6 +275,14 @@ export class SqliteSession {
 
   digestAll(shape: SliceShape, onProgress: OnProgress): Record<string, Record<string, TableDigest>> {
     return digestAll(this.workspace(shape), onProgress);
+  }
+
+  check(sql: string, tenant: TenantId): CheckResult {
+    return runCheck(this.connection, sql, tenant);
+  }
+
+  trail(request: TrailRequest): TrailEntry[] {
+    return readTrail(this.collected(), request);
   }
 
   close(): void {

@@ -1,0 +1,242 @@
+import { writeManifest } from '../backups/manifest.ts';
+import { type OpenedBackup, openBackup } from '../backups/open.ts';
+import { version } from '../config/version.ts';
+import { checkOrigin } from '../engine/origin.ts';
+import type { Progress, Session, Staged } from '../engine/port.ts';
+import {
+  type Execution,
+  execute,
+  type Ground,
+  makePlan,
+  type Plan,
+  type PlanRequest,
+  stageSource,
+  survey,
+} from '../engine/restore.ts';
+import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
+import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
+import { IncidentRecorder } from './recorder.ts';
+import { freeSafetyPath, sha256Of } from './safety.ts';
+
+/** How a plan is to be made. */
+export type PlanOptions = Pick<
+  PlanRequest,
+  'mode' | 'tables' | 'except' | 'review' | 'withShared' | 'verbatim'
+>;
+
+/** Seconds before the change; the engine measures the change itself. */
+export interface Preparation {
+  stage: number;
+  plan: number;
+}
+
+/** What opening a backup needs of a run, or of a command that has not opened an incident yet. */
+export type ChangeDeps = Pick<
+  ActionContext,
+  'config' | 'database' | 'mode' | 'signal' | 'progress' | 'output'
+>;
+
+/** A backup staged beside the live database, in one session, for any number of tenants one after the other. */
+export class Workbench {
+  readonly backup: OpenedBackup;
+  readonly ground: Ground;
+  readonly staged: Staged;
+  readonly deps: ChangeDeps;
+  /** Seconds it took to open and stage. */
+  readonly stageSeconds: number;
+
+  private constructor(deps: ChangeDeps, parts: { backup: OpenedBackup; ground: Ground; staged: Staged }, seconds: number) {
+    this.deps = deps;
+    this.backup = parts.backup;
+    this.ground = parts.ground;
+    this.staged = parts.staged;
+    this.stageSeconds = seconds;
+  }
+
+  /**
+   * Opens and stages a backup. Rejects as `openBackup`, `survey` and `checkOrigin` do; nothing was changed then.
+   * `foreignSource` is the name typed to accept a backup of another database. `wanted` finds the tenants among the
+   * live ones, for databases that stage only what is asked for.
+   */
+  static async open(
+    deps: ChangeDeps,
+    ref: string,
+    foreignSource: string | undefined,
+    wanted: (live: Tenant[]) => TenantId[],
+  ): Promise<Workbench> {
+    const { config, signal } = deps;
+    const started = performance.now();
+    const onProgress = (progress: Progress) => deps.progress(progress);
+    const [opening, live] = await Promise.allSettled([
+      openBackup(ref, { config, signal, onProgress }),
+      openLive(deps),
+    ]);
+    if (opening.status === 'rejected' || live.status === 'rejected') {
+      if (opening.status === 'fulfilled') await opening.value.close();
+      if (live.status === 'fulfilled') await live.value.session.close();
+      throw live.status === 'rejected' ? live.reason : (opening as PromiseRejectedResult).reason;
+    }
+    const backup = opening.value;
+    const { session, ground } = live.value;
+    try {
+      const staged = await stageSource(ground, backup.source, wanted(ground.tenants), onProgress);
+      checkOrigin({
+        live: { identity: session.identity, environment: config.environment, tenants: ground.tenants },
+        backup: { name: backup.id, origin: originOf(backup), tenants: staged.tenants },
+        accepted: foreignSource,
+      });
+      return new Workbench(deps, { backup, ground, staged }, (performance.now() - started) / 1000);
+    } catch (error) {
+      await session.close();
+      // A damaged backup explains an odd error better than the error itself.
+      await backup.confirmed.finally(() => backup.close());
+      throw error;
+    }
+  }
+
+  /** The tenant meant by a text, looked up live and in the backup. */
+  find(text: string): FoundTenant {
+    return resolveTenant(text, this.ground.tenants, this.staged.tenants);
+  }
+
+  change(tenant: Tenant): Change {
+    const is = (other: { id: FoundTenant['id'] }) => sameId(other.id, tenant.id);
+    return new Change(this, {
+      ...tenant,
+      live: this.ground.tenants.some(is),
+      inBackup: this.staged.tenants.some(is),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.ground.session.close();
+    await this.backup.close();
+  }
+}
+
+async function openLive(deps: ChangeDeps): Promise<{ session: Session; ground: Ground }> {
+  const session = await deps.database.open({
+    mode: deps.mode === 'dry-run' ? 'read' : 'write',
+    onWait: (seconds) => deps.output(`waiting for another writer: ${Math.round(seconds)} s`),
+  });
+  try {
+    return { session, ground: await survey(session, deps.config) };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/**
+ * One tenant's slice being put back: planned and carried out in the workbench's session, so that what was shown is
+ * what is applied.
+ */
+export class Change {
+  readonly bench: Workbench;
+  readonly tenant: FoundTenant;
+  readonly seconds: Preparation;
+  #plan: { key: string; plan: Plan } | null = null;
+
+  constructor(bench: Workbench, tenant: FoundTenant) {
+    this.bench = bench;
+    this.tenant = tenant;
+    this.seconds = { stage: bench.stageSeconds, plan: 0 };
+  }
+
+  /** A workbench for the one tenant of a run. */
+  static async open(context: ActionContext, ref: string, foreignSource?: string): Promise<Change> {
+    const tenant = tenantOf(context);
+    const bench = await Workbench.open(context, ref, foreignSource, () => [tenant.id]);
+    return bench.change(tenant);
+  }
+
+  get backup(): OpenedBackup {
+    return this.bench.backup;
+  }
+
+  get ground(): Ground {
+    return this.bench.ground;
+  }
+
+  /** The plan for these options; the one made last is kept, because the session holds its effects. */
+  async plan(options: PlanOptions): Promise<Plan> {
+    const key = JSON.stringify(options);
+    if (this.#plan?.key === key) return this.#plan.plan;
+    const started = performance.now();
+    const request = { ...options, tenant: this.tenant, staged: this.bench.staged, whole: this.backup.whole };
+    const plan = await makePlan(this.ground, request, (progress) =>
+      this.bench.deps.progress(progress),
+    );
+    this.seconds.plan += (performance.now() - started) / 1000;
+    this.#plan = { key, plan };
+    return plan;
+  }
+
+  /**
+   * Carries the plan out. The backup was read to its end and the fence is held before the first row changes.
+   * Rejects as the engine's `execute`; the incident knows the outcome either way.
+   */
+  async execute(options: PlanOptions, context: ActionContext): Promise<Done> {
+    const { incident } = context;
+    const plan = await this.plan(options);
+    const safetyPath = await freeSafetyPath(incident, this.tenant);
+    const effectsPath = incident.path(`effects-${safetyPath.slice(safetyPath.lastIndexOf('/') + 1)}`);
+    const recorder = new IncidentRecorder(context, this.backup.ref, plan);
+    const execution = await execute(this.ground, plan, {
+      safetyPath,
+      effectsPath,
+      recorder,
+      beforeChange: async () => {
+        stopIfAsked(context.signal);
+        await this.backup.confirmed;
+        recorder.safetySha256 = await this.#keepSafetyCopy(safetyPath, plan, context);
+        await incident.assertFence();
+      },
+      onProgress: (progress) => context.progress(progress),
+      onWait: (seconds) => context.output(`waiting for another writer: ${Math.round(seconds)} s`),
+    });
+    return { execution, sha256: recorder.safetySha256 };
+  }
+
+  close(): Promise<void> {
+    return this.bench.close();
+  }
+
+  /** Hashes the copy and describes it beside itself, so that it can be used like any backup. */
+  async #keepSafetyCopy(path: string, plan: Plan, context: ActionContext): Promise<string> {
+    const { incident, clock, config } = context;
+    const { sha256, bytes } = await sha256Of(path);
+    const { id, slug, name, tier, status } = this.tenant;
+    const rows = Object.fromEntries(
+      Object.entries(plan.live.tables).map(([table, one]) => [table, one.rows]),
+    );
+    const digests = Object.fromEntries(
+      Object.entries(plan.live.tables).map(([table, one]) => [table, one.digest]),
+    );
+    await writeManifest(path, {
+      version: 1,
+      kind: 'safety',
+      tool: `tenant-dr ${version}`,
+      takenAt: clock.now().toISOString(),
+      source: { identity: this.ground.session.identity, environment: config.environment },
+      compression: 'none',
+      sha256,
+      bytes,
+      databaseBytes: bytes,
+      schemaFingerprint: this.ground.schema.fingerprint,
+      rows,
+      digestAlgorithm: null,
+      tenants: [{ id, slug, name, tier, status, rows, digest: plan.live.digest, digests }],
+      verified: null,
+    });
+    incident.mirrorFile(path);
+    return sha256;
+  }
+}
+
+export interface Done {
+  execution: Execution;
+  /** Of the safety copy. */
+  sha256: string;
+}
