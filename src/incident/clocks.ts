@@ -103,12 +103,12 @@ function rtoClock(state: IncidentState, elapsed: number): RtoClock {
   const overSeconds = Math.max(0, usedSeconds - limitSeconds);
   const leftSeconds = Math.max(0, limitSeconds - usedSeconds);
   const decided = { limitSeconds, usedSeconds, leftSeconds, overSeconds, usableAt };
-  if (state.usable) return { ...decided, ...(overSeconds > 0 ? missed : met) };
+  if (state.usable) return { ...decided, ...(overSeconds > 0 ? missed : kept) };
   if (state.closed) return { ...decided, ...missed };
   return { ...decided, verdict: overSeconds > 0 ? 'over' : 'on-track', met: null };
 }
 
-const met = { verdict: 'met', met: true } as const;
+const kept = { verdict: 'met', met: true } as const;
 const missed = { verdict: 'missed', met: false } as const;
 
 function project(state: IncidentState, steps: StepProjection[], elapsed: number, now: number): Projection {
@@ -126,10 +126,16 @@ function project(state: IncidentState, steps: StepProjection[], elapsed: number,
   };
 }
 
+/** Computed from the times, whatever was recorded beside them; a backup after the damage may hold it. */
 function rpoClock(state: IncidentState): Clocks['rpo'] {
   if (!state.backup) return null;
+  const { takenAt, rpo } = state.backup;
   const damagedAt = state.opened.damagedAt ?? state.opened.detectedAt;
-  return { ...state.backup.rpo, backupTakenAt: state.backup.takenAt, damagedAt };
+  if (takenAt === null) return { ...rpo, backupTakenAt: null, damagedAt };
+  const ageSeconds = (Date.parse(damagedAt) - Date.parse(takenAt)) / 1000;
+  const { limitSeconds } = rpo;
+  const met = ageSeconds >= 0 && (limitSeconds === null || ageSeconds <= limitSeconds);
+  return { limitSeconds, ageSeconds, met, backupTakenAt: takenAt, damagedAt };
 }
 
 function atStake(state: IncidentState): Clocks['atStake'] {

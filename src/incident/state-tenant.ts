@@ -20,7 +20,9 @@ export function applyTenant(state: IncidentState, entry: Entry): void {
       return;
     }
     case 'tenant.reactivated':
-      changeSuspension(state, entry.tenant, { reactivatedAt: entry.at });
+      state.suspensions = state.suspensions.map((one) =>
+        sameId(one.tenant, entry.tenant) && !one.reactivatedAt ? { ...one, reactivatedAt: entry.at } : one,
+      );
       return;
     case 'tenant.renamed':
       state.tenants = state.tenants.map((tenant) =>

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Recomputes a report's numbers from journal.jsonl alone, sharing no code with tenant-dr.
+
+usage: report-check.py journal.jsonl report.json
+Prints every number that differs, exits 1 when one does.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from datetime import datetime
+
+
+def seconds_of(iso):
+    return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+
+
+def read_chain(path):
+    """Entries up to the first broken line, the number of that line or None, the last good hash, torn bytes."""
+    entries, prev = [], "0" * 64
+    pieces = open(path, "rb").read().split(b"\n")
+    tail = pieces.pop()
+    for number, line in enumerate(pieces, 1):
+        found = re.search(rb',"sum":"([0-9a-f]{64})"\}$', line)
+        if not found or hashlib.sha256(line[: found.start()]).hexdigest().encode() != found.group(1):
+            return entries, number, prev, 0
+        entry = json.loads(line)
+        if entry["prev"] != prev or entry["seq"] != number:
+            return entries, number, prev, 0
+        entries.append(entry)
+        prev = hashlib.sha256(line).hexdigest()
+    return entries, None, prev, len(tail)
+
+
+class Recomputed:
+    def __init__(self, entries):
+        self.opened = entries[0]
+        self.steps = {s["id"]: {"spec": s, "state": "todo", "seconds": None} for s in self.opened["steps"]}
+        self.detected = seconds_of(self.opened["detectedAt"])
+        self.set_back = 0.0
+        self.elapsed = 0.0
+        self.suspended, self.ever_suspended = {}, False
+        self.restores = []
+        self.verified = None
+        self.usable = self.closed = self.backup = None
+        self.confirmed = []
+        self.plans = {}
+        for entry in entries[1:]:
+            self.take(entry)
+
+    def take(self, entry):
+        if entry["event"] == "clock.jumped":
+            self.set_back = max(0.0, self.set_back - entry["bySeconds"])
+        self.elapsed = max(self.elapsed, seconds_of(entry["at"]) - self.detected + self.set_back, 0.0)
+        getattr(self, "on_" + entry["event"].replace(".", "_").replace("-", "_"), lambda _: None)(entry)
+        if not self.is_usable():
+            self.usable = None
+        elif self.usable is None:
+            self.usable = self.elapsed
+
+    def key(self, tenant):
+        return (tenant["type"], tenant["text"])
+
+    def step(self, entry, state, seconds=None):
+        step = self.steps.get(entry["step"])
+        if step is None:
+            return
+        step["state"] = state
+        if seconds is not None:
+            step["seconds"] = (step["seconds"] or 0) + seconds
+
+    def on_step_started(self, e): self.step(e, "running")
+    def on_task_started(self, e): self.step(e, "running")
+    def on_step_finished(self, e): self.step(e, "done", e["seconds"])
+    def on_step_failed(self, e): self.step(e, "failed", e["seconds"])
+    def on_step_skipped(self, e): self.step(e, "skipped")
+    def on_step_interrupted(self, e): self.step(e, "interrupted")
+
+    def on_run_planned(self, e):
+        self.steps = {
+            s["id"]: {**self.steps.get(s["id"], {"state": "todo", "seconds": None}), "spec": s} for s in e["steps"]
+        }
+
+    def on_step_probed(self, e):
+        if e["outcome"] != "unknown":
+            self.step(e, "done" if e["outcome"] == "done" else "todo")
+
+    def on_tenant_suspended(self, e):
+        self.ever_suspended = True
+        self.suspended[self.key(e["tenant"])] = True
+
+    def on_tenant_reactivated(self, e): self.suspended.pop(self.key(e["tenant"]), None)
+    def on_verified(self, e): self.verified = e["ok"]
+    def on_backup_chosen(self, e): self.backup = e
+    def on_plan_made(self, e): self.plans[self.key(e["tenant"])] = e
+    def on_closed(self, e): self.closed = (self.elapsed, e["outcome"])
+    def on_confirmed(self, e): self.confirmed.append((e["at"], e["actor"]["name"], e["what"]))
+
+    def on_restore_intended(self, e):
+        self.restores.append({"tenant": self.key(e["tenant"]), "state": "intended", "tables": e["tables"]})
+
+    def restore_outcome(self, e, state):
+        mine = [r for r in self.restores if r["tenant"] == self.key(e["tenant"])]
+        if mine:
+            mine[-1]["state"] = state
+            mine[-1]["tables"] = e.get("tables", mine[-1]["tables"])
+
+    def on_restore_finished(self, e): self.restore_outcome(e, "finished")
+    def on_restore_rolled_back(self, e): self.restore_outcome(e, "rolled-back")
+    def on_restore_unknown(self, e): self.restore_outcome(e, "unknown")
+
+    def is_usable(self):
+        if self.suspended or any(r["state"] in ("intended", "unknown") for r in self.restores):
+            return False
+        if self.verified is False:
+            return False
+        ending = [s for s in self.steps.values() if s["spec"].get("usable")]
+        if not ending:
+            return self.ever_suspended or any(r["state"] == "finished" for r in self.restores)
+        return all(
+            s["state"] in ("done", "skipped") or (self.ever_suspended and s["state"] != "todo") for s in ending
+        )
+
+
+def expected(entries, broken, head, torn):
+    state = Recomputed(entries)
+    limit = None if state.opened["kind"] == "suspend" else state.opened["rtoSeconds"]
+    used = state.usable if state.usable is not None else state.closed[0] if state.closed else state.elapsed
+    over = max(0.0, used - limit) if limit is not None else 0
+    decided = state.usable is not None or state.closed is not None
+    met = None if limit is None or not decided else state.usable is not None and over == 0
+    numbers = {
+        "integrity.brokenAt": broken,
+        "integrity.lines": len(entries),
+        "integrity.head": head,
+        "integrity.tornBytes": torn,
+        "outcome": state.closed[1] if state.closed else "open",
+        "rto.limitSeconds": limit,
+        "rto.usedSeconds": used,
+        "rto.overSeconds": over,
+        "rto.met": met,
+        "actualSeconds": state.elapsed,
+        "estimateSeconds": sum(s["spec"]["estimateSeconds"] for s in state.steps.values()),
+        "confirmations": len(state.confirmed),
+    }
+    if state.backup:
+        damage = state.opened["damagedAt"] or state.opened["detectedAt"]
+        if state.backup["takenAt"]:
+            age, allowed = seconds_of(damage) - seconds_of(state.backup["takenAt"]), state.backup["rpo"]["limitSeconds"]
+            numbers["rpo.ageSeconds"] = age
+            numbers["rpo.met"] = age >= 0 and (allowed is None or age <= allowed)
+            numbers["rpo.overSeconds"] = max(0, age - allowed) if allowed is not None else 0
+    if state.plans:
+        numbers["atStake.rows"] = sum(
+            p["atStake"]["rows"] if p.get("atStake") else sum(t["losses"] for t in p["tables"])
+            for p in state.plans.values()
+        )
+    for index, step in enumerate(state.steps.values()):
+        numbers[f"steps.{index}.state"] = step["state"]
+        numbers[f"steps.{index}.seconds"] = step["seconds"]
+    for index, restore in enumerate(state.restores):
+        numbers[f"restores.{index}.state"] = restore["state"]
+        for what in ("insert", "update", "delete", "losses"):
+            numbers[f"restores.{index}.total.{what}"] = sum(t[what] for t in restore["tables"])
+    return numbers
+
+
+def look_up(report, path):
+    value = report
+    for part in path.split("."):
+        value = value[int(part)] if isinstance(value, list) else value[part]
+    return len(value) if path == "confirmations" else value
+
+
+def same(a, b):
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)) and not isinstance(a, bool):
+        return abs(a - b) < 0.002
+    return a == b
+
+
+def main():
+    journal, report_path = sys.argv[1:3]
+    report = json.load(open(report_path, encoding="utf-8"))
+    wrong = [
+        f"{path}: the journal says {value!r}, the report {look_up(report, path)!r}"
+        for path, value in expected(*read_chain(journal)).items()
+        if not same(value, look_up(report, path))
+    ]
+    print("\n".join(wrong) or "every number agrees")
+    sys.exit(1 if wrong else 0)
+
+
+main()
