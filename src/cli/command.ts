@@ -1,3 +1,4 @@
+import type { TenantDrError } from '../errors.ts';
 import type { Context } from './context.ts';
 import type { Exit } from './exits.ts';
 import type { Parameters, Values } from './parameters.ts';
@@ -8,8 +9,13 @@ export interface Result {
   document: Record<string, unknown>;
   /** The same for a person: lines already made printable. */
   text: string;
-  /** Default 0. Exits 0 and 1 are `ok: true`. */
+  /** Default 0. */
   exit?: Exit;
+  /**
+   * There is a result and yet it failed (several tenants of which some failed, a doctor who found errors): the
+   * document is kept and gets `ok: false` and `error`, the exit is the error's.
+   */
+  failure?: TenantDrError;
 }
 
 export interface Command {

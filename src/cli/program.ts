@@ -42,10 +42,7 @@ export async function runProgram(args: string[]): Promise<number> {
       return exits.done;
     }
     const result = await runCommand(request, output);
-    const exit = result.exit ?? exits.done;
-    const ok = exit === exits.done || exit === exits.differs;
-    output.result({ schema: documentSchema(request.entry.name), ok, ...result.document }, result.text);
-    return exit;
+    return report(request, result, output);
   } catch (thrown) {
     const error = readableError(thrown);
     output.error(error.message, error.hint);
@@ -54,6 +51,17 @@ export async function runProgram(args: string[]): Promise<number> {
     if (output.json) output.result(failureDocument(documentSchema(known), error), '');
     return exitOf[error.code];
   }
+}
+
+function report({ entry }: Request, { document, text, exit, failure }: Result, output: Output): number {
+  const schema = documentSchema(entry.name);
+  if (!failure) {
+    output.result({ schema, ok: true, ...document }, text);
+    return exit ?? exits.done;
+  }
+  output.result({ ...failureDocument(schema, failure), ...document }, text);
+  output.error(failure.message, failure.hint);
+  return exitOf[failure.code];
 }
 
 async function runCommand(request: Request, output: Output): Promise<Result> {

@@ -8,6 +8,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./init.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'check database, rights, backups, state folder, programs, disk and clock',
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'tables',
     summary: 'ownership of every table, with its path to the tenant',
     load: () => import('./tables.ts'),
@@ -20,4 +25,8 @@ export const commands: CommandEntry[] = [
 ];
 
 /** What `tenant-dr` alone opens. */
-export const opening: CommandEntry | undefined = undefined;
+export const opening: CommandEntry | undefined = {
+  name: '',
+  summary: 'the screens: incidents, scenarios, tenants and backups',
+  load: () => import('./screens.ts'),
+};

@@ -1,0 +1,83 @@
+import type { Config } from '../../config/schema.ts';
+import { classify } from '../../engine/ownership.ts';
+import type { Database } from '../../engine/port.ts';
+import { printable } from '../../engine/printable.ts';
+import type { Tenant } from '../../engine/tenant.ts';
+import { TenantDrError } from '../../errors.ts';
+import type { Finding } from './finding.ts';
+import { failure, fine, warning } from './finding.ts';
+
+export interface DatabaseReport {
+  findings: Finding[];
+  /** Empty when they could not be read. */
+  tenants: Tenant[];
+}
+
+/** The live database: what it says of itself, whether every table is classified, who is in it. */
+export async function examineDatabase(database: Database, config: Config): Promise<DatabaseReport> {
+  const findings: Finding[] = await database.examine();
+  if (findings.some((finding) => finding.level === 'error')) return { findings, tenants: [] };
+  try {
+    const session = await database.open({ mode: 'read' });
+    try {
+      const { unclassified, tables } = classify(await session.schema(), config);
+      findings.push(
+        unclassified.length === 0
+          ? fine('tables', `${tables.length}, every one classified`)
+          : warning(
+              'tables',
+              `nobody has said whose rows these hold: ${unclassified.map(printable).join(', ')}`,
+              'classify them under ownership.tables; tenant-dr init proposes how',
+            ),
+      );
+      const tenants = await session.tenants(config.tenants);
+      findings.push(...tenantFindings(tenants));
+      return { findings, tenants };
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    if (!(error instanceof TenantDrError)) throw error;
+    findings.push(failure(error.code, 'tenants', error.message, error.hint ?? 'see tenant-dr tables'));
+    return { findings, tenants: [] };
+  }
+}
+
+function tenantFindings(tenants: Tenant[]): Finding[] {
+  if (tenants.length === 0) {
+    return [
+      warning(
+        'tenants',
+        'the tenants table is empty',
+        'if it should not be: tenant-dr tenants --in latest shows who was there',
+      ),
+    ];
+  }
+  const unknown = [...new Set(tenants.flatMap((tenant) => tenant.unknownTier ?? []))];
+  const twice = repeated(tenants.map((tenant) => tenant.slug));
+  return [
+    fine('tenants', String(tenants.length)),
+    ...(unknown.length === 0
+      ? []
+      : [
+          warning(
+            'tiers',
+            `these count as free: ${unknown.map(printable).join(', ')}`,
+            'set tenants.tier to the column that holds enterprise, pro, starter or free',
+          ),
+        ]),
+    ...(twice.length === 0
+      ? []
+      : [
+          warning(
+            'slugs',
+            `stand for more than one tenant: ${twice.map(printable).join(', ')}`,
+            'name those tenants as id:<id>',
+          ),
+        ]),
+  ];
+}
+
+function repeated(names: string[]): string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
