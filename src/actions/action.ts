@@ -20,6 +20,10 @@ export interface Clock {
   sleep(seconds: number, signal: AbortSignal): Promise<void>;
 }
 
+export interface Closable {
+  close(): Promise<void>;
+}
+
 /** How far a task is: of the database's work, or of a wait. */
 export type ActionProgress = Omit<Progress, 'unit'> & { unit: Progress['unit'] | 'seconds' };
 
@@ -37,6 +41,8 @@ export interface ActionContext {
   /** Fires when the run is to stop: end the running transaction, start nothing more. */
   readonly signal: AbortSignal;
   progress(progress: ActionProgress): void;
+  /** Keeps something open from preparing to running under a name; it is closed when the task is over, however. */
+  hold<T extends Closable>(name: string, open: () => Promise<T>): Promise<T>;
   /** A line for the screen and the kept output. */
   output(line: string): void;
   /** A finding worth keeping in the journal, with measured facts beside it; never row values. */
@@ -130,5 +136,13 @@ export function tenantOf(context: ActionContext): Tenant {
   if (context.tenant) return context.tenant;
   throw new TenantDrError('usage', 'This step needs a tenant and the run was started without one.', {
     hint: 'Start the runbook with --tenant <id or slug>.',
+  });
+}
+
+/** For safe points: rejects with `interrupted` once the run is to stop. */
+export function stopIfAsked(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new TenantDrError('interrupted', 'The run was stopped at a safe point.', {
+    hint: 'Go on with `tenant-dr resume`.',
   });
 }

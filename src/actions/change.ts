@@ -46,7 +46,11 @@ export class Workbench {
   /** Seconds it took to open and stage. */
   readonly stageSeconds: number;
 
-  private constructor(deps: ChangeDeps, parts: { backup: OpenedBackup; ground: Ground; staged: Staged }, seconds: number) {
+  private constructor(
+    deps: ChangeDeps,
+    parts: { backup: OpenedBackup; ground: Ground; staged: Staged },
+    seconds: number,
+  ) {
     this.deps = deps;
     this.backup = parts.backup;
     this.ground = parts.ground;
@@ -83,7 +87,7 @@ export class Workbench {
       const staged = await stageSource(ground, backup.source, wanted(ground.tenants), onProgress);
       checkOrigin({
         live: { identity: session.identity, environment: config.environment, tenants: ground.tenants },
-        backup: { name: backup.id, origin: originOf(backup), tenants: staged.tenants },
+        backup: { name: backup.id, origin: backup.manifest?.source ?? null, tenants: staged.tenants },
         accepted: foreignSource,
       });
       return new Workbench(deps, { backup, ground, staged }, (performance.now() - started) / 1000);
@@ -165,9 +169,7 @@ export class Change {
     if (this.#plan?.key === key) return this.#plan.plan;
     const started = performance.now();
     const request = { ...options, tenant: this.tenant, staged: this.bench.staged, whole: this.backup.whole };
-    const plan = await makePlan(this.ground, request, (progress) =>
-      this.bench.deps.progress(progress),
-    );
+    const plan = await makePlan(this.ground, request, (progress) => this.bench.deps.progress(progress));
     this.seconds.plan += (performance.now() - started) / 1000;
     this.#plan = { key, plan };
     return plan;

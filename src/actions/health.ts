@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { reasonOf, TenantDrError } from '../errors.ts';
-import { type ActionContext, defineAction } from './action.ts';
+import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { runCommand, shellLine } from './command.ts';
 
 type Health = NonNullable<ActionContext['config']['health']>;
@@ -66,7 +66,7 @@ async function ask(context: ActionContext, asked: Health): Promise<{ passed: boo
       detail: `${address(asked.url)}: ${response.status}, expected ${asked.expect}`,
     };
   } catch (error) {
-    context.signal.throwIfAborted();
+    stopIfAsked(context.signal);
     const cause = error instanceof Error && error.cause ? `: ${reasonOf(error.cause)}` : '';
     return { passed: false, detail: `${address(asked.url)}: ${reasonOf(error)}${cause}` };
   }

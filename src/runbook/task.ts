@@ -35,9 +35,13 @@ export async function walkTask(run: Run, step: Step, task: Task): Promise<Ended>
 
 /** Prepares, asks for consent, does it. An error is handed back, to be shown with what can be done about it. */
 async function tryOnce(run: Run, step: Step, task: Task, work: Work): Promise<Ended | TenantDrError> {
-  const ready = await prepare(run, step, task, work);
-  if (ready instanceof TenantDrError || 'went' in ready) return ready;
-  return (await perform(run, step, task, work, ready.input)) ?? on;
+  try {
+    const ready = await prepare(run, step, task, work);
+    if (ready instanceof TenantDrError || 'went' in ready) return ready;
+    return (await perform(run, step, task, work, ready.input)) ?? on;
+  } finally {
+    await run.release();
+  }
 }
 
 /** Gates hold in a dry run too, but there nothing has been done that could open them. */

@@ -1,0 +1,74 @@
+import type { BackupEntry } from '../backups/catalogue.ts';
+import type { OpenedBackup } from '../backups/open.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Rpo } from '../incident/facts.ts';
+import { effectivePolicy } from '../policy/policy.ts';
+import { rpoAge } from '../policy/rpo.ts';
+import { type ActionContext, tenantOf } from './action.ts';
+
+/** When the damage happened, as far as anybody said: RPO is measured to here (design section 5). */
+export function damageTime(context: ActionContext): Date {
+  const { damagedAt, detectedAt } = context.incident.state.opened;
+  return new Date(damagedAt ?? detectedAt);
+}
+
+/** RPO age of a backup for this tenant's tier. */
+export function rpoOf(context: ActionContext, takenAt: Date | null): Rpo {
+  const policy = effectivePolicy(context.config.policy)[tenantOf(context).tier];
+  const age = rpoAge(policy, takenAt, damageTime(context));
+  return takenAt ? age : { ...age, met: null };
+}
+
+/** Refuses a backup older than the tier's RPO where the policy says so; otherwise says it aloud. */
+export async function checkRpo(context: ActionContext, rpo: Rpo): Promise<void> {
+  if (rpo.met !== false) return;
+  const minutes = (seconds: number | null) => `${Math.round((seconds ?? 0) / 60)} min`;
+  const older =
+    (rpo.ageSeconds ?? 0) < 0
+      ? 'This backup was taken after the damage: it may hold it.'
+      : `This backup is ${minutes(rpo.ageSeconds)} older than the damage; the RPO is ${minutes(rpo.limitSeconds)}.`;
+  if (context.config.policy.rpoGate === 'refuse') {
+    throw new TenantDrError('rpo-refused', `${older} Nothing was changed.`, {
+      hint: 'Choose a newer backup from before the damage, or set policy.rpoGate: warn.',
+    });
+  }
+  await context.note(older);
+}
+
+/** Records which backup is used, once per backup. */
+export async function recordBackup(
+  context: ActionContext,
+  backup: Pick<OpenedBackup, 'ref' | 'path' | 'takenAt'>,
+  sha256: string | null,
+  reason?: string,
+): Promise<void> {
+  const known = context.incident.state.backup;
+  if (known?.path === backup.path && (sha256 === null || known.sha256 === sha256)) return;
+  const rpo = rpoOf(context, backup.takenAt);
+  await context.incident.append({
+    event: 'backup.chosen',
+    ref: backup.ref,
+    path: backup.path,
+    sha256,
+    takenAt: backup.takenAt?.toISOString() ?? null,
+    rpo,
+    ...(reason ? { reason } : {}),
+  });
+  await checkRpo(context, rpo);
+}
+
+/** The tenant's rows per table in a backup, where its manifest tells; null otherwise. */
+export function rowsInManifest(
+  context: ActionContext,
+  entry: Pick<BackupEntry, 'manifest'>,
+): {
+  holds: boolean;
+  rows: Record<string, number> | null;
+  digest: string | null;
+} | null {
+  const tenants = entry.manifest?.tenants;
+  if (!tenants) return null;
+  const { id } = tenantOf(context);
+  const found = tenants.find((one) => one.id.type === id.type && one.id.text === id.text);
+  return { holds: found !== undefined, rows: found?.rows ?? null, digest: found?.digest ?? null };
+}

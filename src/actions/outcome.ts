@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { restoreModes } from '../engine/plan.ts';
+import type { Plan } from '../engine/restore.ts';
+import type { TenantId } from '../engine/tenant.ts';
+import { idForJson, sameId } from '../engine/tenant.ts';
+import { isolation, rpo, safetyCopy } from '../incident/facts.ts';
+import type { RestoreRecord } from '../incident/records.ts';
+import { type ActionContext, type Probed, tenantOf } from './action.ts';
+import type { Change, Done } from './change.ts';
+import { withSession } from './slice.ts';
+
+const tableOutcome = z.object({
+  name: z.string(),
+  insert: z.number(),
+  update: z.number(),
+  delete: z.number(),
+  unchanged: z.number(),
+  losses: z.number(),
+});
+
+/** What a restore or an undo did: everything `contract.md` lists for them, as journaled. */
+export const changeOutput = z.object({
+  tenant: z.object({ id: z.union([z.number(), z.string()]), slug: z.string() }),
+  from: z.string(),
+  mode: z.enum(restoreModes),
+  tables: z.array(tableOutcome),
+  safetyCopy,
+  /** Null when a probe found the commit: the proof died with the process that held it. */
+  isolation: isolation.nullable(),
+  digest: z.object({ before: z.string(), planned: z.string(), after: z.string().nullable() }),
+  rpo: rpo.nullable(),
+  seconds: z.record(z.string(), z.number()),
+});
+export type ChangeOutput = z.output<typeof changeOutput>;
+
+export function outcomeOf(context: ActionContext, change: Change, { execution, sha256 }: Done): ChangeOutput {
+  const { plan, safetyCopy: copy, after, isolation: proof, seconds } = execution;
+  return {
+    tenant: tenantForJson(context),
+    from: change.backup.ref,
+    mode: plan.mode,
+    tables: tablesForJson(plan),
+    safetyCopy: { path: copy.path, sha256, rows: copy.rows },
+    isolation: proof,
+    digest: { before: plan.live.digest, planned: plan.planned.digest, after },
+    rpo: context.incident.state.backup?.rpo ?? null,
+    seconds: { ...change.seconds, ...seconds },
+  };
+}
+
+function tenantForJson(context: ActionContext): ChangeOutput['tenant'] {
+  const { id, slug } = tenantOf(context);
+  return { id: idForJson(id), slug };
+}
+
+function tablesForJson(plan: Pick<Plan, 'tables'>): ChangeOutput['tables'] {
+  return plan.tables.map(({ name, insert, update, delete: deleted, unchanged, losses }) => {
+    return { name, insert, update, delete: deleted, unchanged, losses };
+  });
+}
+
+/**
+ * Finds out what became of an interrupted change: the journal may know, else the database is asked row by row.
+ * What it finds is journaled.
+ */
+export async function probeChange(context: ActionContext, actionId: string): Promise<Probed<ChangeOutput>> {
+  const record = latestRestore(context, actionId, tenantOf(context).id);
+  if (!record) return { found: 'not-done', detail: 'The change had not begun: no row was written.' };
+  if (record.state === 'rolled-back') return { found: 'not-done', detail: 'Everything was rolled back.' };
+  if (record.state === 'finished') return { found: 'done', output: outputOf(context, record) };
+  const { tenant, intended } = record;
+  const outcome = await withSession(context, 'read', (session) =>
+    session.probe(intended.effects.file, intended.marker),
+  );
+  if (outcome === 'in-progress') {
+    return {
+      found: 'unknown',
+      detail: 'The database is still working on the transaction. Wait, then resume again.',
+    };
+  }
+  if (outcome === 'contradictory') {
+    return {
+      found: 'unknown',
+      detail: `Some rows are in their new state and some in their old one: compare with the safety copy ${intended.safetyCopy.path}.`,
+    };
+  }
+  if (outcome === 'not-committed') {
+    await context.incident.append({ event: 'restore.rolled-back', tenant, foundBy: 'probe' });
+    return { found: 'not-done', detail: 'The change did not happen: every row is as it was.' };
+  }
+  await context.incident.append({
+    event: 'restore.finished',
+    tenant,
+    committed: true,
+    digest: { ...intended.digest, after: null },
+    isolation: null,
+    tables: intended.tables,
+    seconds: {},
+    foundBy: 'probe',
+  });
+  return { found: 'done', output: outputOf(context, record) };
+}
+
+/** The restore that this task began, not one of an earlier attempt. */
+function latestRestore(
+  context: ActionContext,
+  actionId: string,
+  tenant: TenantId,
+): RestoreRecord | undefined {
+  const { tasks, restores } = context.incident.state;
+  const startedAt = Object.values(tasks)
+    .filter((task) => task.action === actionId)
+    .map((task) => task.startedAt ?? '')
+    .sort()
+    .at(-1);
+  return restores.findLast((one) => sameId(one.tenant, tenant) && one.intended.at >= (startedAt ?? ''));
+}
+
+function outputOf(context: ActionContext, record: RestoreRecord): ChangeOutput {
+  const { intended, finished } = record;
+  return {
+    tenant: tenantForJson(context),
+    from: intended.from,
+    mode: intended.mode,
+    tables: intended.tables,
+    safetyCopy: intended.safetyCopy,
+    isolation: finished?.isolation ?? null,
+    digest: { ...intended.digest, after: finished?.digest.after ?? null },
+    rpo: context.incident.state.backup?.rpo ?? null,
+    seconds: finished?.seconds ?? {},
+  };
+}

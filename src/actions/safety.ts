@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Tenant } from '../engine/tenant.ts';
+import type { Incident } from '../incident/incident.ts';
+
+/**
+ * Where the next safety copy of a tenant goes: `safety/<slug>.db`. A copy that a change may depend on is never
+ * written over; one of an attempt that changed nothing is.
+ */
+export async function freeSafetyPath(
+  incident: Incident,
+  tenant: Pick<Tenant, 'id' | 'slug'>,
+): Promise<string> {
+  const needed = new Set(
+    incident.state.restores
+      .filter((one) => one.state !== 'rolled-back')
+      .map((one) => one.intended.safetyCopy.path),
+  );
+  const base = fileNameOf(tenant);
+  for (let count = 1; ; count += 1) {
+    const path = incident.path('safety', count === 1 ? `${base}.db` : `${base}-${count}.db`);
+    if (!needed.has(path)) return path;
+  }
+}
+
+/** A slug that is safe as a file name stays; any other becomes a hash of the id. */
+function fileNameOf({ id, slug }: Pick<Tenant, 'id' | 'slug'>): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(slug)) return slug;
+  return `tenant-${createHash('sha256').update(`${id.type} ${id.text}`).digest('hex').slice(0, 16)}`;
+}
+
+export async function sha256Of(path: string): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return { sha256: hash.digest('hex'), bytes: (await stat(path)).size };
+}

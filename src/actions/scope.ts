@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import type { Manifest } from '../backups/manifest.ts';
+import type { Session } from '../engine/port.ts';
+import type { Plan } from '../engine/restore.ts';
+import type { SliceShape } from '../engine/slice.ts';
+import { TenantDrError } from '../errors.ts';
+import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
+import { damageTime } from './backup-facts.ts';
+import { type Candidate, candidates } from './candidates.ts';
+import { Change } from './change.ts';
+import { shapeOf, withSession } from './slice.ts';
+
+const difference = z.object({ name: z.string(), insert: z.number(), update: z.number(), delete: z.number() });
+
+/** Finds out what is damaged, whether anybody else is hit, and what the application itself logged. */
+export const scope = defineAction({
+  id: 'scope',
+  title: 'See what is damaged',
+  description:
+    'Compares the tenant’s rows with the newest sound backups from before the damage, looks for the same loss of rows in other tenants, and shows the application’s audit log around the damage time. Writes nothing.',
+  effect: 'read',
+  input: z.strictObject({
+    backups: z.number().int().min(1).max(10).default(2).describe('How many backups are compared'),
+    minutes: z
+      .number()
+      .positive()
+      .default(30)
+      .describe('Span of the audit log on both sides of the damage time'),
+  }),
+  output: z.object({
+    compared: z.array(z.object({ ref: z.string(), tables: z.array(difference) })),
+    /** Other tenants that lost a like share of rows in the same tables; null when no manifest tells. */
+    others: z.array(z.object({ slug: z.string(), tables: z.array(z.string()) })).nullable(),
+    /** Entries of the application's log by minute, without what they say. */
+    trail: z.array(z.object({ at: z.string(), entries: z.number() })),
+  }),
+  afterInterruption: 'rerun',
+  inDryRun: 'run',
+  commands: () => ['tenant-dr diff <tenant> --against <ref>', 'tenant-dr backups --tenant <tenant>'],
+
+  async preview(context, { backups }) {
+    const slug = tenantOf(context).slug;
+    return {
+      summary: `Compares ${slug} with up to ${backups} backups from before the damage. Nothing is written.`,
+      lines: [],
+      commands: [`tenant-dr diff ${slug} --against <ref>`],
+    };
+  },
+
+  async run(context, input) {
+    const before = (await candidates(context)).filter((one) => !one.choice.afterDamage);
+    const compared = await compare(context, before, input.backups);
+    const newest = compared[0];
+    const hit = newest?.tables.filter((table) => table.insert > 0).map((table) => table.name) ?? [];
+    const manifest = before.find((one) => one.entry.id === newest?.ref)?.entry.manifest ?? null;
+    return withSession(context, 'read', async (session) => {
+      const shape = await shapeOf(context, session);
+      const others = await alsoHit(context, session, shape, hit, manifest);
+      const trail = await readTrail(context, session, shape, input.minutes);
+      return { compared, others, trail };
+    });
+  },
+});
+
+interface Compared {
+  ref: string;
+  tables: z.output<typeof difference>[];
+}
+
+/** Opens backups, newest first, until enough could be compared; one that cannot be read is named and passed over. */
+async function compare(context: ActionContext, before: Candidate[], wanted: number): Promise<Compared[]> {
+  const compared: Compared[] = [];
+  for (const candidate of before) {
+    if (compared.length === wanted) break;
+    stopIfAsked(context.signal);
+    const { id } = candidate.entry;
+    if (candidate.unusable) {
+      context.output(`${id} passed over: ${candidate.unusable}`);
+      continue;
+    }
+    try {
+      compared.push({ ref: id, tables: await differences(context, id) });
+    } catch (error) {
+      if (!(error instanceof TenantDrError && error.code.startsWith('backup-'))) throw error;
+      await context.note(`${id} passed over: ${error.message}`);
+    }
+  }
+  if (compared.length === 0)
+    context.output('There is no sound backup from before the damage to compare with.');
+  return compared;
+}
+
+async function differences(context: ActionContext, ref: string): Promise<Compared['tables']> {
+  const change = await Change.open(context, ref);
+  let plan: Plan;
+  try {
+    plan = await change.plan({ mode: 'exact' });
+  } finally {
+    await change.close();
+  }
+  const changed = plan.tables.filter((table) => table.insert + table.update + table.delete > 0);
+  context.output(`compared with ${ref}: ${changed.length === 0 ? 'no difference' : ''}`);
+  for (const { name, insert, update, delete: added } of changed) {
+    context.output(`  ${name}: ${insert} rows missing now, ${update} changed, ${added} new since`);
+  }
+  return changed.map(({ name, insert, update, delete: deleted }) => ({
+    name,
+    insert,
+    update,
+    delete: deleted,
+  }));
+}
+
+/** Losing this share of its rows in a damaged table makes another tenant suspicious. */
+const suspiciousShare = 0.2;
+
+/** The same damage elsewhere: other tenants whose rows in the damaged tables became markedly fewer. */
+async function alsoHit(
+  context: ActionContext,
+  session: Session,
+  shape: SliceShape,
+  tables: string[],
+  manifest: Manifest | null,
+): Promise<{ slug: string; tables: string[] }[] | null> {
+  if (!manifest?.tenants) {
+    context.output('Other tenants were not looked at: the backup compared with has no manifest.');
+    return null;
+  }
+  if (tables.length === 0) return [];
+  const live = await session.countAll(shape);
+  const victim = tenantOf(context).id;
+  const found = manifest.tenants
+    .filter((other) => !(other.id.type === victim.type && other.id.text === victim.text))
+    .map((other) => ({
+      slug: other.slug,
+      tables: tables.filter((table) => {
+        const then = other.rows?.[table] ?? 0;
+        const now = live[table]?.[other.id.text] ?? 0;
+        return then >= 5 && now <= then * (1 - suspiciousShare);
+      }),
+    }))
+    .filter((other) => other.tables.length > 0);
+  for (const other of found) await context.note(`${other.slug} lost rows too: ${other.tables.join(', ')}`);
+  if (found.length === 0) context.output('No other tenant lost rows in these tables.');
+  return found;
+}
+
+async function readTrail(
+  context: ActionContext,
+  session: Session,
+  shape: SliceShape,
+  minutes: number,
+): Promise<{ at: string; entries: number }[]> {
+  const log = context.config.auditLog;
+  if (!log) return [];
+  const middle = damageTime(context).getTime();
+  const span = minutes * 60_000;
+  await session.collect({ shape, tenant: tenantOf(context).id, staged: 'none', status: null });
+  const entries = await session.trail({
+    ...log,
+    from: new Date(middle - span).toISOString(),
+    to: new Date(middle + span).toISOString(),
+    limit: 200,
+  });
+  if (entries.length === 0)
+    context.output('The application logged nothing for this tenant around the damage time.');
+  for (const entry of entries)
+    context.output(`${entry.at} ${entry.what}${entry.count > 1 ? ` (${entry.count})` : ''}`);
+  const byMinute = Map.groupBy(entries, (entry) => entry.at);
+  return [...byMinute].map(([at, some]) => ({ at, entries: some.reduce((sum, one) => sum + one.count, 0) }));
+}
