@@ -1,0 +1,96 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { nasty } from '../worlds/nasty.ts';
+import type { World } from '../worlds/world.ts';
+import {
+  cleanUp,
+  folder,
+  problems,
+  restore,
+  snapshot,
+  startTenantDr,
+  tenantDr,
+  unchanged,
+} from './program.ts';
+
+afterAll(cleanUp);
+
+/** Runs a restore and kills it after `milliseconds`, unless it was faster. */
+async function killedAfter(world: World, milliseconds: number): Promise<void> {
+  const child = startTenantDr(
+    world,
+    'restore',
+    world.victim,
+    '--from',
+    world.backupPath,
+    '--confirm',
+    world.victim,
+  );
+  const ended = once(child, 'close');
+  await Promise.race([sleep(milliseconds), ended]);
+  child.kill('SIGKILL');
+  await ended;
+}
+
+describe('a restore killed with kill -9', () => {
+  it('leaves the rows exactly as before or exactly as planned, and can be picked up', async () => {
+    const timed = nasty(folder());
+    const began = performance.now();
+    expect(restore(timed).exit).toBe(0);
+    const whole = performance.now() - began;
+
+    for (const share of [0.35, 0.5, 0.6, 0.7, 0.8, 0.88, 0.94]) {
+      const world = nasty(folder(), { journal: share > 0.65 ? 'delete' : 'wal' });
+      const before = snapshot(world);
+      await killedAfter(world, whole * share);
+      const asBefore = unchanged(world, before);
+      const asPlanned = problems(world, before);
+      expect([asBefore, asPlanned], `killed after ${share} of the time`).toContainEqual([]);
+      const resumed = tenantDr(world, 'resume');
+      expect([0, 2, 3], resumed.stderr).toContain(resumed.exit);
+      expect(restore(world).exit).toBe(0);
+      expect(problems(world, before)).toEqual([]);
+    }
+  });
+});
+
+describe('an application that goes on writing for other tenants', () => {
+  it.each(['wal', 'delete'] as const)('loses none of its commits in %s mode', async (journal) => {
+    const world = nasty(folder(), { journal });
+    const before = snapshot(world);
+    const file = fileURLToPath(new URL('writer.mjs', import.meta.url));
+    const writer = spawn(process.execPath, [file, world.dbPath, '10'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let said = '';
+    writer.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    await once(writer.stdout, 'data');
+
+    const child = startTenantDr(
+      world,
+      'restore',
+      world.victim,
+      '--from',
+      world.backupPath,
+      '--confirm',
+      world.victim,
+    );
+    const [exit] = await once(child, 'close');
+    writer.stdin.end();
+    await once(writer, 'close');
+
+    expect(exit).toBe(0);
+    const committed = said.trim().split('\n').length;
+    const sql = "SELECT count(*) FROM memos WHERE tenant_id = 10 AND body LIKE 'WRITER %'";
+    expect(Number(execFileSync('sqlite3', [world.dbPath, sql]))).toBe(committed);
+    // Only the writer's own rows, and the counters they raised, differ for anybody else.
+    expect(
+      problems(world, before).filter((text) => !text.startsWith("memos: rows that are not alfa's")),
+    ).toEqual([]);
+  });
+});

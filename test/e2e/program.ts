@@ -1,0 +1,128 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { World } from '../worlds/world.ts';
+
+/** The built program, run as an operator's script would: one document on stdout, words on stderr, an exit code. */
+export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const checker = fileURLToPath(new URL('../check/check.py', import.meta.url));
+
+export interface Ended {
+  exit: number | null;
+  /** The document on stdout. */
+  document: Document;
+  stderr: string;
+}
+
+/** What the tests read of the documents; keys are those of contract.md. */
+export interface Document {
+  ok: boolean;
+  schema: string;
+  incident: string;
+  tables: { name: string; insert: number; update: number; delete: number }[];
+  isolation: { otherRowsWritten: number; tablesGuarded: number; method: string };
+  digest: { before: string; planned: string; after: string };
+  safetyCopy: { path: string; rows: number; sha256: string };
+  results: { tenant: { slug: string }; error?: { code: string } }[];
+  error: {
+    code: string;
+    exit: number;
+    message: string;
+    hint?: string;
+    changed: boolean;
+    table?: string;
+    key?: string;
+  };
+}
+
+function wordsFor(world: World, words: string[]): string[] {
+  return [main, ...words, '--config', world.configPath, '--as', 'tester', '--json'];
+}
+
+/** Runs a command to its end. */
+export function tenantDr(world: World, ...words: string[]): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, wordsFor(world, words), {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: world.dir },
+    cwd: world.dir,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (stdout.trim() === '') throw new Error(`no document, exit ${status}\n${stderr}`);
+  return { exit: status, document: JSON.parse(stdout) as Document, stderr };
+}
+
+/** Starts a command that will be killed, or watched. */
+export function startTenantDr(world: World, ...words: string[]): ChildProcess {
+  return spawn(process.execPath, wordsFor(world, words), {
+    env: { PATH: process.env.PATH, HOME: world.dir },
+    cwd: world.dir,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+export function restore(world: World, ...more: string[]): Ended {
+  return tenantDr(
+    world,
+    'restore',
+    world.victim,
+    '--from',
+    world.backupPath,
+    '--confirm',
+    world.victim,
+    ...more,
+  );
+}
+
+/** A consistent copy of the live database as it is now. */
+export function snapshot(world: World, name = 'before.db'): string {
+  const path = join(world.dir, name);
+  rmSync(path, { force: true });
+  execFileSync('sqlite3', [world.dbPath, `.backup '${path}'`]);
+  return path;
+}
+
+/** What the independent checker found wrong; empty when all is well. */
+export function problems(
+  world: World,
+  before: string,
+  more: string[] = [],
+  backup = world.backupPath,
+): string[] {
+  const words = ['--facts', world.factsPath, '--before', before, '--after', world.dbPath, '--backup', backup];
+  const { status, stdout, stderr } = spawnSync(
+    'python3',
+    [checker, ...words, '--tenant', world.victim, ...more],
+    {
+      encoding: 'utf8',
+    },
+  );
+  return status === 0 ? [] : `${stdout}${stderr}`.trim().split('\n');
+}
+
+export function unchanged(world: World, before: string): string[] {
+  return problems(world, before, ['--unchanged']);
+}
+
+/** Bytes of the database and of its log. No SQLite connection may be open in this process. */
+export function fileHashes(world: World): string[] {
+  return ['', '-wal'].map((ending) => {
+    const path = world.dbPath + ending;
+    return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'missing';
+  });
+}
+
+const folders: string[] = [];
+
+/** A folder for one world; removed by `cleanUp`. */
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'tenant-dr-e2e-'));
+  folders.push(path);
+  return path;
+}
+
+export function cleanUp(): void {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true });
+}

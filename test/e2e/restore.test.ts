@@ -1,0 +1,118 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { chatbot } from '../worlds/chatbot.ts';
+import { hostilities } from '../worlds/hostile.ts';
+import { type NastyChoice, nasty } from '../worlds/nasty.ts';
+import { randomWorld } from '../worlds/random.ts';
+import type { World } from '../worlds/world.ts';
+import { cleanUp, fileHashes, folder, problems, restore, snapshot, tenantDr, unchanged } from './program.ts';
+
+afterAll(cleanUp);
+
+function expectRestored(world: World): void {
+  const before = snapshot(world);
+  const { exit, document } = restore(world);
+  expect(document).toMatchObject({
+    ok: true,
+    schema: 'tenant-dr/restore/1',
+    isolation: { otherRowsWritten: 0 },
+  });
+  expect(exit).toBe(0);
+  expect(document.digest.after).toBe(document.digest.planned);
+  expect(problems(world, before)).toEqual([]);
+}
+
+describe('restore', () => {
+  const choices: NastyChoice[] = [
+    { ids: 'integer' },
+    { ids: 'text', column: 'org_id', journal: 'delete' },
+    { ids: 'blob', column: 'workspace', encoding: 'UTF-16le' },
+    { damage: 'deleted' },
+    { damage: 'cascaded', ids: 'text' },
+  ];
+  it.each(choices)('brings one tenant back, row by row, and touches nobody else: %o', (choice) => {
+    expectRestored(nasty(folder(), choice));
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])('does so on a random schema with random damage, seed %i', (seed) => {
+    expectRestored(randomWorld(folder(), seed));
+  });
+
+  it.each(['keep-new', 'missing'] as const)('mode %s adds and changes no more than it says', (mode) => {
+    const world = nasty(folder());
+    const before = snapshot(world);
+    expect(restore(world, '--mode', mode).exit).toBe(0);
+    expect(problems(world, before, ['--mode', mode])).toEqual([]);
+  });
+
+  it('changes only the tables it was told to', () => {
+    const world = nasty(folder());
+    const before = snapshot(world);
+    expect(restore(world, '--tables', 'articles,memos').exit).toBe(0);
+    expect(problems(world, before, ['--tables', 'articles,memos'])).toEqual([]);
+  });
+
+  it.each(['deleted', 'overwritten', 'wrong-tenant-merge', 'bad-latest'] as const)(
+    'recovers the demo from what happened to it: %s',
+    async (scenario) => {
+      expectRestored(await chatbot(folder(), scenario));
+    },
+  );
+
+  it.each(hostilities)(
+    'rolls back when a trigger of the application would write elsewhere: %s',
+    (hostile) => {
+      const world = nasty(folder(), { hostile });
+      const before = snapshot(world);
+      const { exit, document } = restore(world);
+      expect(exit).toBe(world.exit);
+      if (exit === 0) return expect(problems(world, before)).toEqual([]);
+      expect(document).toMatchObject({
+        ok: false,
+        error: { code: 'isolation-failed', exit: 5, changed: false },
+      });
+      expect(document.error.table).toBeTruthy();
+      return expect(unchanged(world, before)).toEqual([]);
+    },
+  );
+
+  it.each(['moved', 'disowned', 'unique-taken', 'place-taken', 'inbound', 'shared-gone'] as const)(
+    'refuses what it would have to guess: %s',
+    (damage) => {
+      const world = nasty(folder(), { damage });
+      const before = snapshot(world);
+      const { exit, document } = restore(world);
+      expect(document).toMatchObject({ ok: false, error: { code: 'conflict', changed: false } });
+      expect(exit).toBe(3);
+      expect(unchanged(world, before)).toEqual([]);
+    },
+  );
+});
+
+describe('plan', () => {
+  it.each(['wal', 'delete'] as const)(
+    'leaves main file and log as they are, byte for byte, in %s mode',
+    (journal) => {
+      const world = nasty(folder(), { journal });
+      const before = fileHashes(world);
+      const { exit, document } = tenantDr(world, 'plan', world.victim, '--from', world.backupPath);
+      expect(exit).toBe(0);
+      expect(document.tables.some((table) => table.insert + table.update + table.delete > 0)).toBe(true);
+      expect(fileHashes(world)).toEqual(before);
+    },
+  );
+});
+
+describe('undo', () => {
+  it('brings back what was there before, and the undo can be undone', () => {
+    const world = nasty(folder(), { ids: 'text' });
+    const damaged = snapshot(world, 'damaged.db');
+    const first = restore(world);
+    const repaired = snapshot(world, 'repaired.db');
+    const second = tenantDr(world, 'undo', first.document.incident, '--confirm', world.victim);
+    expect(second.exit).toBe(0);
+    expect(problems(world, repaired, ['--verbatim'], damaged)).toEqual([]);
+    const third = tenantDr(world, 'undo', second.document.incident, '--confirm', world.victim);
+    expect(third.exit).toBe(0);
+    expect(problems(world, damaged, ['--verbatim'], repaired)).toEqual([]);
+  });
+});
