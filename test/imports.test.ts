@@ -53,14 +53,6 @@ test('imports point one way: no layer knows a later one', () => {
   expect(wrong).toEqual([]);
 });
 
-test('a screen does not know the command line, and only its door knows the screens', () => {
-  const wrong = files
-    .filter((file) => file.startsWith('tui/'))
-    .flatMap((file) => importsOf(file).filter((imported) => imported.startsWith('cli/')))
-    .sort();
-  expect(wrong).toEqual([]);
-});
-
 test('SQL is written in databases only', () => {
   const statement =
     /['"`]\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|PRAGMA|CREATE (TABLE|TEMP|TRIGGER|INDEX)|DROP|ALTER TABLE|ATTACH|VACUUM|BEGIN|COMMIT|ROLLBACK)\s/;

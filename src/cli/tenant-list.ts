@@ -6,6 +6,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { RpoAge } from '../policy/rpo.ts';
 import { rpoAge } from '../policy/rpo.ts';
 import { byTier, higherTier } from '../policy/tiers.ts';
+import type { FoundTenants } from './tenant-reading.ts';
 
 /** A tenant as `tenants` lists it. */
 export interface ListedTenant extends Tenant {
@@ -13,6 +14,8 @@ export interface ListedTenant extends Tenant {
   rows: number | null;
   /** False: its row is gone from the database and only backups know it. */
   live: boolean;
+  /** Columns of tenants.search that held the text looked for. */
+  foundIn: string[];
   newestBackup: { ref: string; takenAt: Date } | null;
   rpo: RpoAge;
 }
@@ -22,6 +25,7 @@ export interface ListRequest {
   tenants: Tenant[];
   /** Rows by table and tenant id. */
   counts: Record<string, Record<string, number>> | null;
+  hits: FoundTenants['hits'];
   /** Newest first. */
   backups: BackupEntry[];
   policy: Policy;
@@ -46,12 +50,13 @@ export function listTenants(request: ListRequest): ListedTenant[] {
 
 function withBackup(
   tenant: Tenant & { live: boolean },
-  { counts, backups, policy, now }: ListRequest,
+  { counts, hits, backups, policy, now }: ListRequest,
 ): ListedTenant {
   const newest = backups.find((backup) => isUsable(backup) && mayHold(backup, tenant));
   return {
     ...tenant,
     rows: counts && rowsOf(counts, tenant),
+    foundIn: [...new Set(hits.filter((hit) => sameId(hit.tenant, tenant.id)).map((hit) => hit.column))],
     newestBackup: newest ? { ref: newest.id, takenAt: newest.takenAt } : null,
     rpo: rpoAge(policy[tenant.tier], newest?.takenAt ?? null, now),
   };
@@ -88,6 +93,7 @@ export function tenantForJson(tenant: ListedTenant): Record<string, unknown> {
     ...(tenant.unknownTier === undefined ? {} : { unknownTier: tenant.unknownTier }),
     rows: tenant.rows,
     live: tenant.live,
+    ...(tenant.foundIn.length === 0 ? {} : { foundIn: tenant.foundIn }),
     newestBackup: tenant.newestBackup && {
       ref: tenant.newestBackup.ref,
       takenAt: tenant.newestBackup.takenAt.toISOString(),

@@ -142,6 +142,20 @@ export interface TrailEntry {
 
 export type Outcome = 'committed' | 'not-committed' | 'in-progress' | 'contradictory';
 
+export interface SearchRequest {
+  shape: SliceShape;
+  table: string;
+  column: string;
+  text: string;
+  limit: number;
+}
+
+export interface SearchHit {
+  tenant: TenantId;
+  /** Key text of the row; never a value. */
+  key: string;
+}
+
 /**
  * One connection to the live database, with at most one staged source beside it and one tenant's slice
  * collected at a time. Call order: stage, then per tenant collect, compare, (save), begin, apply, verify,
@@ -213,6 +227,11 @@ export interface Session {
     tenant: TenantId,
     status: string | number | boolean | null,
   ): Promise<string | null>;
+  /**
+   * Rows of an owned table whose column, as text, holds a text (ASCII letters of either case), with the tenant
+   * each belongs to; rows of nobody are left out. Finds a customer from a complaint (config `tenants.search`).
+   */
+  search(request: SearchRequest): Promise<SearchHit[]>;
   /** Rows per table and tenant (tenant ids as text), for manifests and listings. */
   countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>>;
   /** Digest of every table's rows per tenant, in one scan a table: table → tenant id text → digest. */

@@ -1,9 +1,5 @@
-import type { OpenedBackup } from '../../backups/open.ts';
 import type { Config } from '../../config/schema.ts';
-import { classify } from '../../engine/ownership.ts';
-import type { Database, Session } from '../../engine/port.ts';
-import { buildShape } from '../../engine/shape.ts';
-import type { Tenant } from '../../engine/tenant.ts';
+import { printable } from '../../engine/printable.ts';
 import { reasonOf, TenantDrError } from '../../errors.ts';
 import { effectivePolicy } from '../../policy/policy.ts';
 import { command } from '../command.ts';
@@ -12,89 +8,64 @@ import { ageText, textTable } from '../format.ts';
 import { text } from '../parameters.ts';
 import type { ListedTenant } from '../tenant-list.ts';
 import { isCalled, listTenants, tenantForJson } from '../tenant-list.ts';
+import type { FoundTenants } from '../tenant-reading.ts';
+import { readTenants, readTenantsIn } from '../tenant-reading.ts';
 
 export default command({
   effect: 'read',
   options: {
-    find: text('text', 'only tenants whose name, slug or id holds this'),
+    find: text('text', 'only tenants whose name, slug, id or search column (tenants.search) holds this'),
     in: text('ref', 'look into a backup instead of the live database'),
   },
   examples: ['tenant-dr tenants --find north', 'tenant-dr tenants --in latest'],
   async run(context, { find, in: ref }) {
     const config = await context.config();
-    const { tenants, counts } =
-      ref === undefined ? await liveTenants(context, config) : await tenantsIn(ref, context, config);
+    const { tenants, counts, hits } =
+      ref === undefined
+        ? await liveTenants(context, config, find)
+        : await tenantsIn(ref, context, config, find);
     const listed = listTenants({
       tenants,
       counts,
+      hits,
       backups: await backupsOf(context, config),
       policy: effectivePolicy(config.policy),
       now: context.clock(),
     });
     // A backup speaks for itself: whom others remember is of no matter there.
     const known = ref === undefined ? listed : listed.filter((tenant) => tenant.live);
-    const shown = find === undefined ? known : known.filter((tenant) => isCalled(tenant, find));
+    const shown =
+      find === undefined
+        ? known
+        : known.filter((tenant) => isCalled(tenant, find) || tenant.foundIn.length > 0);
     return { document: { tenants: shown.map(tenantForJson) }, text: textOf(shown, find, context) };
   },
 });
 
-interface Found {
-  tenants: Tenant[];
-  counts: Record<string, Record<string, number>> | null;
+async function liveTenants(
+  context: Context,
+  config: Config,
+  find: string | undefined,
+): Promise<FoundTenants> {
+  return readTenants(await context.openDatabase(), config, find);
 }
 
-async function liveTenants(context: Context, config: Config): Promise<Found> {
-  return readTenants(await context.openDatabase(), config);
-}
-
-async function readTenants(database: Database, config: Config): Promise<Found> {
-  const session = await database.open({ mode: 'read' });
-  try {
-    const tenants = await session.tenants(config.tenants);
-    return { tenants, counts: await session.countAll(await shapeOf(session, config)) };
-  } finally {
-    await session.close();
-  }
-}
-
-async function shapeOf(session: Session, config: Config) {
-  const schema = await session.schema();
-  return buildShape(schema, classify(schema, config), config, { mode: 'exact' });
-}
-
-/** A backup of one file is a database of its own; what can only be staged says who is in it, not how much. */
-async function tenantsIn(ref: string, context: Context, config: Config): Promise<Found> {
+async function tenantsIn(
+  ref: string,
+  context: Context,
+  config: Config,
+  find: string | undefined,
+): Promise<FoundTenants> {
   const { openBackup } = await import('../../backups/open.ts');
-  const { databaseAt } = await import('../../databases/open.ts');
   const backup = await openBackup(ref, {
     config,
     signal: context.signal,
     onProgress: (progress) => context.output.progress(progress),
   });
   try {
-    const { source } = backup;
-    if (source.form === 'database-file')
-      return await readTenants(await databaseAt(`sqlite:${source.path}`), config);
-    if (source.form === 'live') return await readTenants(await databaseAt(source.url), config);
-    return await stagedTenants(backup, context, config);
+    return await readTenantsIn(backup, context, config, find);
   } finally {
     await backup.close();
-  }
-}
-
-async function stagedTenants(backup: OpenedBackup, context: Context, config: Config): Promise<Found> {
-  const database = await context.openDatabase();
-  const session = await database.open({ mode: 'read' });
-  try {
-    const staged = await session.stage({
-      source: backup.source,
-      columns: config.tenants,
-      shape: await shapeOf(session, config),
-      tenants: [],
-    });
-    return { tenants: staged.tenants, counts: null };
-  } finally {
-    await session.close();
   }
 }
 
@@ -132,7 +103,10 @@ function textOf(tenants: ListedTenant[], find: string | undefined, { output }: C
   ]);
   const late = tenants.filter((tenant) => !tenant.rpo.met).length;
   const summary = `${tenants.length} ${tenants.length === 1 ? 'tenant' : 'tenants'}; RPO ${late === 0 ? 'met for all' : `not met for ${late}`}.`;
-  return `${textTable(columns, rows, output.tableWidth)}\n\n${summary}`;
+  const found = tenants.flatMap(({ slug, foundIn }) =>
+    foundIn.length === 0 ? [] : [`${printable(slug)}: found in ${foundIn.map(printable).join(', ')}`],
+  );
+  return [textTable(columns, rows, output.tableWidth), '', ...found, summary].join('\n');
 }
 
 function backupText({ newestBackup, rpo }: ListedTenant): string {

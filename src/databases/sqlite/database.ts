@@ -72,6 +72,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     probe: (file) => call('probe', file),
     check: (sql, tenant) => call('check', sql, tenant),
     trail: (request) => call('trail', request),
+    search: (request) => call('search', request),
     setStatus: (columns, tenant, status) => call('setStatus', columns, tenant, status),
     countAll: (shape) => call('countAll', shape),
     digestAll: (shape, onProgress) => patiently(() => channel.call('digestAll', [shape], onProgress)),

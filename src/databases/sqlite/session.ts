@@ -9,6 +9,8 @@ import type {
   IsolationProof,
   OnProgress,
   Outcome,
+  SearchHit,
+  SearchRequest,
   SliceDigest,
   Staged,
   StagedSource,
@@ -37,6 +39,7 @@ import { introspect } from './introspect.ts';
 import { changedSince, probe } from './probe.ts';
 import { reviewTable } from './review.ts';
 import { saveEffects, saveSlice } from './save.ts';
+import { searchRows } from './search.ts';
 import { includeShared } from './shared.ts';
 import type { StatusRule } from './source.ts';
 import { prepareSource } from './source.ts';
@@ -171,9 +174,7 @@ export class SqliteSession {
 
   saveSlice(path: string): { rows: number; bytes: number } {
     const work = this.collected();
-    const live = this.hasAdopted()
-      ? hashLive(work, { adopted: true })
-      : this.hashes();
+    const live = this.hasAdopted() ? hashLive(work, { adopted: true }) : this.hashes();
     return saveSlice(work, path, live);
   }
 
@@ -283,6 +284,10 @@ export class SqliteSession {
 
   trail(request: TrailRequest): TrailEntry[] {
     return readTrail(this.collected(), request);
+  }
+
+  search(request: SearchRequest): SearchHit[] {
+    return searchRows(this.workspace(request.shape), request);
   }
 
   close(): void {
