@@ -39,12 +39,19 @@ export async function newestCluster(): Promise<Throwaway> {
   return testCluster({ binaries });
 }
 
-/** A database of its own for one test. */
-export async function testDatabase(server: Throwaway, script: string): Promise<TestDatabase> {
+/** A database of its own for one test, empty or an exact copy of another one. */
+export async function testDatabase(
+  server: Throwaway,
+  script: string,
+  template = 'template1',
+): Promise<TestDatabase> {
   const name = `t${process.pid}_${counter++}`;
-  const admin = connectTo(server.url('postgres'));
-  await (await admin).query(`CREATE DATABASE ${name}`);
-  await (await admin).end();
+  const admin = await connectTo(server.url('postgres'));
+  try {
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  } finally {
+    await admin.end();
+  }
   const url = server.url(name);
   const database: TestDatabase = {
     url,
@@ -71,12 +78,15 @@ export async function testDatabase(server: Throwaway, script: string): Promise<T
       return stdout;
     },
   };
-  await database.sql(script);
+  if (script !== '') await database.sql(script);
   return database;
 }
 
 export async function connectTo(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, types: { getTypeParser: () => (value: string) => value } });
+  const client = new pg.Client({
+    connectionString: url,
+    types: { getTypeParser: () => (value: string) => value },
+  });
   client.on('error', () => undefined);
   await client.connect();
   return client;

@@ -8,6 +8,10 @@ export interface RelationColumn {
   type: string;
   /** The type below domains, without length or precision: what staged text is cast to. */
   baseType: string;
+  /** Internal name of the base type, and its length or precision as PostgreSQL stores it (-1: none). */
+  baseName: string;
+  modifier: number;
+  domain: boolean;
   notNull: boolean;
   hasDefault: boolean;
   generated: boolean;
@@ -113,11 +117,12 @@ export async function readCatalog(sql: Sql, schema: string): Promise<Map<string,
   return new Map(relations.map((relation) => [relation.name, relation]));
 }
 
-const exactTypes = `'int2','int4','int8','uuid','text','varchar','bool','date','oid'`;
+const exactTypes = `'int2','int4','int8','uuid','text','varchar','date'`;
 
 const columnsQuery = `
   SELECT coalesce(json_agg(json_build_object(
     'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'baseType', format_type(base.oid, -1),
+    'baseName', base.typname, 'modifier', CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, 'domain', t.typtype = 'd',
     'notNull', a.attnotnull OR t.typnotnull, 'hasDefault', a.atthasdef AND a.attgenerated = '', 'generated', a.attgenerated <> '',
     'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'default' END,
     'collation', CASE WHEN a.attcollation <> t.typcollation THEN l.collname END,

@@ -29,12 +29,17 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
   let schema: string;
   let sslmode: string | undefined;
   try {
-    const parsed = new URL(url.replace(/^postgres(ql)?:\/\/\//, 'postgres://localhost-by-default/').replace(/@\//, '@localhost-by-default/'));
+    const parsed = new URL(
+      url
+        .replace(/^postgres(ql)?:\/\/\//, 'postgres://localhost-by-default/')
+        .replace(/@\//, '@localhost-by-default/'),
+    );
     schema = parsed.searchParams.get('schema') ?? env['PGSCHEMA'] ?? 'public';
     sslmode = parsed.searchParams.get('sslmode') ?? env['PGSSLMODE'];
     const rest = new URL(parsed);
     rest.searchParams.delete('schema');
-    if (!parsed.searchParams.has('sslmode') && sslmode !== undefined) rest.searchParams.set('sslmode', sslmode);
+    if (!parsed.searchParams.has('sslmode') && sslmode !== undefined)
+      rest.searchParams.set('sslmode', sslmode);
     options = parse(rest.toString(), { useLibpqCompat: true });
   } catch (error) {
     throw new TenantDrError('config-invalid', 'The PostgreSQL address cannot be read.', {
@@ -49,7 +54,12 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
   config.user = config.user || env['PGUSER'] || userInfo().username;
   config.database = config.database || env['PGDATABASE'] || config.user;
   if (config.password === undefined && env['PGPASSWORD'] !== undefined) config.password = env['PGPASSWORD'];
-  const { host, port, user, database } = config as { host: string; port: number; user: string; database: string };
+  const { host, port, user, database } = config as {
+    host: string;
+    port: number;
+    user: string;
+    database: string;
+  };
   return { config, schema, location: `${host}:${port}/${database}`, host, port, database, user, sslmode };
 }
 
@@ -65,7 +75,8 @@ export function childEnvironment(target: Target, env: NodeJS.ProcessEnv = proces
     PGDATABASE: target.database,
     PGAPPNAME: 'tenant-dr',
   };
-  for (const name of ['PGPASSFILE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY']) if (env[name]) child[name] = env[name];
+  for (const name of ['PGPASSFILE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY'])
+    if (env[name]) child[name] = env[name];
   if (target.sslmode) child['PGSSLMODE'] = target.sslmode;
   if (typeof target.config.password === 'string') child['PGPASSWORD'] = target.config.password;
   return child;
@@ -118,14 +129,24 @@ async function dial(settings: pg.ClientConfig): Promise<pg.Client> {
 }
 
 async function pinSession(sql: Sql, target: Target, busySeconds: number): Promise<void> {
-  const [version] = await sql.rows('SELECT current_setting(\'server_version_num\') AS version, current_setting(\'search_path\') AS path, to_regnamespace($1) AS found', [ident(target.schema)]);
+  const [version] = await sql.rows(
+    "SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found",
+    [ident(target.schema)],
+  );
   if (Number(version?.['version']) < 120000) {
-    throw new TenantDrError('database-error', `${target.location} runs PostgreSQL older than 12, which tenant-dr does not know.`);
+    throw new TenantDrError(
+      'database-error',
+      `${target.location} runs PostgreSQL older than 12, which tenant-dr does not know.`,
+    );
   }
   if (version?.['found'] === null) {
-    throw new TenantDrError('database-missing', `Database ${target.location} has no schema "${target.schema}".`, {
-      hint: 'Name the schema your tables are in: ?schema=… in DATABASE_URL, or PGSCHEMA.',
-    });
+    throw new TenantDrError(
+      'database-missing',
+      `Database ${target.location} has no schema "${target.schema}".`,
+      {
+        hint: 'Name the schema your tables are in: ?schema=… in DATABASE_URL, or PGSCHEMA.',
+      },
+    );
   }
   await sql.run(`
     SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
@@ -153,9 +174,13 @@ export async function proveDirect(sql: Sql, target: Target): Promise<void> {
   } finally {
     await other.end();
   }
-  throw new TenantDrError('database-denied', `A connection pooler sits in front of ${target.location}: transactions reach different server processes. Nothing was changed.`, {
-    hint: 'Connect to the server itself (its own port, not that of PgBouncer or the like), or to a pool in session mode.',
-  });
+  throw new TenantDrError(
+    'database-denied',
+    `A connection pooler sits in front of ${target.location}: transactions reach different server processes. Nothing was changed.`,
+    {
+      hint: 'Connect to the server itself (its own port, not that of PgBouncer or the like), or to a pool in session mode.',
+    },
+  );
 }
 
 async function backend(sql: Sql): Promise<number> {

@@ -18,17 +18,35 @@ export function connectionLost(error: unknown): boolean {
 }
 
 const byState: Record<string, { code: ErrorCode; hint: string }> = {
-  '28P01': { code: 'database-denied', hint: 'Check user and password (DATABASE_URL, PGPASSWORD or the passfile).' },
+  '28P01': {
+    code: 'database-denied',
+    hint: 'Check user and password (DATABASE_URL, PGPASSWORD or the passfile).',
+  },
   '28000': { code: 'database-denied', hint: 'Check the user, sslmode, and pg_hba.conf on the server.' },
-  '3D000': { code: 'database-missing', hint: 'Check the database name at the end of DATABASE_URL; `psql -l` lists them.' },
-  '53300': { code: 'database-unreachable', hint: 'Free a connection or use a role with reserved connections, then run this again.' },
-  '57P03': { code: 'database-unreachable', hint: 'The server is starting or stopping: wait until it accepts connections.' },
-  '55P03': { code: 'database-busy', hint: 'Another session holds the rows or the table. Try again, or end that session.' },
+  '3D000': {
+    code: 'database-missing',
+    hint: 'Check the database name at the end of DATABASE_URL; `psql -l` lists them.',
+  },
+  '53300': {
+    code: 'database-unreachable',
+    hint: 'Free a connection or use a role with reserved connections, then run this again.',
+  },
+  '57P03': {
+    code: 'database-unreachable',
+    hint: 'The server is starting or stopping: wait until it accepts connections.',
+  },
+  '55P03': {
+    code: 'database-busy',
+    hint: 'Another session holds the rows or the table. Try again, or end that session.',
+  },
   '57014': { code: 'database-busy', hint: 'The statement was cancelled or ran into a statement timeout.' },
   '40P01': { code: 'database-busy', hint: 'Two sessions waited for each other. Run the same command again.' },
   '40001': { code: 'database-busy', hint: 'Run the same command again.' },
   '53100': { code: 'disk-full', hint: 'Free space on the database server, then run this again.' },
-  '25006': { code: 'database-read-only', hint: 'This is a standby or a read-only session: name the primary server.' },
+  '25006': {
+    code: 'database-read-only',
+    hint: 'This is a standby or a read-only session: name the primary server.',
+  },
 };
 
 /**
@@ -42,7 +60,11 @@ export function translate(error: unknown, what: string): TenantDrError {
     const words = withoutValues(error.message);
     if (state === '42501') return denied(error, words, what);
     const known = byState[state];
-    const details = { cause: error, facts: { sqlstate: state }, ...(error.table ? { table: error.table } : {}) };
+    const details = {
+      cause: error,
+      facts: { sqlstate: state },
+      ...(error.table ? { table: error.table } : {}),
+    };
     if (known) return new TenantDrError(known.code, `${what}: ${words}.`, { hint: known.hint, ...details });
     if (connectionLost(error)) return lost(error, what);
     return new TenantDrError('database-error', `${what}: PostgreSQL says ${words} (${state}).`, details);
@@ -56,10 +78,14 @@ function denied(error: DatabaseError, words: string, what: string): TenantDrErro
   const table = error.table ?? /(?:table|relation) "?([^"\s]+)"?/.exec(error.message)?.[1];
   const details = { cause: error, facts: { sqlstate: '42501' }, ...(table ? { table } : {}) };
   if (hidden) {
-    return new TenantDrError('hidden-rows', `Row-level security hides rows of table ${table ?? '?'} from this role. Nothing was changed.`, {
-      ...details,
-      hint: 'Connect as a role with BYPASSRLS, or as the owner of a table without FORCE ROW LEVEL SECURITY.',
-    });
+    return new TenantDrError(
+      'hidden-rows',
+      `Row-level security hides rows of table ${table ?? '?'} from this role. Nothing was changed.`,
+      {
+        ...details,
+        hint: 'Connect as a role with BYPASSRLS, or as the owner of a table without FORCE ROW LEVEL SECURITY.',
+      },
+    );
   }
   return new TenantDrError('database-denied', `${what}: ${words}.`, {
     ...details,
@@ -68,10 +94,14 @@ function denied(error: DatabaseError, words: string, what: string): TenantDrErro
 }
 
 function lost(error: unknown, what: string): TenantDrError {
-  return new TenantDrError('database-unreachable', `${what}: the connection to the server was lost (${reasonOf(error)}).`, {
-    cause: error,
-    hint: 'An open transaction is rolled back by the server. Check the server, then run this again.',
-  });
+  return new TenantDrError(
+    'database-unreachable',
+    `${what}: the connection to the server was lost (${reasonOf(error)}).`,
+    {
+      cause: error,
+      hint: 'An open transaction is rolled back by the server. Check the server, then run this again.',
+    },
+  );
 }
 
 /** The server quotes the offending value after a colon or in quotes at the end: that part stays out. */
@@ -102,7 +132,9 @@ export function connectFailure(error: unknown, location: string): TenantDrError 
       hint: 'Put it into PGPASSWORD or the passfile (~/.pgpass, mode 0600).',
     });
   }
-  const reason = words || (error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : (code ?? 'no answer'));
+  const reason =
+    words ||
+    (error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : (code ?? 'no answer'));
   return new TenantDrError('database-unreachable', `Cannot connect to ${location}: ${reason}.`, {
     cause: error,
     hint: 'Is the server up, and are host and port right? `pg_isready -h <host> -p <port>` tells.',

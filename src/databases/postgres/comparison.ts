@@ -1,0 +1,35 @@
+import type { Comparison, OnProgress } from '../../engine/port.ts';
+import { markReinserted } from './apply.ts';
+import { compareTable, summarize } from './compare.ts';
+import { findObstacles } from './conflicts.ts';
+import { reinsertConflicts } from './reinsertion.ts';
+import { reviewTable } from './review.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Effects of every table, and everything that stands against them. */
+export async function compareAll(
+  work: Workspace,
+  replica: boolean,
+  onProgress?: OnProgress,
+): Promise<Comparison> {
+  const comparison: Comparison = { tables: [], conflicts: [], sharedNeeded: [], inbound: [], revivals: [] };
+  const collected = [...work.misfits];
+  for (const [i, slot] of work.slots.entries()) {
+    const reviewed = await reviewTable(work, slot, await compareTable(work, slot));
+    if (reviewed.revival) comparison.revivals.push(reviewed.revival);
+    if ((await markReinserted(work, slot)) > 0 && !replica)
+      comparison.conflicts.push(...(await reinsertConflicts(work, slot)));
+    comparison.tables.push(await summarize(work, slot, reviewed.raw));
+    onProgress?.({ phase: 'comparing', done: i + 1, total: work.slots.length, unit: 'tables' });
+  }
+  comparison.conflicts.push(
+    ...work.misfits.filter((conflict) => work.byName.get(conflict.table)?.slice.mode !== 'keep'),
+  );
+  const obstacles = await findObstacles(work);
+  comparison.conflicts.push(...obstacles.conflicts);
+  comparison.sharedNeeded.push(...obstacles.sharedNeeded);
+  comparison.inbound.push(...obstacles.inbound);
+  // What was found while collecting stays known when the same slice is compared again.
+  work.misfits = collected;
+  return comparison;
+}

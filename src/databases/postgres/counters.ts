@@ -1,0 +1,66 @@
+import { TenantDrError } from '../../errors.ts';
+import type { Counter } from './catalog.ts';
+import { sqlState } from './errors.ts';
+import { ident, literal } from './identifiers.ts';
+import type { Slot, Workspace } from './workspace.ts';
+
+/** A small gap is closed by taking values, which can never lower the counter whatever others do meanwhile. */
+const small = 5000;
+
+/**
+ * Raises the counters behind key columns past the values that came back, never lowers one. `setval` is not undone
+ * by a rollback, so this runs last; a rolled-back restore may leave a counter higher.
+ */
+export async function raiseCounters(work: Workspace): Promise<string[]> {
+  const notes: string[] = [];
+  for (const slot of work.slots) {
+    if (slot.rows.staged === 0) continue;
+    for (const counter of slot.relation.counters) {
+      if (counter.cycles || !slot.common?.includes(counter.column)) continue;
+      const note = await raise(work, slot, counter);
+      if (note) notes.push(note);
+    }
+  }
+  return notes;
+}
+
+async function raise(work: Workspace, slot: Slot, counter: Counter): Promise<string | null> {
+  const down = counter.increment.startsWith('-');
+  const extreme = down ? 'min' : 'max';
+  await work.sql.run('SAVEPOINT tdr_counter');
+  try {
+    const [row] = await work.sql.rows(
+      `SELECT (SELECT ${extreme}(${ident(counter.column)})::numeric FROM ${slot.staged}) AS reached,
+        last_value AS last, is_called AS called, abs((SELECT ${extreme}(${ident(counter.column)})::numeric FROM ${slot.staged}) - last_value) / ${counter.increment.replace('-', '')} AS gap
+       FROM ${counter.sequence}`,
+    );
+    const reached = row?.['reached'] ?? null;
+    const last = BigInt(row?.['last'] ?? '0');
+    if (reached === null) return await release(work, null);
+    const wanted = BigInt(reached.split('.')[0] as string);
+    const behind = down ? wanted < last : wanted > last;
+    const unused = wanted === last && row?.['called'] === 'f';
+    if (!behind && !unused) return await release(work, null);
+    const name = literal(counter.sequence);
+    if (Number(row?.['gap']) <= small) {
+      const steps = Math.ceil(Number(row?.['gap'])) + (row?.['called'] === 'f' ? 1 : 0);
+      await work.sql.run(`SELECT count(nextval(${name})) FROM generate_series(1, ${steps})`);
+    } else {
+      await work.sql.run(
+        `SELECT setval(${name}, ${wanted}) FROM ${counter.sequence} s WHERE s.last_value ${down ? '>' : '<'} ${wanted}`,
+      );
+    }
+    return await release(work, `Counter ${counter.sequence} was raised to ${wanted}.`);
+  } catch (error) {
+    const denied =
+      sqlState(error) === '42501' || (error instanceof TenantDrError && error.code === 'database-denied');
+    if (!denied) throw error;
+    await work.sql.run('ROLLBACK TO SAVEPOINT tdr_counter; RELEASE SAVEPOINT tdr_counter');
+    return `Counter ${counter.sequence} could not be checked: this role may not use it.`;
+  }
+}
+
+async function release(work: Workspace, note: string | null): Promise<string | null> {
+  await work.sql.run('RELEASE SAVEPOINT tdr_counter');
+  return note;
+}

@@ -1,0 +1,99 @@
+import { TenantDrError } from '../../errors.ts';
+import { collectLiveTable, liveMember } from './collect.ts';
+import { sqlState } from './errors.ts';
+import { identList, literal } from './identifiers.ts';
+import { idText } from './tenants.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { emptied } from './workspace.ts';
+
+/**
+ * One operator per tenant: an advisory lock that ends with the transaction. The tables' rows are locked next.
+ */
+export async function lockTenant(work: Workspace): Promise<void> {
+  const name = literal(`tenant-dr ${work.sql.target.schema} ${idText(work.tenant)}`);
+  if ((await work.sql.value(`SELECT pg_try_advisory_xact_lock(hashtextextended(${name}, 0))`)) === 't')
+    return;
+  throw new TenantDrError(
+    'database-busy',
+    'Another tenant-dr is changing this tenant right now. Nothing was changed.',
+    {
+      hint: '`tenant-dr incidents` shows who; wait until that is finished.',
+    },
+  );
+}
+
+/**
+ * Locks the tenant's row, then its slice, parents first and in key order, until nothing new appears, and leaves the
+ * locked rows in the live tables. READ COMMITTED: every statement sees what was committed before it.
+ */
+export async function lockSlice(work: Workspace): Promise<void> {
+  const empty = emptied(work.slots, ['live']);
+  if (empty) await work.sql.run(empty);
+  for (const slot of work.slots) await lockTable(work, slot);
+  for (let round = 0; round < 20; round++) {
+    const grown = await grownTables(work);
+    if (grown.length === 0) return;
+    for (const slot of grown) await lockTable(work, slot);
+  }
+  throw new TenantDrError(
+    'plan-stale',
+    'Rows of this tenant keep appearing while they are being locked. Nothing was changed.',
+    {
+      hint: 'Suspend the tenant or stop what writes its rows, then plan again.',
+    },
+  );
+}
+
+async function lockTable(work: Workspace, slot: Slot): Promise<void> {
+  for (let round = 0; round < 20; round++) {
+    const member = liveMember(work, slot);
+    if (slot.rows.live > 0) await work.sql.run(emptied([slot], ['live']));
+    if (member === null) return;
+    if (slot.slice.mode === 'keep') return collectLiveTable(work, slot);
+    const order =
+      slot.relation.primaryKey.length > 0 ? ` ORDER BY ${identList(slot.relation.primaryKey, 't')}` : '';
+    const locked = Number(
+      await work.sql.value(
+        `SELECT count(*) FROM (SELECT 1 FROM ${slot.target} t WHERE ${member}${order} FOR UPDATE OF t) q`,
+      ),
+    );
+    await collectLiveTable(work, slot);
+    if (locked >= slot.rows.live) return;
+  }
+}
+
+/** Tables that hold more of the tenant's rows than were collected: written by others meanwhile. */
+async function grownTables(work: Workspace): Promise<Slot[]> {
+  const asked = work.slots.flatMap((slot) => {
+    const member = slot.slice.mode === 'keep' ? null : liveMember(work, slot);
+    return member === null
+      ? []
+      : [{ slot, query: `(SELECT count(*) FROM ${slot.target} t WHERE ${member}) AS c${slot.index}` }];
+  });
+  if (asked.length === 0) return [];
+  const [row] = await work.sql.rows(`SELECT ${asked.map(({ query }) => query).join(', ')}`);
+  return asked
+    .filter(({ slot }) => Number(row?.[`c${slot.index}`]) !== slot.rows.live)
+    .map(({ slot }) => slot);
+}
+
+/** Deadlocks are worth another try while nothing was changed yet. */
+export function isDeadlock(error: unknown): boolean {
+  return sqlState(error) === '40P01';
+}
+
+/** Tables into which others can insert rows for this tenant although its row is locked: no foreign key stops them. */
+export function uncovered(work: Workspace): string[] {
+  return work.slots
+    .filter((slot) => {
+      const { membership } = slot.slice;
+      if (membership.via === 'identity') return false;
+      const keys = slot.relation.foreignKeys;
+      const columns =
+        membership.via === 'links' ? membership.links.map((link) => link.columns) : [[membership.column]];
+      return !columns.every((own) =>
+        keys.some((key) => key.columns.join('\n') === own.join('\n') && work.byName.has(key.table)),
+      );
+    })
+    .map((slot) => slot.slice.name);
+}

@@ -1,0 +1,76 @@
+import type { Conflict } from '../../engine/plan.ts';
+import type { Link } from '../../engine/slice.ts';
+import { keyText } from './encoding.ts';
+import { ident } from './identifiers.ts';
+import { idLiteral } from './tenants.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { namingColumns } from './workspace.ts';
+
+/** At most this many rows are named per table and finding: a report is for people. */
+export const named = 20;
+
+/** SQL for the id of the tenant a live row belongs to, as text, or NULL: the tenant column, or along the links. */
+export function ownerOf(work: Workspace, slot: Slot, alias: string, depth = 0): string {
+  const { membership } = slot.slice;
+  if (membership.via !== 'links') return ownerText(work, `${alias}.${ident(membership.column)}`);
+  const ways = membership.links.map((link) => ownerThrough(work, link, alias, depth));
+  return ways.length === 1 ? (ways[0] as string) : `coalesce(${ways.join(', ')})`;
+}
+
+function ownerText(work: Workspace, value: string): string {
+  return work.tenant.type === 'blob' ? `encode(${value}, 'hex')` : `${value}::text`;
+}
+
+function ownerThrough(work: Workspace, link: Link, alias: string, depth: number): string {
+  const parent = work.byName.get(link.parent) as Slot;
+  const inner = `o${depth}`;
+  const same = link.columns.map(
+    (name, i) => `${inner}.${ident(link.parentColumns[i] as string)} = ${alias}.${ident(name)}`,
+  );
+  return `(SELECT ${ownerOf(work, parent, inner, depth + 1)} FROM ${parent.target} ${inner} WHERE ${same.join(' AND ')} LIMIT 1)`;
+}
+
+/**
+ * Rows of the slice one of whose keys leads to another tenant. Where ownership itself goes through keys the row
+ * has two owners; where a tenant column decides, it is only reported.
+ */
+export async function findDisagreements(work: Workspace): Promise<Conflict[]> {
+  const conflicts: Conflict[] = [];
+  for (const slot of work.slots) {
+    if (slot.rows.live === 0) continue;
+    const inherits = slot.slice.membership.via === 'links';
+    const links = slot.slice.membership.via === 'links' ? slot.slice.membership.links : slot.slice.crossLinks;
+    if (inherits && links.length < 2) continue;
+    for (const link of links) conflicts.push(...(await disagreeing(work, slot, link, inherits)));
+  }
+  return conflicts;
+}
+
+async function disagreeing(work: Workspace, slot: Slot, link: Link, inherits: boolean): Promise<Conflict[]> {
+  const parent = work.byName.get(link.parent);
+  if (!parent) return [];
+  const same = link.columns
+    .map((name, i) => `p.${ident(link.parentColumns[i] as string)} = t.${ident(name)}`)
+    .join(' AND ');
+  const own = parent.rows.live > 0 ? `NOT EXISTS (SELECT FROM ${parent.live} p WHERE ${same})` : 'true';
+  const rows = await work.sql.rows(
+    `SELECT q.k, q.o FROM (SELECT ${keyText('t', namingColumns(slot.relation))} AS k, ${ownerThrough(work, link, 't', 0)} AS o
+       FROM ${slot.live} t WHERE ${link.columns.map((name) => `t.${ident(name)} IS NOT NULL`).join(' AND ')} AND ${own}) q
+     WHERE q.o IS NOT NULL AND q.o <> ${idLiteral(work.tenant)} LIMIT ${named}`,
+  );
+  return rows.map((row) => {
+    const key = row['k'] ?? '';
+    const tenant = row['o'] ?? '';
+    return {
+      kind: 'paths-disagree',
+      table: slot.slice.name,
+      key,
+      constraint: link.columns.join(', '),
+      other: { table: link.parent, tenant },
+      detail: inherits
+        ? `${slot.slice.name} ${key} belongs to this tenant by one key and to tenant ${tenant} by ${link.columns.join(', ')}.`
+        : `${slot.slice.name} ${key} is this tenant's, but its ${link.columns.join(', ')} leads to a row of tenant ${tenant}.`,
+      blocking: false,
+    };
+  });
+}

@@ -1,0 +1,348 @@
+import type { TenantColumns } from '../../config/schema.ts';
+import type { RowEffect, SharedNeed } from '../../engine/plan.ts';
+import type {
+  Capabilities,
+  ChangeMarker,
+  CheckResult,
+  Collected,
+  Comparison,
+  DatabaseIdentity,
+  EffectsPage,
+  IsolationProof,
+  OnProgress,
+  OpenOptions,
+  Outcome,
+  Session,
+  SliceDigest,
+  Staged,
+  StageRequest,
+  TableDigest,
+  TrailEntry,
+  TrailRequest,
+} from '../../engine/port.ts';
+import type { Schema } from '../../engine/schema.ts';
+import type { SliceShape } from '../../engine/slice.ts';
+import type { Tenant, TenantId } from '../../engine/tenant.ts';
+import { TenantDrError } from '../../errors.ts';
+import { countAll, digestAll } from './census.ts';
+import { Change } from './change.ts';
+import { runCheck } from './check.ts';
+import { collect, collectLive } from './collect.ts';
+import { compareAll } from './comparison.ts';
+import type { TableHashes } from './digest.ts';
+import { digestStaged, finishLive, hashLive, hashPlanned } from './digest.ts';
+import { readEffects } from './effects.ts';
+import type { Structure } from './introspect.ts';
+import { introspect } from './introspect.ts';
+import { changedSince, probe } from './probe.ts';
+import { saveEffects, saveSlice } from './save.ts';
+import { openSource } from './sources.ts';
+import type { Sql } from './sql.ts';
+import type { Stage } from './stage.ts';
+import { stageSource } from './stage.ts';
+import { setStatus } from './status.ts';
+import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
+import { readTrail } from './trail.ts';
+import type { StatusRule, Workspace } from './workspace.ts';
+import { buildSlots, dropTables, makeTables, signature, targetOf } from './workspace.ts';
+
+/** What a session knows besides its connection, found out when it was opened. */
+export interface SessionFacts {
+  identity: DatabaseIdentity;
+  timeline: string | null;
+  /** The role may set session_replication_role. */
+  replica: boolean;
+  options: OpenOptions;
+}
+
+/** The port's Session on PostgreSQL: one connection, our temporary tables on it, at most one transaction. */
+export class PostgresSession implements Session {
+  readonly identity: DatabaseIdentity;
+  readonly capabilities: Capabilities;
+  private readonly sql: Sql;
+  private readonly facts: SessionFacts;
+  private structure: Structure | null = null;
+  private stageNow: Stage | null = null;
+  private work: Workspace | null = null;
+  private made = '';
+  private reading = false;
+  private change: Change | null = null;
+  private hashes: TableHashes | null = null;
+  private compared = false;
+  private shared: SharedNeed[] = [];
+
+  constructor(sql: Sql, facts: SessionFacts) {
+    this.sql = sql;
+    this.facts = facts;
+    this.identity = facts.identity;
+    this.capabilities = {
+      foreignKeysOff: facts.replica,
+      rowLocks: true,
+      isolationMethod: 'the server counts every row a transaction writes',
+    };
+  }
+
+  async schema(): Promise<Schema> {
+    this.structure = await introspect(this.sql);
+    return this.structure.schema;
+  }
+
+  private async known(): Promise<Structure> {
+    this.structure ??= await introspect(this.sql);
+    return this.structure;
+  }
+
+  async tenants(columns: TenantColumns): Promise<Tenant[]> {
+    const structure = await this.known();
+    const relation = requireTenants(structure.relations.get(columns.table), columns);
+    return listTenants(this.sql, relation, columns, targetOf(this.sql, relation));
+  }
+
+  async stage(request: StageRequest): Promise<Staged> {
+    await this.unstage();
+    const structure = await this.known();
+    const source = await openSource(this.sql, structure, request);
+    try {
+      this.stageNow = await stageSource(this.sql, structure, source, request);
+    } finally {
+      await source.close();
+    }
+    return {
+      schema: this.stageNow.schema,
+      tenants: await stagedTenants(this.sql, structure, this.stageNow, request.columns),
+    };
+  }
+
+  async unstage(): Promise<void> {
+    if (!this.stageNow) return;
+    this.stageNow = null;
+    this.work = null;
+    this.made = '';
+    await dropTables(this.sql, 'raw|raw_shared|live|staged|want|gone');
+  }
+
+  async beginRead(): Promise<{ changedSince: boolean }> {
+    await this.sql.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    this.reading = true;
+    if (!this.work || !this.compared || !this.hashes) return { changedSince: false };
+    // The rows compared last, read again: only what they are now says whether the plan still holds.
+    const before = finishLive(this.work, this.hashes).digest;
+    await collectLive(this.work, { keepEffects: true });
+    this.hashes = await hashLive(this.work);
+    const changedSince = finishLive(this.work, this.hashes).digest !== before;
+    return { changedSince };
+  }
+
+  async endRead(): Promise<void> {
+    if (!this.reading) return;
+    this.reading = false;
+    await this.sql.run('COMMIT');
+  }
+
+  async collect(request: {
+    shape: SliceShape;
+    tenant: TenantId;
+    staged: 'none' | 'slice' | 'whole';
+    status: StatusRule | null;
+  }): Promise<Collected> {
+    this.compared = false;
+    this.shared = [];
+    const own = !this.reading && !this.change;
+    if (own) await this.sql.run('BEGIN');
+    try {
+      this.work = await this.workspace(request);
+      const found = await collect(this.work);
+      this.hashes = await hashLive(this.work);
+      return found;
+    } finally {
+      if (own) await this.sql.run('COMMIT');
+    }
+  }
+
+  private async workspace(request: {
+    shape: SliceShape;
+    tenant: TenantId;
+    staged: Workspace['stagedAs'];
+    status: StatusRule | null;
+  }): Promise<Workspace> {
+    const structure = await this.known();
+    const slots = buildSlots(this.sql, structure, request.shape, this.stageNow);
+    const wanted = signature(slots);
+    const there =
+      slots.length === 0 || (await this.sql.value(`SELECT to_regclass('pg_temp.tdr_live_0')`)) !== null;
+    if (wanted !== this.made || !there) await makeTables(this.sql, slots);
+    else if (slots.length > 0)
+      await this.sql.run(
+        `TRUNCATE ${slots.flatMap((slot) => [slot.live, slot.staged, slot.want, slot.gone]).join(', ')}`,
+      );
+    this.made = wanted;
+    return {
+      sql: this.sql,
+      structure,
+      stage: this.stageNow,
+      shape: request.shape,
+      slots,
+      byName: new Map(slots.map((slot) => [slot.slice.name, slot])),
+      tenant: request.tenant,
+      stagedAs: request.staged,
+      status: request.status,
+      misfits: [],
+    };
+  }
+
+  private collected(): Workspace {
+    if (this.work) return this.work;
+    throw new TenantDrError('internal', 'No slice was collected on this session.');
+  }
+
+  async digest(side: 'live' | 'staged' | 'planned', onProgress?: OnProgress): Promise<SliceDigest> {
+    const work = this.collected();
+    if (side === 'staged') return digestStaged(work);
+    this.hashes ??= await hashLive(work);
+    const hashes = side === 'live' ? this.hashes : await hashPlanned(work, this.hashes);
+    const digest = finishLive(work, hashes);
+    onProgress?.({ phase: 'digesting', done: work.slots.length, total: work.slots.length, unit: 'tables' });
+    return digest;
+  }
+
+  async compare(onProgress?: OnProgress): Promise<Comparison> {
+    const comparison = await compareAll(this.collected(), this.facts.replica, onProgress);
+    this.compared = true;
+    return comparison;
+  }
+
+  async effects(page: EffectsPage): Promise<RowEffect[]> {
+    const slot = this.collected().byName.get(page.table);
+    return slot ? readEffects(this.collected(), slot, page) : [];
+  }
+
+  async includeShared(needs: SharedNeed[]): Promise<void> {
+    this.shared = needs;
+  }
+
+  saveSlice(path: string, onProgress?: OnProgress): Promise<{ rows: number; bytes: number }> {
+    return saveSlice(this.collected(), path, onProgress);
+  }
+
+  saveEffects(path: string): Promise<{ rows: number; sha256: string }> {
+    return saveEffects(this.collected(), path);
+  }
+
+  async beginWrite(options: {
+    onWait?: (waitedSeconds: number) => void;
+  }): Promise<{ changedSince: boolean; marker: ChangeMarker }> {
+    const work = this.collected();
+    const before = this.hashes ? finishLive(work, this.hashes).digest : null;
+    const onWait = options.onWait ?? this.facts.options.onWait;
+    this.change = new Change(work, this.facts, onWait);
+    try {
+      const { marker, blocked } = await this.change.begin();
+      this.hashes = await hashLive(work);
+      return { changedSince: blocked || finishLive(work, this.hashes).digest !== before, marker };
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
+  }
+
+  private changing(): Change {
+    if (this.change) return this.change;
+    throw new TenantDrError('internal', 'No write transaction is open on this session.');
+  }
+
+  async apply(onProgress?: OnProgress): ReturnType<Session['apply']> {
+    // A plan made again under the lock has a workspace of its own.
+    return this.changing().apply(this.collected(), this.shared, onProgress);
+  }
+
+  verify(): ReturnType<Session['verify']> {
+    return this.changing().verify();
+  }
+
+  prove(): Promise<IsolationProof> {
+    return this.changing().prove();
+  }
+
+  async commit(): Promise<{ writeLockSeconds: number }> {
+    const done = await this.changing().commit();
+    this.change = null;
+    this.compared = false;
+    return done;
+  }
+
+  async rollback(): Promise<void> {
+    const change = this.change;
+    this.change = null;
+    this.compared = false;
+    this.made = '';
+    await change?.rollback();
+  }
+
+  async probe(path: string, marker: ChangeMarker): Promise<Outcome> {
+    return probe(this.sql, await this.known(), path, marker);
+  }
+
+  async changedSince(path: string): Promise<{ table: string; key: string }[]> {
+    return changedSince(this.collected(), path);
+  }
+
+  check(sql: string, tenant: TenantId): Promise<CheckResult> {
+    return runCheck(this.sql, sql, tenant);
+  }
+
+  trail(request: TrailRequest): Promise<TrailEntry[]> {
+    return readTrail(this.collected(), request);
+  }
+
+  async setStatus(
+    columns: TenantColumns,
+    tenant: TenantId,
+    status: string | number | boolean | null,
+  ): Promise<string | null> {
+    return setStatus(this.sql, await this.known(), columns, tenant, status);
+  }
+
+  async countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>> {
+    return countAll(await this.census(shape));
+  }
+
+  async digestAll(
+    shape: SliceShape,
+    onProgress?: OnProgress,
+  ): Promise<Record<string, Record<string, TableDigest>>> {
+    return digestAll(await this.census(shape), onProgress);
+  }
+
+  /** A workspace without temporary tables, for readings over all tenants. */
+  private async census(shape: SliceShape): Promise<Workspace> {
+    const structure = await this.known();
+    const slots = buildSlots(this.sql, structure, shape, null);
+    const byName = new Map(slots.map((slot) => [slot.slice.name, slot]));
+    const type = idTypeIn(slots);
+    return {
+      sql: this.sql,
+      structure,
+      stage: null,
+      shape,
+      slots,
+      byName,
+      tenant: { type, text: '' },
+      stagedAs: 'none',
+      status: null,
+      misfits: [],
+    };
+  }
+
+  close(): Promise<void> {
+    return this.sql.end();
+  }
+}
+
+function idTypeIn(slots: Workspace['slots']): TenantId['type'] {
+  const root = slots.find((slot) => slot.slice.membership.via === 'identity');
+  const membership = root?.slice.membership;
+  const column = root?.relation.columns.find(
+    (one) => membership?.via === 'identity' && one.name === membership.column,
+  );
+  return column?.baseType === 'bytea' ? 'blob' : 'text';
+}

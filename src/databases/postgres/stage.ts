@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import type { StageRequest } from '../../engine/port.ts';
+import type { Schema } from '../../engine/schema.ts';
+import { translate } from './errors.ts';
+import { ident, identList } from './identifiers.ts';
+import type { Structure } from './introspect.ts';
+import type { SharedRows } from './shared.ts';
+import { fetchShared } from './shared.ts';
+import type { Sql } from './sql.ts';
+import { dropTables } from './workspace.ts';
+
+/** Rows of one table as they stand in the source: every column text, numbered in `tdr_n`. */
+export interface Raw {
+  name: string;
+  columns: string[];
+  rows: number;
+}
+
+/** A source made queryable: raw rows of the tenants asked for, beside the live database. */
+export interface Stage {
+  schema: Schema;
+  raw: Map<string, Raw>;
+  /** Shared rows those tenants need and the live database lacks. */
+  shared: Map<string, SharedRows>;
+}
+
+/** Where staged rows come from: another server, or a dump. */
+export interface Source {
+  schema: Schema;
+  /** Puts the rows of the tenants asked for (and all of the tenants table) into `loader`. */
+  load(loader: Loader, request: StageRequest): Promise<void>;
+  /** Puts the rows of a shared table whose `columns` hold one of `keys` into `loader`. */
+  loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function stageSource(
+  sql: Sql,
+  structure: Structure,
+  source: Source,
+  request: StageRequest,
+): Promise<Stage> {
+  await sql.run('BEGIN');
+  try {
+    await dropTables(sql, 'raw');
+    const loader = new Loader(sql, 'raw');
+    await source.load(loader, request);
+    const stage: Stage = { schema: source.schema, raw: loader.tables, shared: new Map() };
+    await prepareRaw(sql, request, stage);
+    stage.shared = await fetchShared(sql, structure, source, request.shape, stage);
+    await sql.run('COMMIT');
+    return stage;
+  } catch (error) {
+    await sql.run('ROLLBACK').catch((second: unknown) => void second);
+    throw error;
+  }
+}
+
+/** Many tenants are picked out of the raw rows one after the other: then an index pays. */
+async function prepareRaw(sql: Sql, request: StageRequest, stage: Stage): Promise<void> {
+  for (const slice of request.shape.tables) {
+    const raw = stage.raw.get(slice.name);
+    if (!raw || raw.rows < 1000) continue;
+    const { membership } = slice;
+    const sets =
+      membership.via === 'links' ? membership.links.map((link) => link.columns) : [[membership.column]];
+    if (request.tenants.length > 3) {
+      for (const columns of sets) {
+        if (columns.every((name) => raw.columns.includes(name)))
+          await sql.run(`CREATE INDEX ON ${raw.name} (${identList(columns)})`);
+      }
+    }
+    await sql.run(`ANALYZE ${raw.name}`);
+  }
+}
+
+/** Fills raw tables with COPY text, one table at a time. */
+export class Loader {
+  readonly tables = new Map<string, Raw>();
+  private readonly sql: Sql;
+  private readonly prefix: string;
+
+  constructor(sql: Sql, prefix: string) {
+    this.sql = sql;
+    this.prefix = prefix;
+  }
+
+  /** Announces a table and its columns, also when no row will follow. Columns of a second announcement must be known. */
+  async table(name: string, columns: string[]): Promise<Raw> {
+    const known = this.tables.get(name);
+    if (known) return known;
+    const raw: Raw = { name: `pg_temp.tdr_${this.prefix}_${this.tables.size}`, columns, rows: 0 };
+    const list = columns.map((column) => `, ${ident(column)} text`).join('');
+    await this.sql.run(
+      `CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint GENERATED ALWAYS AS IDENTITY${list})`,
+    );
+    this.tables.set(name, raw);
+    return raw;
+  }
+
+  /**
+   * Copies chunks of COPY text (whole rows or parts of rows, in order) into a table. `encoding`: that of the bytes.
+   * Returns the number of rows.
+   */
+  async copy(
+    name: string,
+    columns: string[],
+    chunks: AsyncIterable<Buffer>,
+    encoding = 'UTF8',
+  ): Promise<number> {
+    const raw = await this.table(name, columns);
+    const target = this.sql.copyIn(
+      `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING '${encoding.replaceAll("'", "''")}')`,
+    );
+    // A refused row shows up here, whatever the chunks were doing meanwhile.
+    const done = finished(target);
+    done.catch((error: unknown) => void error);
+    try {
+      for await (const chunk of chunks) {
+        if (target.destroyed) break;
+        if (!target.write(chunk)) await Promise.race([once(target, 'drain'), done]);
+      }
+      target.end();
+      await done;
+    } catch (error) {
+      target.destroy();
+      await done.catch((second: unknown) => void second);
+      throw translate(error, `Staging ${name}`);
+    }
+    const rows = 'rowCount' in target ? Number(target.rowCount) : 0;
+    raw.rows += rows;
+    return rows;
+  }
+}

@@ -1,0 +1,85 @@
+import { TenantDrError } from '../../errors.ts';
+import { sqlState } from './errors.ts';
+import { ident } from './identifiers.ts';
+import type { Sql } from './sql.ts';
+import type { Slot, Workspace } from './workspace.ts';
+
+/**
+ * How application triggers are kept from rewriting what comes back:
+ * - `replica`: the session runs as a replica, where the role may; foreign keys and cascades are off as well, so
+ *   they are checked by hand afterwards;
+ * - `on`: triggers run, and the restore is refused when the rows do not stick;
+ * - `disabled`: triggers of the changed tables are disabled for the transaction, which makes every writer of these
+ *   tables wait; only with consent.
+ */
+export type TriggerMethod = 'replica' | 'on' | 'disabled';
+
+export async function mayReplicate(sql: Sql): Promise<boolean> {
+  await sql.run('SAVEPOINT tdr_replica');
+  try {
+    await sql.run('SET LOCAL session_replication_role = replica; RELEASE SAVEPOINT tdr_replica');
+    return true;
+  } catch (error) {
+    if (sqlState(error) !== '42501' && !(error instanceof TenantDrError && error.code === 'database-denied'))
+      throw error;
+    await sql.run('ROLLBACK TO SAVEPOINT tdr_replica; RELEASE SAVEPOINT tdr_replica');
+    return false;
+  }
+}
+
+/** Triggers that fire for an ordinary session on tables this plan changes. */
+export function activeTriggers(slots: Slot[]): { slot: Slot; name: string; always: boolean }[] {
+  return slots
+    .filter((slot) => slot.rows.want + slot.rows.gone > 0)
+    .flatMap((slot) =>
+      slot.relation.triggers
+        .filter((one) => one.enabled === 'O' || one.enabled === 'A')
+        .map((one) => ({ slot, name: one.name, always: one.enabled === 'A' })),
+    );
+}
+
+/** Disables the triggers of the changed tables; gives up after some tries rather than blocking everybody. */
+export async function disableTriggers(work: Workspace): Promise<string[]> {
+  const triggers = activeTriggers(work.slots);
+  for (const { slot, name } of triggers) await alter(work, slot, `DISABLE TRIGGER ${ident(name)}`);
+  return triggers.map(({ slot, name }) => `${slot.slice.name}.${name}`);
+}
+
+/** Puts every disabled trigger back as it was, in the same transaction. */
+export async function enableTriggers(work: Workspace): Promise<void> {
+  for (const { slot, name, always } of activeTriggers(work.slots)) {
+    await alter(work, slot, `ENABLE ${always ? 'ALWAYS ' : ''}TRIGGER ${ident(name)}`);
+  }
+}
+
+const tries = 10;
+
+async function alter(work: Workspace, slot: Slot, action: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work.sql.run(
+        `SAVEPOINT tdr_alter; SET LOCAL lock_timeout = '300ms'; ALTER TABLE ${slot.target} ${action}; RELEASE SAVEPOINT tdr_alter`,
+      );
+      return;
+    } catch (error) {
+      if (sqlState(error) !== '55P03' || attempt === tries) throw error;
+      await work.sql.run('ROLLBACK TO SAVEPOINT tdr_alter; RELEASE SAVEPOINT tdr_alter');
+    }
+  }
+}
+
+/** The refusal when triggers ran and the rows did not stick. */
+export function triggerRefusal(slot: Slot, detail: string): TenantDrError {
+  const names = slot.relation.triggers
+    .filter((one) => one.enabled === 'O' || one.enabled === 'A')
+    .map((one) => one.name);
+  return new TenantDrError(
+    'trigger-refused',
+    `${detail} Triggers of "${slot.slice.name}" (${names.join(', ')}) ran and this role may not switch them off. Everything was rolled back.`,
+    {
+      table: slot.slice.name,
+      hint: 'Connect as a superuser (or grant SET ON PARAMETER session_replication_role), or allow disabling triggers, which makes all tenants wait meanwhile.',
+      facts: { triggers: names },
+    },
+  );
+}

@@ -1,0 +1,124 @@
+import type { Conflict } from '../../engine/plan.ts';
+import { collectLive } from './collect.ts';
+import { compareTable } from './compare.ts';
+import { readEffects } from './effects.ts';
+import { keyText } from './encoding.ts';
+import { ident, literal } from './identifiers.ts';
+import { named } from './ownership.ts';
+import { reviewTable } from './review.ts';
+import type { TriggerMethod } from './triggers.ts';
+import { activeTriggers, triggerRefusal } from './triggers.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { columnOf, namingColumns, sameRow } from './workspace.ts';
+
+/**
+ * Inside the transaction, after the change: keys hold for every touched row and every row that refers to one, of
+ * all tenants; then planning again gives nothing.
+ */
+export async function verifyChange(work: Workspace, method: TriggerMethod): Promise<Conflict[]> {
+  const problems: Conflict[] = [];
+  // With triggers off, PostgreSQL itself checks neither foreign keys nor deferrable unique constraints.
+  if (method === 'replica') {
+    for (const slot of work.slots) problems.push(...(await brokenKeys(work, slot)));
+  }
+  if (problems.length > 0) return problems;
+  const triggered = activeTriggers(work.slots).map(({ slot }) => slot);
+  await collectLive(work);
+  for (const slot of work.slots) {
+    const raw = await compareTable(work, slot);
+    await reviewTable(work, slot, raw);
+    if (slot.rows.want + slot.rows.gone === 0) continue;
+    const effects = await readEffects(work, slot, { offset: 0, limit: named, withValues: false });
+    const first = effects[0];
+    const columns = first && first.columns.length > 0 ? ` (${first.columns.join(', ')})` : '';
+    const detail = `${slot.slice.name} ${first?.key ?? ''} is not as planned after the change${columns}.`;
+    if (method === 'on' && triggered.includes(slot)) throw triggerRefusal(slot, detail);
+    problems.push(...effects.map((effect) => stray(slot, effect.key, effect.columns)));
+  }
+  return problems;
+}
+
+function stray(slot: Slot, key: string, columns: string[]): Conflict {
+  return {
+    kind: 'value-does-not-fit',
+    table: slot.slice.name,
+    key,
+    ...(columns.length > 0 ? { constraint: columns.join(', ') } : {}),
+    detail: `${slot.slice.name} ${key} is not as planned after the change${columns.length > 0 ? ` (${columns.join(', ')})` : ''}.`,
+    blocking: true,
+  };
+}
+
+async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
+  const problems: Conflict[] = [];
+  const table = (side: { schema: string; table: string }): string =>
+    `${ident(side.schema)}.${ident(side.table)}`;
+  if (slot.rows.want > 0) {
+    for (const key of slot.relation.foreignKeys) {
+      const same = key.columns
+        .map((name, i) => `p.${ident(key.parentColumns[i] as string)} = w.${ident(name)}`)
+        .join(' AND ');
+      const filled = key.columns.map((name) => `w.${ident(name)} IS NOT NULL`).join(' AND ');
+      const touched = `(w.tdr_kind = 'i' OR w.tdr_columns && ARRAY[${key.columns.map(literal).join(', ')}]::text[])`;
+      const rows = await work.sql.rows(
+        `SELECT w.tdr_key AS key FROM ${slot.want} w WHERE ${touched} AND ${filled} AND NOT EXISTS (SELECT FROM ${table(key.parent)} p WHERE ${same}) LIMIT ${named}`,
+      );
+      problems.push(...rows.map((row) => dangling(slot.slice.name, row['key'] ?? '', key.name, key.table)));
+    }
+  }
+  const left: string[] = [];
+  if (slot.rows.gone > 0)
+    left.push(`SELECT l.* FROM ${slot.gone} g JOIN ${slot.live} l ON ${sameRow('l', 'g')}`);
+  if (slot.rows.want > 0)
+    left.push(`SELECT l.* FROM ${slot.want} w JOIN ${slot.live} l ON ${sameRow('l', 'w')}`);
+  if (left.length === 0) return problems;
+  for (const key of slot.relation.referencedBy) {
+    const refers = key.columns
+      .map((name, i) => `c.${ident(name)} = p.${ident(key.parentColumns[i] as string)}`)
+      .join(' AND ');
+    const still = key.parentColumns.map((name) => `n.${ident(name)} = p.${ident(name)}`).join(' AND ');
+    const child = work.structure.relations.get(key.from.table);
+    const naming =
+      child && key.from.schema === work.sql.target.schema
+        ? keyText('c', namingColumns(child))
+        : keyText(
+            'p',
+            key.parentColumns.map((name) => columnOf(slot, name)),
+          );
+    const rows = await work.sql.rows(
+      `SELECT ${naming} AS key FROM (${left.join(' UNION ALL ')}) p JOIN ${table(key.from)} c ON ${refers} WHERE NOT EXISTS (SELECT FROM ${table(key.parent)} n WHERE ${still}) LIMIT ${named}`,
+    );
+    problems.push(
+      ...rows.map((row) => dangling(key.from.table, row['key'] ?? '', key.name, slot.slice.name)),
+    );
+  }
+  for (const unique of slot.relation.uniques) {
+    if (!unique.deferrable || unique.exclusion || slot.rows.want === 0 || slot.key.length === 0) continue;
+    const meets = unique.terms
+      .map((term) => `t.${ident(term.column ?? '')} = w.${ident(term.column ?? '')}`)
+      .join(' AND ');
+    const other = slot.key.map((name) => `t.${ident(name)} = w.${ident(name)}`).join(' AND ');
+    const rows = await work.sql.rows(
+      `SELECT w.tdr_key AS key FROM ${slot.want} w JOIN ${slot.target} t ON ${meets} WHERE NOT (${other}) LIMIT ${named}`,
+    );
+    problems.push(
+      ...rows.map((row) => ({
+        ...dangling(slot.slice.name, row['key'] ?? '', unique.name, slot.slice.name),
+        kind: 'unique-taken' as const,
+      })),
+    );
+  }
+  return problems;
+}
+
+function dangling(table: string, key: string, constraint: string, parent: string): Conflict {
+  return {
+    kind: 'reference-missing',
+    table,
+    key,
+    constraint,
+    other: { table: parent },
+    detail: `After the change ${table} ${key} would break ${constraint} (${parent}).`,
+    blocking: true,
+  };
+}

@@ -1,0 +1,165 @@
+import { sortedColumns } from '../../engine/digest.ts';
+import type { Conflict } from '../../engine/plan.ts';
+import type { SliceShape, SliceTable } from '../../engine/slice.ts';
+import type { TenantId } from '../../engine/tenant.ts';
+import { TenantDrError } from '../../errors.ts';
+import type { Relation, RelationColumn } from './catalog.ts';
+import { ident, identList } from './identifiers.ts';
+import type { Structure } from './introspect.ts';
+import type { Sql } from './sql.ts';
+import type { Stage } from './stage.ts';
+
+/**
+ * Temporary tables of one session, four per table of the slice: `live` and `staged` hold the tenant's rows, `want`
+ * the rows to insert or change as they shall be, `gone` the rows to delete. Their names start with tdr_, and every
+ * use is qualified with pg_temp, so that none can be mistaken for a table of the application.
+ */
+export interface Slot {
+  index: number;
+  slice: SliceTable;
+  relation: Relation;
+  /** The table in SQL; ONLY keeps rows of inheriting tables out, which are tables of their own. */
+  target: string;
+  live: string;
+  staged: string;
+  want: string;
+  gone: string;
+  /** Stored columns, in the order of the row encoding. */
+  columns: string[];
+  /** Stored columns the backup has too; null: the backup does not have the table. */
+  common: string[] | null;
+  /** Columns whose difference is an effect. */
+  compared: string[];
+  key: string[];
+  /** Rows in `live`, `staged`, `want`, `gone`: an empty table is not asked. */
+  rows: { live: number; staged: number; want: number; gone: number };
+}
+
+export interface StatusRule {
+  column: string;
+  suspended: string | number | boolean | null;
+}
+
+export interface Workspace {
+  sql: Sql;
+  structure: Structure;
+  stage: Stage | null;
+  shape: SliceShape;
+  slots: Slot[];
+  byName: Map<string, Slot>;
+  tenant: TenantId;
+  stagedAs: 'none' | 'slice' | 'whole';
+  status: StatusRule | null;
+  /** Staged values that the live types refuse, found while collecting. */
+  misfits: Conflict[];
+}
+
+export function targetOf(sql: Sql, relation: { name: string; kind: string; hasChildren?: boolean }): string {
+  const name = `${ident(sql.target.schema)}.${ident(relation.name)}`;
+  return relation.kind === 'p' ? name : `ONLY ${name}`;
+}
+
+export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, stage: Stage | null): Slot[] {
+  return shape.tables.map((slice, index) => {
+    const relation = structure.relations.get(slice.name);
+    if (!relation) {
+      throw new TenantDrError('table-unknown', `Table "${slice.name}" is gone from ${sql.target.location}.`, {
+        hint: 'The structure changed since the plan was made: make a new one.',
+        table: slice.name,
+      });
+    }
+    const columns = sortedColumns(
+      relation.columns.filter((column) => !column.generated).map((column) => column.name),
+    );
+    const raw = stage?.raw.get(slice.name);
+    const common = raw ? columns.filter((name) => raw.columns.includes(name)) : null;
+    return {
+      index,
+      slice,
+      relation,
+      target: targetOf(sql, relation),
+      live: `pg_temp.tdr_live_${index}`,
+      staged: `pg_temp.tdr_staged_${index}`,
+      want: `pg_temp.tdr_want_${index}`,
+      gone: `pg_temp.tdr_gone_${index}`,
+      columns,
+      common,
+      compared: (common ?? []).filter((name) => !slice.untouched.includes(name)),
+      key: common && slice.key.every((name) => common.includes(name)) ? slice.key : [],
+      rows: { live: 0, staged: 0, want: 0, gone: 0 },
+    };
+  });
+}
+
+/** What the temporary tables depend on: while it stays the same they are emptied instead of made again. */
+export function signature(slots: Slot[]): string {
+  return JSON.stringify(slots.map((slot) => [slot.relation.oid, slot.columns, slot.common, slot.key]));
+}
+
+/** Creates the temporary tables, dropping those of an earlier shape. */
+export async function makeTables(sql: Sql, slots: Slot[]): Promise<void> {
+  await dropTables(sql, 'live|staged|want|gone');
+  const statements = slots.map((slot) => {
+    const own = identList(slot.columns);
+    const key = slot.relation.primaryKey.length > 0 ? `, ${identList(slot.relation.primaryKey)}` : '';
+    const indexed =
+      slot.key.length > 0
+        ? `CREATE INDEX ON ${slot.staged} (${identList(slot.key)}); CREATE INDEX ON ${slot.live} (${identList(slot.key)});`
+        : '';
+    return `
+      CREATE TEMP TABLE ${bare(slot.live)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, NULL::bytea AS tdr_hash${own ? `, ${own}` : ''} FROM ${slot.target} WITH NO DATA;
+      CREATE TEMP TABLE ${bare(slot.staged)} AS SELECT 0::bigint AS tdr_n, NULL::bytea AS tdr_hash, false AS tdr_set${commonList(slot)} FROM ${slot.target} WITH NO DATA;
+      CREATE TEMP TABLE ${bare(slot.want)} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+        tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);
+      CREATE TEMP TABLE ${bare(slot.gone)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, NULL::text AS tdr_key, NULL::bytea AS tdr_hash${key} FROM ${slot.target} WITH NO DATA;
+      ${indexed}`;
+  });
+  if (statements.length > 0) await sql.run(statements.join('\n'));
+}
+
+function commonList(slot: Slot): string {
+  return slot.common && slot.common.length > 0 ? `, ${identList(slot.common)}` : '';
+}
+
+/** CREATE TEMP TABLE takes no schema. */
+function bare(name: string): string {
+  return name.replace('pg_temp.', '');
+}
+
+/** Drops our temporary tables whose name continues with one of `kinds`. */
+export async function dropTables(sql: Sql, kinds: string): Promise<void> {
+  const rows = await sql.rows(
+    `SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname ~ $1`,
+    [`^tdr_(${kinds})(_|$)`],
+  );
+  if (rows.length > 0)
+    await sql.run(`DROP TABLE ${rows.map((row) => `pg_temp.${ident(row['relname'] ?? '')}`).join(', ')}`);
+}
+
+/** Empties temporary tables that hold rows; statement text, empty when there is nothing to do. */
+export function emptied(slots: Slot[], kinds: (keyof Slot['rows'])[]): string {
+  const names = slots.flatMap((slot) =>
+    kinds.filter((kind) => slot.rows[kind] > 0).map((kind) => slot[kind]),
+  );
+  for (const slot of slots) for (const kind of kinds) slot.rows[kind] = 0;
+  return names.length > 0 ? `TRUNCATE ${names.join(', ')};` : '';
+}
+
+export function columnOf(slot: { relation: Relation }, name: string): RelationColumn {
+  const found = slot.relation.columns.find((column) => column.name === name);
+  if (!found) throw new Error(`no column ${name} in ${slot.relation.name}`);
+  return found;
+}
+
+/** Columns that name a row to people: its primary key, or all stored columns where it has none. */
+export function namingColumns(relation: Relation): RelationColumn[] {
+  const names = relation.primaryKey;
+  if (names.length === 0) return relation.columns.filter((column) => !column.generated);
+  return names.map((name) => columnOf({ relation }, name));
+}
+
+/** "these two rows are the same physical row". */
+export function sameRow(a: string, b: string, live = false): string {
+  const [part, ctid] = live ? ['tableoid', 'ctid'] : ['tdr_part', 'tdr_ctid'];
+  return `${a}.${ctid} = ${b}.tdr_ctid AND ${a}.${part} = ${b}.tdr_part`;
+}
