@@ -73,12 +73,12 @@ export function reviewTable(work: Workspace, table: TableWork): Revival | null {
 /** Rows that return, and rows that change back to a state that is not finished. */
 function aliveCondition(table: TableWork, review: Review): string {
   if (review.kind !== 'queue' || review.statusColumn === null) {
-    return review.statusColumn === null ? "e.op = 'i'" : "e.op = 'i' AND ?1 IS NOT NULL";
+    return review.statusColumn === null ? "e.op = 'i'" : "e.op = 'i' AND ? IS NOT NULL";
   }
   const status = `s.${quote(review.statusColumn)}`;
   const position = table.common.indexOf(review.statusColumn) + 1;
   return (
-    `lower(CAST(${status} AS TEXT)) NOT IN (SELECT value FROM json_each(?1)) ` +
+    `lower(CAST(${status} AS TEXT)) NOT IN (SELECT value FROM json_each(?)) ` +
     `AND (e.op = 'i' OR substr(e.mask, ${position}, 1) = '1')`
   );
 }
