@@ -12,8 +12,9 @@ let counter = 0;
 export interface TestDatabase {
   url: string;
   name: string;
-  /** Runs statements as superuser. */
+  /** Runs statements as the database's owner. */
   sql(text: string): Promise<void>;
+  asSuperuser(text: string): Promise<void>;
   /** Rows of a query as text, NULL as null. */
   rows(text: string): Promise<(string | null)[][]>;
   /** An independent reading of a query: psql's own COPY. */
@@ -44,26 +45,21 @@ export async function testDatabase(
   server: Throwaway,
   script: string,
   template = 'template1',
+  owner = 'postgres',
 ): Promise<TestDatabase> {
   const name = `t${process.pid}_${counter++}`;
   const admin = await connectTo(server.url('postgres'));
   try {
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`);
   } finally {
     await admin.end();
   }
-  const url = server.url(name);
+  const url = server.url(name).replace('//postgres@', `//${owner}@`);
   const database: TestDatabase = {
     url,
     name,
-    async sql(text) {
-      const client = await connectTo(url);
-      try {
-        await client.query(text);
-      } finally {
-        await client.end();
-      }
-    },
+    sql: (text) => runOn(url, text),
+    asSuperuser: (text) => runOn(server.url(name), text),
     async rows(text) {
       const client = await connectTo(url);
       try {
@@ -80,6 +76,25 @@ export async function testDatabase(
   };
   if (script !== '') await database.sql(script);
   return database;
+}
+
+/** An ordinary role: no superuser, no replication, nothing but what it owns. */
+export async function ordinaryRole(server: Throwaway, name: string): Promise<void> {
+  const admin = await connectTo(server.url('postgres'));
+  try {
+    await admin.query(`CREATE ROLE ${name} LOGIN NOSUPERUSER`);
+  } finally {
+    await admin.end();
+  }
+}
+
+async function runOn(url: string, text: string): Promise<void> {
+  const client = await connectTo(url);
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 export async function connectTo(url: string): Promise<pg.Client> {

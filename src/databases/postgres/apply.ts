@@ -49,9 +49,11 @@ export async function applyEffects(work: Workspace, needs: SharedNeed[]): Promis
       count(applied, step.table, step.kind, changed);
     }
     for (const slot of work.slots) await tally(work, slot, applied);
-    for (const step of steps)
-      if (!step.slot)
-        (applied.executed[step.table] ??= { insert: 0, update: 0, delete: 0 }).insert += step.rows;
+    for (const step of steps) {
+      if (step.slot) continue;
+      const sum = applied.executed[step.table] ?? { insert: 0, update: 0, delete: 0 };
+      applied.executed[step.table] = { ...sum, insert: sum.insert + step.rows };
+    }
   }
   await work.sql.run('SET CONSTRAINTS ALL IMMEDIATE');
   return applied;
@@ -85,8 +87,8 @@ async function tally(work: Workspace, slot: Slot, applied: Applied): Promise<voi
   const [row] = await work.sql.rows(
     `SELECT count(*) FILTER (WHERE tdr_kind = 'i') AS i, count(*) FILTER (WHERE tdr_kind = 'u') AS u FROM ${slot.want}`,
   );
-  sum.insert = Number(row?.['i']);
-  sum.update = Number(row?.['u']);
+  sum.insert = Number(row?.i);
+  sum.update = Number(row?.u);
 }
 
 /** Moves rows that exchange a unique value out of the way. */
@@ -97,7 +99,7 @@ async function park(work: Workspace, slot: Slot, applied: Applied): Promise<void
   );
   const same = slot.key.map((name) => `t.${ident(name)} = p.${ident(name)}`).join(' AND ');
   for (const space of spaces) {
-    const column = columnOf(slot, space['c'] ?? '');
+    const column = columnOf(slot, space.c ?? '');
     const value = parked(column, !holdsNulls(slot, column.name));
     const changed = await work.sql.run(
       `UPDATE ${slot.target} t SET ${ident(column.name)} = p.tdr_value FROM (SELECT ${identList(slot.key)}, ${value} AS tdr_value FROM ${slot.want} WHERE ${literal(column.name)} = ANY (tdr_park)) p WHERE ${same}`,
@@ -139,8 +141,8 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
       `SELECT count(*) FILTER (WHERE tdr_kind = 'u' AND NOT tdr_again) AS u, count(*) FILTER (WHERE tdr_again) AS a, count(*) FILTER (WHERE tdr_kind = 'i') AS i,
         (SELECT json_agg(DISTINCT c) FROM ${slot.want} w, unnest(w.tdr_columns) c WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
     );
-    const again = Number(row?.['a']);
-    const inserted = Number(row?.['i']) + again;
+    const again = Number(row?.a);
+    const inserted = Number(row?.i) + again;
     if (again > 0) {
       deletes.push({
         table,
@@ -150,13 +152,13 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
         statement: `DELETE FROM ${slot.target} t USING ${slot.want} g WHERE g.tdr_again AND ${located('g')} RETURNING 1`,
       });
     }
-    if (Number(row?.['u']) > 0) {
+    if (Number(row?.u) > 0) {
       updates.push({
         table,
         slot,
         kind: 'update',
-        rows: Number(row?.['u']),
-        statement: updateStatement(slot, JSON.parse(row?.['columns'] ?? '[]') as string[]),
+        rows: Number(row?.u),
+        statement: updateStatement(slot, JSON.parse(row?.columns ?? '[]') as string[]),
       });
     }
     if (inserted > 0)

@@ -36,7 +36,7 @@ export async function countAll(work: Workspace): Promise<Record<string, Record<s
     const rows = await work.sql.rows(
       `SELECT o, count(*) AS n FROM (SELECT ${owner} AS o FROM ${slot.target} t${joins}) q WHERE o IS NOT NULL GROUP BY o`,
     );
-    counts[slot.slice.name] = Object.fromEntries(rows.map((row) => [row['o'] ?? '', Number(row['n'])]));
+    counts[slot.slice.name] = Object.fromEntries(rows.map((row) => [row.o ?? '', Number(row.n)]));
   }
   return counts;
 }
@@ -57,8 +57,8 @@ export async function digestAll(
       (fields) => {
         if (fields[0] === null || fields[0] === undefined) return;
         const tenant = fields[0].toString('utf8');
-        let sum = sums.get(tenant);
-        if (!sum) sums.set(tenant, (sum = new MultisetHash()));
+        const sum = sums.get(tenant) ?? new MultisetHash();
+        sums.set(tenant, sum);
         sum.add(fields[1] as Buffer);
       },
     );

@@ -148,9 +148,9 @@ export async function summarize(work: Workspace, slot: Slot, raw: Differences): 
       `SELECT count(*) FILTER (WHERE tdr_kind = 'i') AS i, count(*) FILTER (WHERE tdr_kind = 'u') AS u,
         (SELECT json_agg(DISTINCT c) FROM ${slot.want} w, unnest(w.tdr_columns) c) AS columns FROM ${slot.want}`,
     );
-    counts.insert = Number(row?.['i']);
-    counts.update = Number(row?.['u']);
-    updatedColumns = JSON.parse(row?.['columns'] ?? '[]') as string[];
+    counts.insert = Number(row?.i);
+    counts.update = Number(row?.u);
+    updatedColumns = JSON.parse(row?.columns ?? '[]') as string[];
   }
   const deleted = slot.rows.gone;
   const { live } = slot.rows;

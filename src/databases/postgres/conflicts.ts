@@ -48,8 +48,8 @@ async function duplicateKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
   return rows.map((row) => ({
     kind: 'duplicate-key',
     table: slot.slice.name,
-    key: row['key'] ?? '',
-    detail: `The backup has several rows of ${slot.slice.name} with the key ${row['key']} as the present table compares it.`,
+    key: row.key ?? '',
+    detail: `The backup has several rows of ${slot.slice.name} with the key ${row.key} as the present table compares it.`,
     blocking: true,
   }));
 }
@@ -62,8 +62,8 @@ async function heldKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
     `SELECT w.tdr_key AS key, ${ownerOf(work, slot, 't')} AS tenant FROM ${slot.want} w JOIN ${slot.target} t ON ${same} WHERE w.tdr_kind = 'i' LIMIT ${named}`,
   );
   return rows.map((row) => {
-    const key = row['key'] ?? '';
-    const tenant = row['tenant'] ?? null;
+    const key = row.key ?? '';
+    const tenant = row.tenant ?? null;
     return {
       kind: 'key-of-another-tenant',
       table: slot.slice.name,
@@ -113,14 +113,14 @@ async function missingParents(work: Workspace, slot: Slot, key: Reference, found
     `SELECT w.tdr_key AS row, ${referredKey(key, 'w')} AS target FROM ${slot.want} w WHERE ${touched} AND ${filled} AND NOT (${present.join(' OR ')}) LIMIT ${named}`,
   );
   for (const row of rows) {
-    const target = row['target'] ?? '';
-    const needed = `${slot.slice.name} ${row['row']}`;
+    const target = row.target ?? '';
+    const needed = `${slot.slice.name} ${row.row}`;
     const inBackup = owned ? false : sharedHas(work, key.table, target);
     if (!owned) found.sharedNeeded.push({ table: key.table, key: target, inBackup, neededBy: needed });
     found.conflicts.push({
       kind: 'reference-missing',
       table: slot.slice.name,
-      key: row['row'] ?? '',
+      key: row.row ?? '',
       constraint: key.name,
       other: { table: key.table, key: target },
       detail: owned
@@ -178,8 +178,8 @@ async function inboundRows(work: Workspace, slot: Slot, key: Reference, found: O
   const name =
     key.from.schema === work.sql.target.schema ? key.from.table : `${key.from.schema}.${key.from.table}`;
   for (const row of rows) {
-    const [own, target, tenant] = [row['row'] ?? '', row['target'] ?? '', row['tenant'] ?? null];
-    const isMine = row['mine'] === 't';
+    const [own, target, tenant] = [row.row ?? '', row.target ?? '', row.tenant ?? null];
+    const isMine = row.mine === 't';
     const other = { table: slot.slice.name, key: target, ...(tenant === null ? {} : { tenant }) };
     if (!isMine) {
       found.inbound.push({

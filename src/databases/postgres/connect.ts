@@ -34,8 +34,8 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
         .replace(/^postgres(ql)?:\/\/\//, 'postgres://localhost-by-default/')
         .replace(/@\//, '@localhost-by-default/'),
     );
-    schema = parsed.searchParams.get('schema') ?? env['PGSCHEMA'] ?? 'public';
-    sslmode = parsed.searchParams.get('sslmode') ?? env['PGSSLMODE'];
+    schema = parsed.searchParams.get('schema') ?? env.PGSCHEMA ?? 'public';
+    sslmode = parsed.searchParams.get('sslmode') ?? env.PGSSLMODE;
     const rest = new URL(parsed);
     rest.searchParams.delete('schema');
     if (!parsed.searchParams.has('sslmode') && sslmode !== undefined)
@@ -49,11 +49,11 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
   }
   if (options.host === 'localhost-by-default') options.host = null;
   const config = toClientConfig(options);
-  config.host = config.host || env['PGHOST'] || 'localhost';
-  config.port = config.port || Number(env['PGPORT'] ?? 5432);
-  config.user = config.user || env['PGUSER'] || userInfo().username;
-  config.database = config.database || env['PGDATABASE'] || config.user;
-  if (config.password === undefined && env['PGPASSWORD'] !== undefined) config.password = env['PGPASSWORD'];
+  config.host = config.host || env.PGHOST || 'localhost';
+  config.port = config.port || Number(env.PGPORT ?? 5432);
+  config.user = config.user || env.PGUSER || userInfo().username;
+  config.database = config.database || env.PGDATABASE || config.user;
+  if (config.password === undefined && env.PGPASSWORD !== undefined) config.password = env.PGPASSWORD;
   const { host, port, user, database } = config as {
     host: string;
     port: number;
@@ -66,8 +66,8 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
 /** Environment for a child program (pg_dump, pg_restore, psql) that reaches the same database. */
 export function childEnvironment(target: Target, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const child: NodeJS.ProcessEnv = {
-    PATH: env['PATH'],
-    HOME: env['HOME'],
+    PATH: env.PATH,
+    HOME: env.HOME,
     LANG: 'C.UTF-8',
     PGHOST: target.host,
     PGPORT: String(target.port),
@@ -77,8 +77,8 @@ export function childEnvironment(target: Target, env: NodeJS.ProcessEnv = proces
   };
   for (const name of ['PGPASSFILE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY'])
     if (env[name]) child[name] = env[name];
-  if (target.sslmode) child['PGSSLMODE'] = target.sslmode;
-  if (typeof target.config.password === 'string') child['PGPASSWORD'] = target.config.password;
+  if (target.sslmode) child.PGSSLMODE = target.sslmode;
+  if (typeof target.config.password === 'string') child.PGPASSWORD = target.config.password;
   return child;
 }
 
@@ -133,13 +133,13 @@ async function pinSession(sql: Sql, target: Target, busySeconds: number): Promis
     "SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found",
     [ident(target.schema)],
   );
-  if (Number(version?.['version']) < 120000) {
+  if (Number(version?.version) < 120000) {
     throw new TenantDrError(
       'database-error',
       `${target.location} runs PostgreSQL older than 12, which tenant-dr does not know.`,
     );
   }
-  if (version?.['found'] === null) {
+  if (version?.found === null) {
     throw new TenantDrError(
       'database-missing',
       `Database ${target.location} has no schema "${target.schema}".`,
@@ -154,7 +154,7 @@ async function pinSession(sql: Sql, target: Target, busySeconds: number): Promis
     SET standard_conforming_strings = on; SET synchronous_commit = on; SET jit = off;
     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;
     SET lock_timeout = '${Math.round(busySeconds * 1000)}ms'; SET temp_buffers = '64MB'; SET work_mem = '32MB';
-    SET search_path = ${[ident(target.schema), version?.['path'] || '', 'pg_temp'].filter((part) => part !== '').join(', ')}`);
+    SET search_path = ${[ident(target.schema), version?.path || '', 'pg_temp'].filter((part) => part !== '').join(', ')}`);
 }
 
 /**

@@ -34,16 +34,16 @@ async function raise(work: Workspace, slot: Slot, counter: Counter): Promise<str
         last_value AS last, is_called AS called, abs((SELECT ${extreme}(${ident(counter.column)})::numeric FROM ${slot.staged}) - last_value) / ${counter.increment.replace('-', '')} AS gap
        FROM ${counter.sequence}`,
     );
-    const reached = row?.['reached'] ?? null;
-    const last = BigInt(row?.['last'] ?? '0');
+    const reached = row?.reached ?? null;
+    const last = BigInt(row?.last ?? '0');
     if (reached === null) return await release(work, null);
     const wanted = BigInt(reached.split('.')[0] as string);
     const behind = down ? wanted < last : wanted > last;
-    const unused = wanted === last && row?.['called'] === 'f';
+    const unused = wanted === last && row?.called === 'f';
     if (!behind && !unused) return await release(work, null);
     const name = literal(counter.sequence);
-    if (Number(row?.['gap']) <= small) {
-      const steps = Math.ceil(Number(row?.['gap'])) + (row?.['called'] === 'f' ? 1 : 0);
+    if (Number(row?.gap) <= small) {
+      const steps = Math.ceil(Number(row?.gap)) + (row?.called === 'f' ? 1 : 0);
       await work.sql.run(`SELECT count(nextval(${name})) FROM generate_series(1, ${steps})`);
     } else {
       await work.sql.run(

@@ -26,10 +26,10 @@ export async function readEffects(work: Workspace, slot: Slot, page: Page): Prom
     `SELECT kind, key, columns::text, changes::text FROM (${parts.join(' UNION ALL ')}) e ORDER BY rank, key COLLATE "C" LIMIT ${page.limit} OFFSET ${page.offset}`,
   );
   return rows.map((row) => ({
-    kind: row['kind'] === 'i' ? 'insert' : row['kind'] === 'd' ? 'delete' : 'update',
-    key: row['key'] ?? '',
-    columns: JSON.parse(row['columns'] ?? '[]') as string[],
-    ...(page.withValues ? { changes: named(slot, JSON.parse(row['changes'] ?? '[[],[]]') as Pair) } : {}),
+    kind: row.kind === 'i' ? 'insert' : row.kind === 'd' ? 'delete' : 'update',
+    key: row.key ?? '',
+    columns: JSON.parse(row.columns ?? '[]') as string[],
+    ...(page.withValues ? { changes: named(slot, JSON.parse(row.changes ?? '[[],[]]') as Pair) } : {}),
   }));
 }
 

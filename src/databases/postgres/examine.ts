@@ -83,11 +83,11 @@ async function tableRights(sql: Sql): Promise<Finding> {
       .join(', ')}], NULL), ', ') AS missing
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ${literal(sql.target.schema)} AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1`,
   );
-  const missing = rows.filter((row) => row['missing'] !== '');
+  const missing = rows.filter((row) => row.missing !== '');
   if (missing.length === 0) return ok('rights', `all rights on ${rows.length} tables`);
   return bad(
     'rights',
-    missing.map((row) => `${row['name']}: no ${row['missing']}`).join('; '),
+    missing.map((row) => `${row.name}: no ${row.missing}`).join('; '),
     `Connect as the owner, or GRANT these to ${sql.target.user}.`,
   );
 }
@@ -100,7 +100,7 @@ async function sequenceRights(sql: Sql): Promise<Finding> {
   if (rows.length === 0) return ok('sequences', 'counters can be read and raised');
   return warn(
     'sequences',
-    `no SELECT and UPDATE on ${rows.map((row) => row['name']).join(', ')}`,
+    `no SELECT and UPDATE on ${rows.map((row) => row.name).join(', ')}`,
     'GRANT SELECT, UPDATE on these sequences, or counters cannot be raised after a restore.',
   );
 }
@@ -123,7 +123,7 @@ async function rowSecurity(sql: Sql): Promise<Finding> {
   if (rows.length === 0) return ok('row security', 'no policy hides rows from this role');
   return bad(
     'row security',
-    `policies hide rows of ${rows.map((row) => row['name']).join(', ')} from this role`,
+    `policies hide rows of ${rows.map((row) => row.name).join(', ')} from this role`,
     'Connect as a role with BYPASSRLS, or as the owner without FORCE ROW LEVEL SECURITY.',
   );
 }

@@ -23,7 +23,7 @@ export async function clusterIdentity(
     const [row] = await sql.rows(
       'SELECT s.system_identifier AS system, c.timeline_id AS timeline FROM pg_control_system() s, pg_control_checkpoint() c',
     );
-    return { systemId: row?.['system'] ?? null, timeline: row?.['timeline'] ?? null };
+    return { systemId: row?.system ?? null, timeline: row?.timeline ?? null };
   } catch (error) {
     // Some hosted servers keep these functions to themselves; then outcomes are found out row by row.
     if (error instanceof TenantDrError && error.code === 'database-denied')
@@ -39,8 +39,8 @@ export async function readMarker(
 ): Promise<ChangeMarker> {
   const [row] = await sql.rows('SELECT pg_current_xact_id() AS xid, pg_backend_pid() AS pid');
   return {
-    xid: row?.['xid'] ?? null,
-    pid: Number(row?.['pid']),
+    xid: row?.xid ?? null,
+    pid: Number(row?.pid),
     systemId: cluster.systemId,
     timeline: cluster.timeline,
   };

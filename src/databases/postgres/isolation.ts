@@ -45,12 +45,12 @@ async function readCounters(sql: Sql): Promise<Baseline['counters']> {
   const rows = await sql.rows(countersQuery);
   return new Map(
     rows.map((row) => [
-      row['oid'] ?? '',
+      row.oid ?? '',
       {
-        name: row['name'] ?? '',
-        insert: Number(row['i']),
-        update: Number(row['u']),
-        delete: Number(row['d']),
+        name: row.name ?? '',
+        insert: Number(row.i),
+        update: Number(row.u),
+        delete: Number(row.d),
       },
     ]),
   );
@@ -58,7 +58,7 @@ async function readCounters(sql: Sql): Promise<Baseline['counters']> {
 
 async function readFiles(sql: Sql): Promise<Map<string, string>> {
   const rows = await sql.rows(filesQuery);
-  return new Map(rows.map((row) => [row['oid'] ?? '', row['file'] ?? '']));
+  return new Map(rows.map((row) => [row.oid ?? '', row.file ?? '']));
 }
 
 /** Writes that the counters do not see are refused before the first change. */

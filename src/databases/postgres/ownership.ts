@@ -59,8 +59,8 @@ async function disagreeing(work: Workspace, slot: Slot, link: Link, inherits: bo
      WHERE q.o IS NOT NULL AND q.o <> ${idLiteral(work.tenant)} LIMIT ${named}`,
   );
   return rows.map((row) => {
-    const key = row['k'] ?? '';
-    const tenant = row['o'] ?? '';
+    const key = row.k ?? '';
+    const tenant = row.o ?? '';
     return {
       kind: 'paths-disagree',
       table: slot.slice.name,

@@ -55,15 +55,15 @@ export async function probe(
 async function askTransaction(sql: Sql, marker: ChangeMarker): Promise<Outcome | null> {
   const cluster = await clusterIdentity(sql);
   if (
-    !marker['xid'] ||
+    !marker.xid ||
     !cluster.systemId ||
-    marker['systemId'] !== cluster.systemId ||
-    String(marker['timeline']) !== cluster.timeline
+    marker.systemId !== cluster.systemId ||
+    String(marker.timeline) !== cluster.timeline
   )
     return null;
   let status: string | null;
   try {
-    status = await sql.value('SELECT pg_xact_status($1::text::xid8)', [String(marker['xid'])]);
+    status = await sql.value('SELECT pg_xact_status($1::text::xid8)', [String(marker.xid)]);
   } catch (error) {
     // An id from the future: this is a restored copy of that cluster. Then the rows decide.
     void error;
@@ -91,7 +91,7 @@ async function presentHashes(
     `SELECT encode(${rowHash('t', columns)}, 'hex') AS hash, x.n AS n FROM json_array_elements($1::json) WITH ORDINALITY x(key, n) JOIN ${targetOf(sql, relation)} t ON ${same}`,
     [JSON.stringify(changes.map((change) => change.key))],
   );
-  const found = new Map(rows.map((row) => [Number(row['n']) - 1, row['hash'] ?? null]));
+  const found = new Map(rows.map((row) => [Number(row.n) - 1, row.hash ?? null]));
   return changes.map((_, i) => found.get(i) ?? null);
 }
 
@@ -107,7 +107,7 @@ async function presentCounts(
      WHERE h IN (SELECT json_array_elements_text($1::json)) GROUP BY h`,
     [JSON.stringify(changes.map((change) => change.key[0]))],
   );
-  const counts = new Map(rows.map((row) => [row['h'], row['n'] ?? '0']));
+  const counts = new Map(rows.map((row) => [row.h, row.n ?? '0']));
   return changes.map((change) => counts.get(change.key[0] ?? '') ?? '0');
 }
 

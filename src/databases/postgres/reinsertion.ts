@@ -22,10 +22,10 @@ export async function reinsertConflicts(work: Workspace, slot: Slot): Promise<Co
       conflicts.push({
         kind: 'inbound-reference',
         table: slot.slice.name,
-        key: row['key'] ?? '',
+        key: row.key ?? '',
         constraint: key.name,
         other: { table: key.from.table },
-        detail: `${slot.slice.name} ${row['key']} has an identity column that only a delete and insert can change, and rows of ${key.from.table} depend on it. A role that may set session_replication_role can restore it.`,
+        detail: `${slot.slice.name} ${row.key} has an identity column that only a delete and insert can change, and rows of ${key.from.table} depend on it. A role that may set session_replication_role can restore it.`,
         blocking: true,
       });
     }

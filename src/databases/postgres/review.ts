@@ -49,7 +49,7 @@ export async function reviewTable(
     `SELECT w.tdr_n AS n, w.tdr_key AS key FROM ${slot.want} w WHERE ${alive(review)} ORDER BY w.tdr_n`,
   );
   if (rows.length === 0) return { revival: null, raw };
-  const numbers = rows.map((row) => row['n']).join(', ');
+  const numbers = rows.map((row) => row.n).join(', ');
   let after = raw;
   if (review.decision === 'skip') {
     slot.rows.want -= await work.sql.run(`DELETE FROM ${slot.want} WHERE tdr_n IN (${numbers})`);
@@ -71,7 +71,7 @@ export async function reviewTable(
     table: slot.slice.name,
     review: review.kind,
     rows: rows.length,
-    keys: rows.slice(0, named).map((row) => row['key'] ?? ''),
+    keys: rows.slice(0, named).map((row) => row.key ?? ''),
     decision: review.decision,
   };
   return { revival, raw: after };

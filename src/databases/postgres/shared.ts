@@ -66,7 +66,7 @@ export async function fetchShared(
       found.set(key.table, {
         name: rows.name,
         columns: rows.columns,
-        keys: new Set(texts.map((row) => row['key'] ?? '')),
+        keys: new Set(texts.map((row) => row.key ?? '')),
       });
     }
   }

@@ -49,7 +49,7 @@ export async function setStatus(
       );
     }
     await sql.run('COMMIT');
-    return former?.['status'] ?? null;
+    return former?.status ?? null;
   } catch (error) {
     await sql.run('ROLLBACK').catch((second: unknown) => void second);
     throw error;

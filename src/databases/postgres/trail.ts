@@ -31,5 +31,5 @@ export async function readTrail(work: Workspace, request: TrailRequest): Promise
      WHERE q.at BETWEEN $1::timestamptz AND $2::timestamptz GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $3`,
     [request.from, request.to, request.limit],
   );
-  return rows.map((row) => ({ at: row['at'] ?? '', what: row['what'] ?? '', count: Number(row['count']) }));
+  return rows.map((row) => ({ at: row.at ?? '', what: row.what ?? '', count: Number(row.count) }));
 }

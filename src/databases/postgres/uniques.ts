@@ -91,14 +91,14 @@ async function taken(work: Workspace, slot: Slot, unique: Unique): Promise<Confl
   );
   const value = unique.terms.map((term) => term.column ?? term.sql).join(', ');
   return rows.map((row) => {
-    const tenant = row['tenant'] ?? null;
+    const tenant = row.tenant ?? null;
     return {
       kind: 'unique-taken',
       table: slot.slice.name,
-      key: row['key'] ?? '',
+      key: row.key ?? '',
       constraint: unique.name,
-      other: { table: slot.slice.name, key: row['holder'] ?? '', ...(tenant === null ? {} : { tenant }) },
-      detail: `${slot.slice.name} ${row['key']} can't come back: its value in ${value} is taken by row ${row['holder']}${tenant === null ? '' : ` of tenant ${tenant}`}.`,
+      other: { table: slot.slice.name, key: row.holder ?? '', ...(tenant === null ? {} : { tenant }) },
+      detail: `${slot.slice.name} ${row.key} can't come back: its value in ${value} is taken by row ${row.holder}${tenant === null ? '' : ` of tenant ${tenant}`}.`,
       blocking: true,
     };
   });
@@ -116,7 +116,7 @@ async function swaps(work: Workspace, slot: Slot, unique: Unique): Promise<Confl
   if (blocked.length === 0) return [];
   const space = parkingSpace(slot, unique);
   if (space !== null) {
-    const keys = blocked.map((row) => literal(row['key'] ?? '')).join(', ');
+    const keys = blocked.map((row) => literal(row.key ?? '')).join(', ');
     await work.sql.run(
       `UPDATE ${slot.want} SET tdr_park = array_append(array_remove(tdr_park, ${literal(space)}), ${literal(space)}) WHERE tdr_key IN (${keys})`,
     );
@@ -125,10 +125,10 @@ async function swaps(work: Workspace, slot: Slot, unique: Unique): Promise<Confl
   return blocked.slice(0, named).map((row) => ({
     kind: 'unique-taken',
     table: slot.slice.name,
-    key: row['key'] ?? '',
+    key: row.key ?? '',
     constraint: unique.name,
-    other: { table: slot.slice.name, key: row['key'] ?? '' },
-    detail: `${slot.slice.name} ${row['key']} exchanges its value in ${unique.name} with another row, and no column of that constraint can hold a free value in between.`,
+    other: { table: slot.slice.name, key: row.key ?? '' },
+    detail: `${slot.slice.name} ${row.key} exchanges its value in ${unique.name} with another row, and no column of that constraint can hold a free value in between.`,
     blocking: true,
   }));
 }

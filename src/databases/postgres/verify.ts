@@ -63,7 +63,7 @@ async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
       const rows = await work.sql.rows(
         `SELECT w.tdr_key AS key FROM ${slot.want} w WHERE ${touched} AND ${filled} AND NOT EXISTS (SELECT FROM ${table(key.parent)} p WHERE ${same}) LIMIT ${named}`,
       );
-      problems.push(...rows.map((row) => dangling(slot.slice.name, row['key'] ?? '', key.name, key.table)));
+      problems.push(...rows.map((row) => dangling(slot.slice.name, row.key ?? '', key.name, key.table)));
     }
   }
   const left: string[] = [];
@@ -88,9 +88,7 @@ async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
     const rows = await work.sql.rows(
       `SELECT ${naming} AS key FROM (${left.join(' UNION ALL ')}) p JOIN ${table(key.from)} c ON ${refers} WHERE NOT EXISTS (SELECT FROM ${table(key.parent)} n WHERE ${still}) LIMIT ${named}`,
     );
-    problems.push(
-      ...rows.map((row) => dangling(key.from.table, row['key'] ?? '', key.name, slot.slice.name)),
-    );
+    problems.push(...rows.map((row) => dangling(key.from.table, row.key ?? '', key.name, slot.slice.name)));
   }
   for (const unique of slot.relation.uniques) {
     if (!unique.deferrable || unique.exclusion || slot.rows.want === 0 || slot.key.length === 0) continue;
@@ -103,7 +101,7 @@ async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
     );
     problems.push(
       ...rows.map((row) => ({
-        ...dangling(slot.slice.name, row['key'] ?? '', unique.name, slot.slice.name),
+        ...dangling(slot.slice.name, row.key ?? '', unique.name, slot.slice.name),
         kind: 'unique-taken' as const,
       })),
     );

@@ -133,7 +133,7 @@ export async function dropTables(sql: Sql, kinds: string): Promise<void> {
     [`^tdr_(${kinds})(_|$)`],
   );
   if (rows.length > 0)
-    await sql.run(`DROP TABLE ${rows.map((row) => `pg_temp.${ident(row['relname'] ?? '')}`).join(', ')}`);
+    await sql.run(`DROP TABLE ${rows.map((row) => `pg_temp.${ident(row.relname ?? '')}`).join(', ')}`);
 }
 
 /** Empties temporary tables that hold rows; statement text, empty when there is nothing to do. */
