@@ -60,7 +60,7 @@ export async function createIncident(store: Store, facts: NewIncident): Promise<
  * Opens an incident to look on: never writes, can be followed. Rejects with incident-unknown or journal-damaged.
  */
 export async function readIncident(stateDir: string, id: string): Promise<Opened> {
-  return Incident.reading(await folderOf(stateDir, id));
+  return Incident.reading(await incidentFolder(stateDir, id));
 }
 
 /**
@@ -74,7 +74,7 @@ export async function resumeIncident(
   takeOver?: { reason: string },
 ): Promise<Opened> {
   const now = store.now ?? Date.now;
-  const dir = await folderOf(store.stateDir, id);
+  const dir = await incidentFolder(store.stateDir, id);
   // an incident that cannot be continued is not taken from anybody
   if (takeOver) assertOpen((await Incident.reading(dir)).incident.state);
   const acquired = await IncidentLock.acquire(dir, store.actor, now, takeOver !== undefined);
@@ -172,7 +172,10 @@ export async function openIncidentsFor(
   );
 }
 
-/** The incident whose restore of this tenant has no known outcome yet, if there is one. */
+/**
+ * The live incident whose restore of this tenant has no known outcome yet, if there is one. A rehearsal carries the
+ * live location too, but works on a copy.
+ */
 export async function unprobedRestore(
   stateDir: string,
   location: string,
@@ -180,7 +183,7 @@ export async function unprobedRestore(
 ): Promise<IncidentSummary | null> {
   const all = await listIncidents(stateDir);
   const holds = ({ state, damage }: IncidentSummary) =>
-    state !== null &&
+    state?.opened.mode === 'live' &&
     state.opened.database.location === location &&
     (unprobedTenants(state).some((other) => sameId(other, tenant)) ||
       // a damaged journal may have lost the line that says a restore began
@@ -227,7 +230,8 @@ function assertOpen({ id, closed }: IncidentState): void {
   });
 }
 
-async function folderOf(stateDir: string, id: string): Promise<string> {
+/** The folder of an incident. Rejects with incident-unknown. */
+export async function incidentFolder(stateDir: string, id: string): Promise<string> {
   const names = await readdir(incidentsDir(stateDir)).catch((): string[] => []);
   if (names.includes(id)) return join(incidentsDir(stateDir), id);
   throw new TenantDrError(
