@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/restore.ts';
-import type { TenantId } from '../engine/tenant.ts';
+import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { idForJson, sameId } from '../engine/tenant.ts';
 import { isolation, rpo, safetyCopy } from '../incident/facts.ts';
 import type { RestoreRecord } from '../incident/records.ts';
@@ -36,7 +36,7 @@ export type ChangeOutput = z.output<typeof changeOutput>;
 export function outcomeOf(context: ActionContext, change: Change, { execution, sha256 }: Done): ChangeOutput {
   const { plan, safetyCopy: copy, after, isolation: proof, seconds } = execution;
   return {
-    tenant: tenantForJson(context),
+    tenant: tenantForJson(change.tenant),
     from: change.backup.ref,
     mode: plan.mode,
     tables: tablesForJson(plan),
@@ -48,8 +48,7 @@ export function outcomeOf(context: ActionContext, change: Change, { execution, s
   };
 }
 
-function tenantForJson(context: ActionContext): ChangeOutput['tenant'] {
-  const { id, slug } = tenantOf(context);
+function tenantForJson({ id, slug }: Pick<Tenant, 'id' | 'slug'>): ChangeOutput['tenant'] {
   return { id: idForJson(id), slug };
 }
 
@@ -66,8 +65,17 @@ function tablesForJson(plan: Pick<Plan, 'tables'>): ChangeOutput['tables'] {
 export async function probeChange(context: ActionContext, actionId: string): Promise<Probed<ChangeOutput>> {
   const record = latestRestore(context, actionId, tenantOf(context).id);
   if (!record) return { found: 'not-done', detail: 'The change had not begun: no row was written.' };
+  return probeRecord(context, record, tenantOf(context));
+}
+
+/** The same for one change of one tenant, as the journal recorded it. */
+export async function probeRecord(
+  context: ActionContext,
+  record: RestoreRecord,
+  about: Pick<Tenant, 'id' | 'slug'>,
+): Promise<Probed<ChangeOutput>> {
   if (record.state === 'rolled-back') return { found: 'not-done', detail: 'Everything was rolled back.' };
-  if (record.state === 'finished') return { found: 'done', output: outputOf(context, record) };
+  if (record.state === 'finished') return { found: 'done', output: outputOf(context, record, about) };
   const { tenant, intended } = record;
   const outcome = await withSession(context, 'read', (session) =>
     session.probe(intended.effects.file, intended.marker),
@@ -98,7 +106,7 @@ export async function probeChange(context: ActionContext, actionId: string): Pro
     seconds: {},
     foundBy: 'probe',
   });
-  return { found: 'done', output: outputOf(context, record) };
+  return { found: 'done', output: outputOf(context, record, about) };
 }
 
 /** The restore that this task began, not one of an earlier attempt. */
@@ -116,10 +124,14 @@ function latestRestore(
   return restores.findLast((one) => sameId(one.tenant, tenant) && one.intended.at >= (startedAt ?? ''));
 }
 
-function outputOf(context: ActionContext, record: RestoreRecord): ChangeOutput {
+function outputOf(
+  context: ActionContext,
+  record: RestoreRecord,
+  about: Pick<Tenant, 'id' | 'slug'>,
+): ChangeOutput {
   const { intended, finished } = record;
   return {
-    tenant: tenantForJson(context),
+    tenant: tenantForJson(about),
     from: intended.from,
     mode: intended.mode,
     tables: intended.tables,

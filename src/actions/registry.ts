@@ -5,6 +5,7 @@ import { health } from './health.ts';
 import { messages } from './messages.ts';
 import { reactivate } from './reactivate.ts';
 import { restore } from './restore.ts';
+import { restoreMany } from './restore-many.ts';
 import { scope } from './scope.ts';
 import { settle } from './settle.ts';
 import { suspend } from './suspend.ts';
@@ -18,6 +19,7 @@ export const actions: readonly Action[] = [
   scope,
   chooseBackup,
   restore,
+  restoreMany,
   verify,
   health,
   reactivate,

@@ -99,7 +99,7 @@ function changeOf(context: ActionContext, { from, foreignSource }: Input): Promi
   return context.hold('change', () => Change.open(context, from ?? '', foreignSource));
 }
 
-function planOptions({ mode, tables, except, review: decisions, withShared }: Input): PlanOptions {
+export function planOptions({ mode, tables, except, review: decisions, withShared }: Input): PlanOptions {
   return { mode: mode ?? 'exact', tables, except, review: decisions, withShared };
 }
 

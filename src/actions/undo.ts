@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { countEffects } from '../engine/restore.ts';
-import { sameId } from '../engine/tenant.ts';
+import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
+import type { TenantRef } from '../incident/facts.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { readIncident } from '../incident/store.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
-import { Change, type PlanOptions } from './change.ts';
+import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, outcomeOf, probeChange } from './outcome.ts';
 import { stakesOf } from './status.ts';
 
-const verbatim: PlanOptions = { mode: 'exact', verbatim: true };
+/** An undo puts back everything, whatever the rules for single tables say. */
+export const verbatim: PlanOptions = { mode: 'exact', verbatim: true };
 
 /** Puts back the safety copy of an earlier incident, with the same guarantees as a restore. */
 export const undo = defineAction({
@@ -60,26 +62,82 @@ export const undo = defineAction({
 });
 
 async function changeOf(context: ActionContext, incident: string): Promise<Change> {
-  const record = await restoreOf(context, incident);
-  return context.hold('change', () => Change.open(context, record.intended.safetyCopy.path));
+  return context.hold('change', () => openUndo(context, incident, tenantOf(context)));
+}
+
+/**
+ * Opens the safety copy of an incident's change, planned and found untouched since. `about` says which tenant,
+ * needed where the incident changed several. Rejects with incident-unknown, undo-refused, plan-stale.
+ */
+export async function openUndo(
+  deps: ChangeDeps,
+  id: string,
+  about?: Pick<Tenant, 'id'> | string,
+): Promise<Change> {
+  const { record, tenant } = await restoreOf(deps, id, about);
+  const { safetyCopy, effects } = record.intended;
+  const bench = await Workbench.open(deps, safetyCopy.path, undefined, () => [tenant.id]);
+  try {
+    const known = bench.ground.tenants.find((one) => sameId(one.id, tenant.id));
+    const change = bench.change(known ?? { ...tenant, status: null });
+    await change.plan(verbatim);
+    requireUntouched(id, tenant.slug, await bench.ground.session.changedSince(effects.file));
+    return change;
+  } catch (error) {
+    await bench.close();
+    throw error;
+  }
+}
+
+/** At most this many rows are named. */
+const named = 20;
+
+function requireUntouched(id: string, slug: string, moved: { table: string; key: string }[]): void {
+  const [first] = moved;
+  if (!first) return;
+  const rows = moved.slice(0, named).map(({ table, key }) => `${table} ${key}`);
+  throw new TenantDrError(
+    'plan-stale',
+    `${moved.length} rows of ${slug} changed since ${id}: ${rows.join(', ')}${moved.length > named ? ', …' : ''}. Nothing was changed.`,
+    {
+      table: first.table,
+      key: first.key,
+      hint: `To go back all the same: \`tenant-dr restore ${slug} --from safety:${id}\`, which shows what would be lost.`,
+      facts: { changed: moved.slice(0, 1000) },
+    },
+  );
 }
 
 /** The change to take back: the latest of that incident that is known to have happened. */
-async function restoreOf(context: ActionContext, id: string): Promise<RestoreRecord> {
-  const { incident } = await readIncident(context.config.state, id);
-  const tenant = tenantOf(context);
-  const { restores } = incident.state;
+async function restoreOf(
+  { config }: Pick<ChangeDeps, 'config'>,
+  id: string,
+  about: Pick<Tenant, 'id'> | string | undefined,
+): Promise<{ record: RestoreRecord; tenant: TenantRef }> {
+  const { incident } = await readIncident(config.state, id);
+  const { restores, tenants } = incident.state;
   await incident.close();
-  const found = restores.findLast((one) => sameId(one.tenant, tenant.id) && one.state === 'finished');
-  if (found) return found;
-  const open = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
-  throw new TenantDrError(
-    'undo-refused',
-    `${id} changed no row of ${tenant.slug} that could be taken back.`,
-    {
-      hint: open
-        ? `Run \`tenant-dr resume ${id}\` first: it finds out whether its change happened.`
-        : 'There is nothing to undo.',
-    },
+  const is = (one: TenantRef): boolean => {
+    if (about === undefined) return true;
+    return typeof about === 'string' ? one.slug === about || one.id.text === about : sameId(one.id, about.id);
+  };
+  const changed = tenants.filter(
+    (one) => is(one) && restores.some((change) => sameId(change.tenant, one.id) && change.state === 'finished'),
   );
+  const [tenant] = changed;
+  if (tenant && changed.length === 1) {
+    const record = restores.findLast((one) => sameId(one.tenant, tenant.id) && one.state === 'finished');
+    return { record: record as RestoreRecord, tenant };
+  }
+  if (changed.length > 1) {
+    throw new TenantDrError('undo-refused', `${id} changed ${changed.length} tenants. Nothing was changed.`, {
+      hint: `Say which one to take back: --tenant ${changed.slice(0, 5).map((one) => one.slug).join(' or ')}.`,
+    });
+  }
+  const open = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
+  throw new TenantDrError('undo-refused', `${id} changed no row that could be taken back.`, {
+    hint: open
+      ? `Run \`tenant-dr resume ${id}\` first: it finds out whether its change happened.`
+      : 'There is nothing to undo.',
+  });
 }

@@ -24,6 +24,8 @@ export interface Ground {
   schema: Schema;
   ownership: Ownership;
   tenants: Tenant[];
+  /** The plan whose effects the session holds now; any other must be made again before it is applied. */
+  latest?: Plan;
 }
 
 /** Reads structure, ownership and tenants. Throws table-unclassified, tenants-table-missing. */
@@ -104,7 +106,7 @@ async function planInside(ground: Ground, request: PlanRequest, onProgress?: OnP
   const comparison = await session.compare(onProgress);
   const planned = await session.digest('planned', onProgress);
   const helped = request.withShared === true;
-  return {
+  const plan: Plan = {
     tenant: request.tenant,
     mode: request.mode,
     live,
@@ -118,6 +120,8 @@ async function planInside(ground: Ground, request: PlanRequest, onProgress?: OnP
     revivals: comparison.revivals,
     request,
   };
+  ground.latest = plan;
+  return plan;
 }
 
 /** A table the backup does not know keeps its rows: nothing in the backup says what it held. */
@@ -234,7 +238,7 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
     let safetyCopy: Execution['safetyCopy'];
     let effects: Intention['effects'];
     try {
-      if (changedSince || attempt > 1) plan = await planInside(ground, confirmed.request, options.onProgress);
+      if (changedSince || ground.latest !== plan) plan = await planInside(ground, confirmed.request, options.onProgress);
       requireWithin(plan, confirmed);
       if (plan.request.withShared) await session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
       effects = { path: options.effectsPath, ...(await session.saveEffects(options.effectsPath)) };
@@ -327,6 +331,7 @@ async function digestNow(ground: Ground, plan: Plan): Promise<string> {
   await session.beginRead();
   try {
     const shape = buildShape(schema, ownership, config, { mode: 'exact' });
+    delete ground.latest;
     await session.collect({ shape, tenant: plan.tenant.id, staged: 'none', status: null });
     return (await session.digest('live')).digest;
   } finally {

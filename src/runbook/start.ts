@@ -4,13 +4,14 @@ import { shellLine } from '../actions/command.ts';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
 import { writeDurably } from '../engine/durable.ts';
-import type { Database } from '../engine/port.ts';
+import type { Database, DatabaseIdentity } from '../engine/port.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { StepSpec } from '../incident/facts.ts';
 import type { Incident } from '../incident/incident.ts';
 import { createIncident, type NewIncident, type Store } from '../incident/store.ts';
 import { effectivePolicy } from '../policy/policy.ts';
+import { byTier } from '../policy/tiers.ts';
 import { parseRunbook } from './parse.ts';
 import { effectOf, type Runbook, stepEffect } from './runbook.ts';
 
@@ -22,6 +23,10 @@ export interface Opening {
   /** The live database. In a rehearsal too: the incident is about what was rehearsed. */
   database: Database;
   tenant: Tenant | null;
+  /** All tenants of one change for many; `tenant` is null then. */
+  tenants?: Tenant[];
+  /** Known already when the database is open; otherwise it is opened to ask. */
+  identity?: DatabaseIdentity;
   mode: RunMode;
   /** RTO runs from here. */
   detectedAt: Date;
@@ -38,10 +43,10 @@ const copyName = 'runbook.yaml';
  */
 export async function startIncident(store: Store, opening: Opening): Promise<Incident> {
   const { runbook, config, tenant, mode } = opening;
-  const session = await opening.database.open({ mode: 'read' });
-  const { name, location, kind } = session.identity;
-  await session.close();
-  const policy = tenant ? effectivePolicy(config.policy)[tenant.tier] : null;
+  const { name, location, kind } = opening.identity ?? (await identityOf(opening.database));
+  const tenants = opening.tenants ?? (tenant ? [tenant] : []);
+  const highest = [...tenants].sort(byTier)[0];
+  const policy = highest ? effectivePolicy(config.policy)[highest.tier] : null;
   const incident = await createIncident(store, {
     kind: opening.kind,
     title: runbook.title,
@@ -51,7 +56,7 @@ export async function startIncident(store: Store, opening: Opening): Promise<Inc
     database: { name, location, kind },
     environment: config.environment,
     mode,
-    tenants: tenant ? [{ id: tenant.id, slug: tenant.slug, name: tenant.name, tier: tenant.tier }] : [],
+    tenants: tenants.map(({ id, slug, name: called, tier }) => ({ id, slug, name: called, tier })),
     detectedAt: opening.detectedAt.toISOString(),
     damagedAt: opening.damagedAt?.toISOString() ?? null,
     rtoSeconds: policy?.rtoSeconds ?? null,
@@ -60,6 +65,12 @@ export async function startIncident(store: Store, opening: Opening): Promise<Inc
   });
   await writeDurably(incident.path(copyName), runbook.text);
   return incident;
+}
+
+async function identityOf(database: Database): Promise<DatabaseIdentity> {
+  const session = await database.open({ mode: 'read' });
+  await session.close();
+  return session.identity;
 }
 
 /** The runbook an incident was started with. Rejects when the copy in its folder is gone or was changed. */

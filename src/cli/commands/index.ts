@@ -22,6 +22,66 @@ export const commands: CommandEntry[] = [
     summary: 'tenants with tier, status, size and newest backup',
     load: () => import('./tenants.ts'),
   },
+  {
+    name: 'backup',
+    summary: 'take a backup while the application goes on writing',
+    load: () => import('./backup.ts'),
+  },
+  {
+    name: 'backup verify',
+    summary: 'read a backup from end to end and compare it with its manifest',
+    load: () => import('./backup-verify.ts'),
+  },
+  {
+    name: 'backups',
+    summary: 'list backups, or the rows of one tenant in all of them',
+    load: () => import('./backups.ts'),
+  },
+  {
+    name: 'plan',
+    summary: 'what a restore would do to every row; nothing is written',
+    load: () => import('./plan.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'put tenants back in place from a backup, in one transaction each',
+    load: () => import('./restore.ts'),
+  },
+  {
+    name: 'undo',
+    summary: 'take back what an incident changed',
+    load: () => import('./undo.ts'),
+  },
+  {
+    name: 'diff',
+    summary: 'compare a tenant with a backup',
+    load: () => import('./diff.ts'),
+  },
+  {
+    name: 'digest',
+    summary: 'hash of each tenant, live or in a backup',
+    load: () => import('./digest.ts'),
+  },
+  {
+    name: 'incidents',
+    summary: 'incidents, open and closed, with their RTO',
+    load: () => import('./incidents.ts'),
+  },
+  {
+    name: 'watch',
+    summary: 'look on while somebody works on an incident',
+    load: () => import('./watch.ts'),
+  },
+  {
+    name: 'report',
+    summary: 'write an incident up: Markdown, HTML or JSON',
+    load: () => import('./report.ts'),
+  },
+  {
+    name: 'demo',
+    summary: 'a made-up platform with two weeks of backups and one tenant in trouble',
+    load: () => import('./demo.ts'),
+  },
 ];
 
 /** What `tenant-dr` alone opens. */

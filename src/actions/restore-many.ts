@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { restoreModes } from '../engine/plan.ts';
+import { countEffects, requireApplicable } from '../engine/restore.ts';
+import { idForJson, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
+import type { RestoreRecord } from '../incident/records.ts';
+import { effectivePolicy } from '../policy/policy.ts';
+import { rpoAge } from '../policy/rpo.ts';
+import { byTier } from '../policy/tiers.ts';
+import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
+import { type PlanOptions, Workbench } from './change.ts';
+import type { Preview } from './operator.ts';
+import { outcomeOf, probeRecord } from './outcome.ts';
+import { databaseName } from './status.ts';
+
+const tenantId = z.object({ type: z.enum(['integer', 'text', 'blob']), text: z.string() });
+
+const input = z.strictObject({
+  from: z.string().describe('The backup'),
+  tenants: z.array(tenantId).min(1).describe('Ids of the tenants'),
+  mode: z.enum(restoreModes).default('exact'),
+  tables: z.array(z.string()).optional().describe('Only these tables change'),
+  withShared: z.boolean().optional().describe('Bring back shared rows the tenants’ rows need'),
+  foreignSource: z.string().optional().describe('Name of another database whose backup is accepted'),
+});
+type Input = z.output<typeof input>;
+
+const failure = z.object({
+  tenant: z.object({ id: z.union([z.number(), z.string()]), slug: z.string() }),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
+});
+
+/** One entry per tenant: what a single restore reports, or why there was none. */
+const output = z.object({ results: z.array(z.union([failure, z.looseObject({ tenant: failure.shape.tenant })])) });
+export type ManyOutput = z.output<typeof output>;
+
+/**
+ * Many tenants from one backup: staged once, then one after the other by tier, each in its own transaction with
+ * its own safety copy and proof. One that fails does not stop the others. After an interruption the journal says
+ * who is done; whoever was under way is probed first.
+ */
+export const restoreMany = defineAction({
+  id: 'restore-many',
+  title: 'Restore several tenants',
+  description:
+    'Stages the backup once and restores the tenants in tier order, each in its own transaction with its own safety copy and proof.',
+  effect: 'destroy',
+  input,
+  output,
+  afterInterruption: 'rerun',
+  inDryRun: 'preview',
+  commands: ({ from, mode, tenants }) => [
+    `tenant-dr restore ${tenants.map((id) => `id:${id.text}`).join(' ')} --from ${from} --mode ${mode} --confirm '<n> tenants in <database name>'`,
+  ],
+
+  async preview(context, given) {
+    const bench = await benchOf(context, given);
+    const tenants = tenantsIn(bench, given.tenants);
+    return previewOf(context, bench, tenants, given);
+  },
+
+  async run(context, given) {
+    const bench = await benchOf(context, given);
+    const tenants = tenantsIn(bench, given.tenants);
+    const results: ManyOutput['results'] = [];
+    for (const [index, tenant] of tenants.entries()) {
+      stopIfAsked(context.signal);
+      context.progress({ phase: `tenant ${tenant.slug}`, done: index, total: tenants.length, unit: 'rows' });
+      results.push(await restoreOne(context, bench, tenant, given));
+    }
+    return { results };
+  },
+
+  failure: ({ results }) => {
+    const failed = results.filter((result) => 'error' in result).length;
+    return failed === 0 ? null : `${failed} of ${results.length} tenants were not restored.`;
+  },
+});
+
+function benchOf(context: ActionContext, { from, foreignSource, tenants }: Input): Promise<Workbench> {
+  return context.hold('bench', () => Workbench.open(context, from, foreignSource, () => tenants));
+}
+
+export function manyOptions({ mode, tables, withShared }: Pick<Input, 'mode' | 'tables' | 'withShared'>): PlanOptions {
+  return { mode, tables, except: undefined, review: undefined, withShared };
+}
+
+/** The tenants by tier, highest first. */
+function tenantsIn(bench: Workbench, ids: TenantId[]): Tenant[] {
+  const known = [...bench.ground.tenants, ...bench.staged.tenants];
+  return ids
+    .flatMap((id) => known.find((tenant) => sameId(tenant.id, id)) ?? [])
+    .sort((a, b) => byTier(a, b) || a.slug.localeCompare(b.slug));
+}
+
+async function restoreOne(context: ActionContext, bench: Workbench, tenant: Tenant, given: Input): Promise<ManyOutput['results'][number]> {
+  const named = { id: idForJson(tenant.id), slug: tenant.slug };
+  try {
+    const known = recordOf(context, tenant.id);
+    if (known) {
+      const probed = await probeRecord(context, known, tenant);
+      if (probed.found === 'done') return probed.output;
+      if (probed.found === 'unknown') throw new TenantDrError('outcome-unknown', probed.detail, { hint: 'Resume again later.' });
+    }
+    const change = bench.change(tenant);
+    const outcome = outcomeOf(context, change, await change.execute(manyOptions(given), context));
+    const { damagedAt, detectedAt } = context.incident.state.opened;
+    const policy = effectivePolicy(context.config.policy)[tenant.tier];
+    return { ...outcome, rpo: rpoAge(policy, bench.backup.takenAt, new Date(damagedAt ?? detectedAt)) };
+  } catch (error) {
+    if (!(error instanceof TenantDrError)) throw error;
+    if (['interrupted', 'fenced-off', 'journal-unwritable'].includes(error.code)) throw error;
+    context.output(`${tenant.slug}: ${error.message}`);
+    return { tenant: named, error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) } };
+  }
+}
+
+/** What this incident already did to the tenant, unless it was rolled back. */
+function recordOf(context: ActionContext, id: TenantId): RestoreRecord | undefined {
+  return context.incident.state.restores.findLast((one) => sameId(one.tenant, id) && one.state !== 'rolled-back');
+}
+
+/** Plans every tenant: what is confirmed is what was counted. */
+async function previewOf(context: ActionContext, bench: Workbench, tenants: Tenant[], given: Input): Promise<Preview> {
+  const rows: (string | number)[][] = [];
+  const lines: string[] = [];
+  const sum = { insert: 0, update: 0, delete: 0 };
+  for (const tenant of tenants) {
+    stopIfAsked(context.signal);
+    try {
+      const plan = await bench.change(tenant).plan(manyOptions(given));
+      requireApplicable(plan);
+      const { insert, update, delete: deleted } = countEffects(plan);
+      rows.push([tenant.slug, tenant.tier, insert, update, deleted]);
+      sum.insert += insert;
+      sum.update += update;
+      sum.delete += deleted;
+    } catch (error) {
+      lines.push(`${tenant.slug} will be left out: ${reasonOf(error)}`);
+    }
+  }
+  const { location } = context.database;
+  const name = databaseName(location);
+  return {
+    summary: `${tenants.length} tenants from ${given.from}: ${sum.insert} rows added, ${sum.update} changed back, ${sum.delete} deleted.`,
+    lines,
+    table: { columns: ['tenant', 'tier', 'add', 'change', 'delete'], rows },
+    commands: [],
+    stakes: {
+      phrase: phraseFor(tenants.length, name),
+      database: { name, location, environment: context.config.environment },
+      tenants: tenants.map(({ id, slug, name: called, tier }) => ({ id: id.text, slug, name: called, tier })),
+      tables: [],
+      cannotBeUndone: [],
+    },
+  };
+}
+
+/** Contract: `<n> tenants in <database name>`. */
+export function phraseFor(count: number, database: string): string {
+  return `${count} tenants in ${database}`;
+}

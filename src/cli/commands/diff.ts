@@ -1,0 +1,36 @@
+import { countEffects } from '../../engine/restore.ts';
+import { command } from '../command.ts';
+import { exits } from '../exits.ts';
+import { needed, text } from '../parameters.ts';
+import { depsOf, planDocument, planText } from '../planning.ts';
+
+export default command({
+  effect: 'read',
+  arguments: { tenant: needed('tenant', 'id or slug of the tenant') },
+  options: {
+    against: needed('ref', 'backup to compare with'),
+    foreignSource: text('name', 'accept a backup of another database; type its name'),
+  },
+  examples: ['tenant-dr diff northwind --against latest'],
+  async run(context, { tenant: named, against, foreignSource }) {
+    const { Workbench } = await import('../../actions/change.ts');
+    const deps = await depsOf(context, 'dry-run');
+    const bench = await Workbench.open(deps, against, foreignSource, (live) =>
+      live
+        .filter((one) => [one.id.text, one.slug, `id:${one.id.text}`, `slug:${one.slug}`].includes(named))
+        .map(({ id }) => id),
+    );
+    try {
+      const plan = await bench.change(bench.find(named)).plan({ mode: 'exact', verbatim: true });
+      await bench.backup.confirmed;
+      const { insert, update, delete: deleted } = countEffects(plan);
+      return {
+        document: planDocument(plan, against),
+        text: planText(plan, against, bench, context.output.tableWidth),
+        ...(insert + update + deleted > 0 ? { exit: exits.differs } : {}),
+      };
+    } finally {
+      await bench.close();
+    }
+  },
+});

@@ -1,0 +1,97 @@
+import type { Action, Closable } from '../actions/action.ts';
+import type { Config } from '../config/schema.ts';
+import type { DatabaseIdentity } from '../engine/port.ts';
+import type { Tenant } from '../engine/tenant.ts';
+import type { TenantDrError } from '../errors.ts';
+import type { Store } from '../incident/store.ts';
+import type { Context } from './context.ts';
+
+/** The commands that change one thing (restore, undo) as incidents with one step, confirmed before they begin. */
+
+export interface OneStep {
+  kind: 'restore' | 'undo';
+  title: string;
+  action: Action;
+  input: Record<string, unknown>;
+  tenant: Tenant | null;
+  tenants?: Tenant[];
+  identity: DatabaseIdentity;
+  /** The phrase the operator typed, already compared. */
+  phrase: string;
+  /** Opened and planned before; closed by the run. */
+  held: Record<string, Closable>;
+  detectedAt?: Date;
+  damagedAt?: Date;
+  of?: string;
+}
+
+export interface OneStepResult {
+  incident: string;
+  output: unknown;
+  error: TenantDrError | null;
+}
+
+export function storeOf(context: Context, config: Config): Store {
+  const { name, host, origin } = context.operator;
+  return {
+    stateDir: config.state,
+    ...(config.mirror ? { mirrorDir: config.mirror } : {}),
+    actor: { name, host, ...(origin ? { ssh: origin } : {}) },
+    now: context.clock,
+  };
+}
+
+/** Opens the incident, runs its step, closes it. A step that changed nothing closes its incident as failed. */
+export async function runOneStep(context: Context, config: Config, step: OneStep): Promise<OneStepResult> {
+  const [{ startIncident }, { singleStep }, { Runner }, { absentOperator }, { systemClock }] = await Promise.all([
+    import('../runbook/start.ts'),
+    import('../runbook/single.ts'),
+    import('../runbook/runner.ts'),
+    import('../runbook/headless.ts'),
+    import('../runbook/clock.ts'),
+  ]);
+  const database = await context.openDatabase(config);
+  const runbook = singleStep({ kind: step.kind, title: step.title, why: step.title, action: step.action, input: step.input });
+  const incident = await startIncident(storeOf(context, config), {
+    kind: step.kind,
+    runbook,
+    config,
+    database,
+    tenant: step.tenant,
+    ...(step.tenants ? { tenants: step.tenants } : {}),
+    identity: step.identity,
+    mode: 'live',
+    detectedAt: step.detectedAt ?? context.clock(),
+    damagedAt: step.damagedAt ?? null,
+    ...(step.of ? { of: step.of } : {}),
+  });
+  context.output.event('incident', { incident: incident.id });
+  try {
+    const runner = new Runner({
+      runbook,
+      incident,
+      config,
+      database,
+      tenant: step.tenant,
+      mode: 'live',
+      operator: absentOperator(step.phrase),
+      clock: { ...systemClock, now: context.clock },
+      signal: context.signal,
+      held: step.held,
+    });
+    const unsubscribe = runner.subscribe(() => {
+      const { progress } = runner.view();
+      if (progress && progress.unit !== 'seconds') context.output.progress({ ...progress, unit: progress.unit });
+    });
+    const result = await runner.run();
+    unsubscribe();
+    const task = Object.values(incident.state.tasks).find((one) => one.action === step.action.id);
+    const unknown = incident.state.restores.some((one) => one.state === 'intended' || one.state === 'unknown');
+    if (result.error && !unknown && result.error.code !== 'interrupted' && !incident.state.closed) {
+      await incident.append({ event: 'closed', outcome: 'failed', reason: result.error.message });
+    }
+    return { incident: incident.id, output: task?.output ?? null, error: result.error };
+  } finally {
+    await incident.close();
+  }
+}

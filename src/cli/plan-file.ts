@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { PlanOptions, Workbench } from '../actions/change.ts';
+import { writeDurably } from '../engine/durable.ts';
+import { restoreModes } from '../engine/plan.ts';
+import { printable } from '../engine/printable.ts';
+import type { Plan } from '../engine/restore.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
+import type { Context } from './context.ts';
+
+/** plan.json: what was shown, with the digests it was made from, so that `restore --plan` can tell whether it is still true. */
+const planFile = z.object({
+  schema: z.literal('tenant-dr/plan/1'),
+  tenantId: z.object({ type: z.enum(['integer', 'text', 'blob']), text: z.string() }),
+  tenant: z.object({ id: z.union([z.string(), z.number()]), slug: z.string() }),
+  database: z.string(),
+  backup: z.object({ path: z.string(), sha256: z.string() }),
+  live: z.string(),
+  planned: z.string(),
+  tables: z.array(z.object({ name: z.string(), insert: z.number(), update: z.number(), delete: z.number() })),
+  options: z.object({
+    mode: z.enum(restoreModes),
+    tables: z.array(z.string()).optional(),
+    review: z.record(z.string(), z.enum(['restore', 'skip', 'set'])).optional(),
+    withShared: z.boolean().optional(),
+    foreignSource: z.string().optional(),
+  }),
+});
+export type PlanFile = z.output<typeof planFile>;
+
+export async function savePlan(
+  file: string,
+  made: {
+    bench: Workbench;
+    plan: Plan;
+    document: Record<string, unknown>;
+    options: PlanOptions;
+    foreignSource: string | undefined;
+  },
+  context: Context,
+): Promise<void> {
+  const { bench, plan, document, options, foreignSource } = made;
+  const { mode, tables, review, withShared } = options;
+  const content = {
+    schema: 'tenant-dr/plan/1',
+    ok: true,
+    ...document,
+    tenantId: plan.tenant.id,
+    database: bench.ground.session.identity.location,
+    backup: { path: bench.backup.path, sha256: await bench.backup.sha256 },
+    options: { mode, tables, review, withShared, foreignSource },
+  };
+  await writeDurably(resolve(context.cwd, file), `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** Throws file-missing and usage. */
+export async function loadPlan(file: string, context: Context): Promise<PlanFile> {
+  const path = resolve(context.cwd, file);
+  let content: string;
+  try {
+    content = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new TenantDrError(
+      'file-missing',
+      `The plan ${printable(path)} can't be read: ${reasonOf(error)}. Nothing was changed.`,
+      {
+        hint: 'Make it with `tenant-dr plan <tenant> --from <ref> --out plan.json`.',
+        cause: error,
+      },
+    );
+  }
+  try {
+    return planFile.parse(JSON.parse(content));
+  } catch (error) {
+    throw new TenantDrError(
+      'usage',
+      `${printable(path)} is not a plan written by \`tenant-dr plan --out\`. Nothing was changed.`,
+      {
+        hint: 'Make it anew.',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Refuses when the backup or the rows are no longer those the plan was made from, and says what changed. */
+export async function requireStillTrue(saved: PlanFile, plan: Plan, bench: Workbench): Promise<void> {
+  if ((await bench.backup.sha256) !== saved.backup.sha256) {
+    throw new TenantDrError(
+      'plan-stale',
+      'The backup is not the file this plan was made from. Nothing was changed.',
+      { hint: 'Plan again.' },
+    );
+  }
+  if (bench.ground.session.identity.location !== saved.database) {
+    throw new TenantDrError(
+      'plan-stale',
+      `This plan was made for ${printable(saved.database)}. Nothing was changed.`,
+      { hint: 'Plan again for this database.' },
+    );
+  }
+  if (plan.live.digest === saved.live && plan.planned.digest === saved.planned) return;
+  const { staleError } = await import('../engine/restore.ts');
+  const moved = plan.tables.filter((table) => {
+    const before = saved.tables.find((one) => one.name === table.name);
+    return (
+      !before ||
+      before.insert !== table.insert ||
+      before.update !== table.update ||
+      before.delete !== table.delete
+    );
+  });
+  throw staleError(plan.tenant.slug, saved.tables, moved);
+}

@@ -1,0 +1,82 @@
+import type { PlanOptions, Workbench } from '../actions/change.ts';
+import { printable } from '../engine/printable.ts';
+import type { FoundTenant } from '../engine/tenants.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Result } from './command.ts';
+import type { Given } from './commands/restore.ts';
+import type { Context } from './context.ts';
+import { textTable } from './format.ts';
+import { runOneStep } from './one-step.ts';
+
+interface OneResult {
+  tenant: { id: number | string; slug: string };
+  error?: { code: string; message: string };
+  tables?: { insert: number; update: number; delete: number }[];
+}
+
+/** Several tenants in one incident. One that fails does not stop the others: exit 6, and the result lists both. */
+export async function restoreSeveral(
+  context: Context,
+  bench: Workbench,
+  tenants: FoundTenant[],
+  options: PlanOptions,
+  given: Given,
+  onHandOver: () => void,
+): Promise<Result> {
+  const { phraseFor, restoreMany } = await import('../actions/restore-many.ts');
+  const { identity } = bench.ground.session;
+  const phrase = phraseFor(tenants.length, identity.name);
+  const listed = tenants.map((tenant) => `  ${printable(tenant.slug)} (${printable(tenant.name)}), ${tenant.tier}`);
+  const stakes = [
+    `${tenants.length} tenants in ${printable(identity.name)} (${printable(bench.deps.config.environment)}), from ${printable(given.from)}, mode ${options.mode}:`,
+    ...listed,
+    'Each gets a safety copy and a transaction of its own.',
+  ].join('\n');
+  await context.confirm({ phrase, given: given.confirm, stakes });
+  await bench.backup.confirmed;
+  onHandOver();
+  const { incident, output, error } = await runOneStep(context, bench.deps.config, {
+    kind: 'restore',
+    title: `Restore ${tenants.length} tenants`,
+    action: restoreMany,
+    input: {
+      from: given.from,
+      tenants: tenants.map(({ id }) => id),
+      mode: options.mode,
+      ...(options.tables ? { tables: options.tables } : {}),
+      ...(options.withShared ? { withShared: true } : {}),
+      ...(given.foreignSource === undefined ? {} : { foreignSource: given.foreignSource }),
+    },
+    tenant: null,
+    tenants,
+    identity,
+    phrase,
+    held: { bench },
+    ...(given.detected ? { detectedAt: given.detected } : {}),
+    ...(given.damaged ? { damagedAt: given.damaged } : {}),
+  });
+  const results = (output as { results: OneResult[] } | null)?.results;
+  if (!results) throw error ?? new TenantDrError('internal', `Incident ${incident} ended without results.`);
+  const failed = results.filter((result) => result.error);
+  const document = { incident, results };
+  const text = severalText(incident, results, context.output.tableWidth);
+  if (failed.length === 0) return { document, text };
+  const all = failed.length === results.length;
+  const failure = new TenantDrError('some-failed', `${failed.length} of ${results.length} tenants were not restored${all ? '' : '; the others were'}.`, {
+    hint: `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
+  });
+  return { document, text, failure };
+}
+
+function severalText(incident: string, results: OneResult[], width: number): string {
+  const sum = (result: OneResult, kind: 'insert' | 'update' | 'delete'): string =>
+    String((result.tables ?? []).reduce((total, table) => total + table[kind], 0));
+  const rows = results.map((result) =>
+    result.error
+      ? [printable(result.tenant.slug), 'failed', '', '', '', printable(result.error.message)]
+      : [printable(result.tenant.slug), 'restored', sum(result, 'insert'), sum(result, 'update'), sum(result, 'delete'), ''],
+  );
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const columns = [{ title: 'tenant' }, { title: 'outcome' }, right('added'), right('changed'), right('deleted'), { title: 'why' }];
+  return `${textTable(columns, rows, width)}\n\nIncident ${incident}.`;
+}
