@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
@@ -63,8 +64,9 @@ export async function describeBackup(peek: Peek, config: Config): Promise<Backup
     problem ??= error instanceof TenantDrError ? error.message : reasonOf(error);
   }
   if (!peek.content && !manifest && !looksLikeBackup(path)) return null;
-  const usable = manifest && (manifest.bytes === file.size || file.isDirectory()) ? manifest : null;
-  if (manifest && !usable) problem ??= `It has ${file.size} bytes, its manifest says ${manifest.bytes}.`;
+  const usable = manifest && describes(manifest, file) ? manifest : null;
+  if (manifest?.source && !usable)
+    problem ??= `It has ${file.size} bytes, its manifest says ${manifest.bytes}.`;
   return {
     id: idOf(path),
     path,
@@ -74,10 +76,15 @@ export async function describeBackup(peek: Peek, config: Config): Promise<Backup
     ...takenAtOf(path, manifest, file.mtime, config),
     bytes: file.size,
     verified: problem ? false : (usable?.verified?.ok ?? null),
-    tenants: manifest?.tenants?.length ?? null,
-    manifest,
+    tenants: usable?.tenants?.length ?? null,
+    manifest: usable,
     problem,
   };
+}
+
+/** As far as its size tells; the checksum is compared when the backup is opened. */
+function describes(manifest: Manifest, file: Stats): boolean {
+  return manifest.bytes === file.size || file.isDirectory();
 }
 
 /** When a backup was taken: its manifest knows, else its name says, else the file's own time must do. */
@@ -87,7 +94,9 @@ export function takenAtOf(
   modified: Date,
   config: Config,
 ): Pick<BackupEntry, 'takenAt' | 'takenAtSource' | 'assumedZone'> {
-  if (manifest) return { takenAt: new Date(manifest.takenAt), takenAtSource: 'manifest', assumedZone: null };
+  // A manifest `backup verify` made for somebody else's file knows no better than the file's name.
+  if (manifest?.source)
+    return { takenAt: new Date(manifest.takenAt), takenAtSource: 'manifest', assumedZone: null };
   const named = timeInName(path);
   if (!named) return { takenAt: modified, takenAtSource: 'file time', assumedZone: null };
   const zone = assumedZone(config.backups?.timezone);

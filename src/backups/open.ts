@@ -186,7 +186,8 @@ function verifiedAt(found: Located, sha256: string): string | null {
 }
 
 function matchesManifest(found: Located, sha256: string): void {
-  if (!found.manifest || found.manifest.sha256 === sha256) return;
+  // Somebody else's file may be replaced under its name: a manifest we made for the former one is merely stale.
+  if (!found.manifest?.source || found.manifest.sha256 === sha256) return;
   throw new TenantDrError(
     'backup-corrupt',
     `${found.path} is not the file its manifest describes: the checksum differs.`,

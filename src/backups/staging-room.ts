@@ -1,6 +1,7 @@
 import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TenantDrError } from '../errors.ts';
+import { isAlive } from './processes.ts';
 import { copyName, markerPrefix, partialPrefix, recordName } from './staging-record.ts';
 
 /** Staged copies are whole databases: personal data that must expire, and gigabytes. */
@@ -80,13 +81,4 @@ async function evict(folder: string, entry: string): Promise<boolean> {
 async function inUse(entry: string): Promise<boolean> {
   const names = await readdir(entry).catch(() => []);
   return names.some((name) => name.startsWith(markerPrefix) && isAlive(Number(name.split('.')[1])));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

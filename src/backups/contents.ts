@@ -1,0 +1,98 @@
+import type { Config } from '../config/schema.ts';
+import { databaseAt } from '../databases/open.ts';
+import { sliceDigest } from '../engine/digest.ts';
+import { classify } from '../engine/ownership.ts';
+import type { OnProgress, Session, TableDigest } from '../engine/port.ts';
+import { buildShape } from '../engine/shape.ts';
+import type { SliceShape } from '../engine/slice.ts';
+import type { Tenant } from '../engine/tenant.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Manifest, ManifestTenant } from './manifest.ts';
+
+/** What a database holds, as its manifest says. */
+export type Contents = Pick<Manifest, 'schemaFingerprint' | 'rows' | 'digestAlgorithm' | 'tenants'>;
+
+/** Named in manifests; another way of hashing gets another name. */
+export const digestAlgorithm = 'tenant-dr/sha256-multiset/1';
+
+export const noContents: Contents = {
+  schemaFingerprint: null,
+  rows: null,
+  digestAlgorithm: null,
+  tenants: null,
+};
+
+/**
+ * Reads tenants, rows and digests of a database file. Without a tenants table, `tenants` and `rows` are null.
+ * `depth`: `tenants` names them only, `digests` reads every owned row.
+ */
+export async function contentsOf(
+  path: string,
+  config: Config,
+  depth: 'tenants' | 'digests',
+  onProgress?: OnProgress,
+): Promise<Contents> {
+  const database = await databaseAt(`sqlite:${path}`);
+  const session = await database.open({ mode: 'read' });
+  try {
+    const schema = await session.schema();
+    const known = { ...noContents, schemaFingerprint: schema.fingerprint };
+    const tenants = await tenantsOf(session, config);
+    if (!tenants) return known;
+    const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
+    if (depth === 'tenants') {
+      const bare = { rows: null, digest: null, digests: null };
+      return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
+    }
+    return { ...known, digestAlgorithm, ...(await digested(session, shape, tenants, onProgress)) };
+  } finally {
+    await session.close();
+  }
+}
+
+async function tenantsOf(session: Session, config: Config): Promise<Tenant[] | null> {
+  try {
+    return await session.tenants(config.tenants);
+  } catch (error) {
+    if (error instanceof TenantDrError && error.code === 'tenants-table-missing') return null;
+    throw error;
+  }
+}
+
+async function digested(
+  session: Session,
+  shape: SliceShape,
+  tenants: Tenant[],
+  onProgress: OnProgress | undefined,
+): Promise<Pick<Contents, 'rows' | 'tenants'>> {
+  const tables = await session.digestAll(shape, onProgress);
+  const rows = Object.fromEntries(
+    Object.entries(tables).map(([table, byTenant]) => [
+      table,
+      Object.values(byTenant).reduce((sum, { rows }) => sum + rows, 0),
+    ]),
+  );
+  return { rows, tenants: tenants.map((tenant) => ({ ...described(tenant), ...slice(tenant, tables) })) };
+}
+
+function described(tenant: Tenant): Pick<ManifestTenant, 'id' | 'slug' | 'name' | 'tier' | 'status'> {
+  const { id, slug, name, tier, status } = tenant;
+  return { id, slug, name, tier, status };
+}
+
+function slice(
+  tenant: Tenant,
+  tables: Record<string, Record<string, TableDigest>>,
+): Pick<ManifestTenant, 'rows' | 'digest' | 'digests'> {
+  const own: Record<string, TableDigest> = {};
+  for (const [table, byTenant] of Object.entries(tables)) {
+    const found = byTenant[tenant.id.text];
+    if (found && found.rows > 0) own[table] = found;
+  }
+  const entries = Object.entries(own);
+  return {
+    rows: Object.fromEntries(entries.map(([table, { rows }]) => [table, rows])),
+    digest: sliceDigest(own).digest,
+    digests: Object.fromEntries(entries.map(([table, { digest }]) => [table, digest])),
+  };
+}

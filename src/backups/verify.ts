@@ -1,0 +1,234 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { version } from '../config/version.ts';
+import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
+import type { OnProgress } from '../engine/port.ts';
+import { TenantDrError } from '../errors.ts';
+import { type Contents, contentsOf } from './contents.ts';
+import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
+import { type StagedFile, stageFile } from './reader-jobs.ts';
+import { type Located, locate } from './refs.ts';
+import { StagingCache } from './staging.ts';
+import { copyName } from './staging-record.ts';
+
+/** One thing `backup verify` looked at. */
+export interface Check {
+  name: 'readable' | 'checksum' | 'size' | 'database' | 'integrity' | 'tenants' | 'contents';
+  ok: boolean;
+  detail: string;
+}
+
+export interface Verification {
+  id: string;
+  path: string;
+  ok: boolean;
+  checks: Check[];
+  /** Where the result was written down; null when the folder cannot be written. */
+  recorded: string | null;
+}
+
+interface Deps {
+  config: Config;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/**
+ * Reads a backup from end to end, afresh, and compares it with its manifest. The result goes into the manifest
+ * (one is made for other people's backups), so that a restore need not check again. A bad backup is a result, not
+ * an error; what keeps us from looking rejects: disk-full, permission-denied, interrupted.
+ */
+export async function verifyBackup(ref: string, deps: Deps): Promise<Verification> {
+  const found = await locate(ref, deps.config);
+  if (found.kind === 'live') {
+    throw new TenantDrError('usage', 'A live database is not a backup: there is nothing to verify.');
+  }
+  const cache = new StagingCache(deps.config.state);
+  const { size } = await stat(found.path);
+  const partial = await cache.begin(found.manifest?.databaseBytes ?? size);
+  try {
+    return await verifyIn(partial, found, deps);
+  } finally {
+    await cache.discard(partial);
+  }
+}
+
+async function verifyIn(partial: string, found: Located, deps: Deps): Promise<Verification> {
+  const checks: Check[] = [];
+  const add = (name: Check['name'], ok: boolean, detail: string) => checks.push({ name, ok, detail });
+  const copy = join(partial, copyName);
+  let file: StagedFile;
+  try {
+    file = await stageFile(found.path, copy, deps);
+  } catch (error) {
+    if (!isAboutTheFile(error)) throw error;
+    add(error.code === 'backup-not-a-database' ? 'database' : 'readable', false, error.message);
+    return finished(found, checks, null, null);
+  }
+  if (file.content !== 'database-file') throw notADatabaseFile(found, file);
+  add(
+    'readable',
+    true,
+    `${file.bytes} bytes read to the end${file.checksummed ? ', its own checksum holds' : ''}`,
+  );
+  compareWithManifest(found.manifest, file, add);
+  add('database', true, `a database of ${file.stagedBytes} bytes`);
+  if (file.unmerged) await mergeCopy(copy, deps.signal);
+  deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
+  const integrity = await checkCopy(copy, deps.signal);
+  add(
+    'integrity',
+    integrity.ok,
+    integrity.ok ? 'structure, indexes and constraints hold' : (integrity.problems[0] ?? 'unreadable'),
+  );
+  const contents = integrity.ok ? await readContents(copy, found, deps, add) : null;
+  return finished(found, checks, file, contents);
+}
+
+function compareWithManifest(
+  manifest: Manifest | null,
+  file: StagedFile,
+  add: (name: Check['name'], ok: boolean, detail: string) => void,
+): void {
+  if (!manifest?.source) {
+    add('checksum', true, `${file.sha256}; nothing to compare it with`);
+    return;
+  }
+  const same = manifest.sha256 === file.sha256;
+  add(
+    'checksum',
+    same,
+    same ? `${file.sha256}, as in the manifest` : `${file.sha256}, the manifest says ${manifest.sha256}`,
+  );
+  const sizes = manifest.bytes === file.bytes && manifest.databaseBytes === file.stagedBytes;
+  const expected = `${manifest.bytes} and ${manifest.databaseBytes} bytes`;
+  add(
+    'size',
+    sizes,
+    sizes
+      ? `${expected}, as in the manifest`
+      : `${file.bytes} and ${file.stagedBytes} bytes instead of ${expected}`,
+  );
+}
+
+async function readContents(
+  copy: string,
+  found: Located,
+  deps: Deps,
+  add: (name: Check['name'], ok: boolean, detail: string) => void,
+): Promise<Contents | null> {
+  let contents: Contents;
+  try {
+    contents = await contentsOf(copy, deps.config, 'digests', deps.onProgress);
+  } catch (error) {
+    if (!(error instanceof TenantDrError)) throw error;
+    add('tenants', false, `they could not be read: ${error.message}`);
+    return null;
+  }
+  const count = contents.tenants?.length ?? 0;
+  if (count === 0) {
+    const table = deps.config.tenants.table;
+    add(
+      'tenants',
+      false,
+      contents.tenants ? `the tenants table "${table}" is empty` : `there is no tenants table "${table}"`,
+    );
+    return contents;
+  }
+  add('tenants', true, `${count} tenants`);
+  const { manifest } = found;
+  if (manifest?.source && manifest.rows) {
+    const wrong = differences(manifest, contents);
+    const detail =
+      wrong.length === 0
+        ? 'rows and digests of every tenant as in the manifest'
+        : wrong.slice(0, 3).join('; ');
+    add('contents', wrong.length === 0, detail);
+  }
+  return contents;
+}
+
+/** Tenants and tables whose rows or digests are not what the manifest says, in words. */
+function differences(manifest: Manifest, contents: Contents): string[] {
+  const now = new Map(
+    (contents.tenants ?? []).map((tenant) => [`${tenant.id.type}:${tenant.id.text}`, tenant]),
+  );
+  const wrong: string[] = [];
+  for (const then of manifest.tenants ?? []) {
+    const key = `${then.id.type}:${then.id.text}`;
+    const tenant = now.get(key);
+    now.delete(key);
+    if (!tenant) {
+      wrong.push(`tenant ${then.slug} is missing`);
+      continue;
+    }
+    if (tenant.digest === then.digest) continue;
+    const names = new Set([...Object.keys(then.digests ?? {}), ...Object.keys(tenant.digests ?? {})]);
+    const differing = [...names].filter((table) => then.digests?.[table] !== tenant.digests?.[table]);
+    wrong.push(`tenant ${then.slug} differs in ${differing.join(', ') || 'its tables'}`);
+  }
+  for (const tenant of now.values()) wrong.push(`tenant ${tenant.slug} is not in the manifest`);
+  return wrong;
+}
+
+async function finished(
+  found: Located,
+  checks: Check[],
+  file: StagedFile | null,
+  contents: Contents | null,
+): Promise<Verification> {
+  const failed = checks.filter((check) => !check.ok).map((check) => check.name);
+  const ok = failed.length === 0;
+  const verified = { at: new Date().toISOString(), ok, failed, tool: `tenant-dr ${version}` };
+  const known = found.manifest?.source ? found.manifest : file && adopted(found, file, contents);
+  // A file nobody vouched for and that could not be read: there is nothing to write down.
+  const manifest = known && { ...known, verified };
+  const recorded = manifest ? await record(found.path, manifest) : null;
+  return { id: found.id, path: found.path, ok, checks, recorded };
+}
+
+/** A manifest for somebody else's backup: what was found in it, but not where it comes from. */
+function adopted(found: Located, file: StagedFile, contents: Contents | null): Manifest {
+  return {
+    version: manifestVersion,
+    kind: 'database',
+    tool: `tenant-dr ${version}`,
+    takenAt: (found.takenAt ?? new Date()).toISOString(),
+    source: null,
+    compression: file.compression,
+    sha256: file.sha256,
+    bytes: file.bytes,
+    databaseBytes: file.stagedBytes,
+    schemaFingerprint: contents?.schemaFingerprint ?? null,
+    rows: contents?.rows ?? null,
+    digestAlgorithm: contents?.digestAlgorithm ?? null,
+    tenants: contents?.tenants ?? null,
+    verified: null,
+  };
+}
+
+async function record(path: string, manifest: Manifest): Promise<string | null> {
+  try {
+    return await writeManifest(path, manifest);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
+    return null;
+  }
+}
+
+function isAboutTheFile(error: unknown): error is TenantDrError {
+  const codes = ['backup-empty', 'backup-truncated', 'backup-corrupt', 'backup-not-a-database'];
+  return error instanceof TenantDrError && codes.includes(error.code);
+}
+
+function notADatabaseFile(found: Located, file: StagedFile): TenantDrError {
+  return new TenantDrError(
+    'usage',
+    `${found.path} is a ${file.content}; only database files can be verified so far.`,
+    {
+      hint: 'for a PostgreSQL dump `pg_restore --list` and a restore into a scratch database tell most',
+    },
+  );
+}

@@ -1,0 +1,18 @@
+import type { TenantId } from '../../engine/tenant.ts';
+import { runJob, siblingModule } from '../job.ts';
+
+export interface ConditionRequest {
+  path: string;
+  condition: string;
+  /** Bound as `:tenant` where the condition names it. */
+  tenant: TenantId | null;
+}
+
+/**
+ * Does an operator's SQL condition, such as `(SELECT count(*) FROM agents WHERE tenant_id = :tenant) > 10`, hold in
+ * a database file? Read-only, in a process of its own. Rejects with usage when it is not one expression SQLite
+ * understands.
+ */
+export function conditionHolds(request: ConditionRequest, signal?: AbortSignal): Promise<boolean> {
+  return runJob(siblingModule(import.meta.url, 'condition-worker'), request, { signal });
+}
