@@ -31,7 +31,9 @@ const failure = z.object({
 });
 
 /** One entry per tenant: what a single restore reports, or why there was none. */
-const output = z.object({ results: z.array(z.union([failure, z.looseObject({ tenant: failure.shape.tenant })])) });
+const output = z.object({
+  results: z.array(z.union([failure, z.looseObject({ tenant: failure.shape.tenant })])),
+});
 export type ManyOutput = z.output<typeof output>;
 
 /**
@@ -81,7 +83,11 @@ function benchOf(context: ActionContext, { from, foreignSource, tenants }: Input
   return context.hold('bench', () => Workbench.open(context, from, foreignSource, () => tenants));
 }
 
-export function manyOptions({ mode, tables, withShared }: Pick<Input, 'mode' | 'tables' | 'withShared'>): PlanOptions {
+export function manyOptions({
+  mode,
+  tables,
+  withShared,
+}: Pick<Input, 'mode' | 'tables' | 'withShared'>): PlanOptions {
   return { mode, tables, except: undefined, review: undefined, withShared };
 }
 
@@ -93,14 +99,20 @@ function tenantsIn(bench: Workbench, ids: TenantId[]): Tenant[] {
     .sort((a, b) => byTier(a, b) || a.slug.localeCompare(b.slug));
 }
 
-async function restoreOne(context: ActionContext, bench: Workbench, tenant: Tenant, given: Input): Promise<ManyOutput['results'][number]> {
+async function restoreOne(
+  context: ActionContext,
+  bench: Workbench,
+  tenant: Tenant,
+  given: Input,
+): Promise<ManyOutput['results'][number]> {
   const named = { id: idForJson(tenant.id), slug: tenant.slug };
   try {
     const known = recordOf(context, tenant.id);
     if (known) {
       const probed = await probeRecord(context, known, tenant);
       if (probed.found === 'done') return probed.output;
-      if (probed.found === 'unknown') throw new TenantDrError('outcome-unknown', probed.detail, { hint: 'Resume again later.' });
+      if (probed.found === 'unknown')
+        throw new TenantDrError('outcome-unknown', probed.detail, { hint: 'Resume again later.' });
     }
     const change = bench.change(tenant);
     const outcome = outcomeOf(context, change, await change.execute(manyOptions(given), context));
@@ -111,17 +123,27 @@ async function restoreOne(context: ActionContext, bench: Workbench, tenant: Tena
     if (!(error instanceof TenantDrError)) throw error;
     if (['interrupted', 'fenced-off', 'journal-unwritable'].includes(error.code)) throw error;
     context.output(`${tenant.slug}: ${error.message}`);
-    return { tenant: named, error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) } };
+    return {
+      tenant: named,
+      error: { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) },
+    };
   }
 }
 
 /** What this incident already did to the tenant, unless it was rolled back. */
 function recordOf(context: ActionContext, id: TenantId): RestoreRecord | undefined {
-  return context.incident.state.restores.findLast((one) => sameId(one.tenant, id) && one.state !== 'rolled-back');
+  return context.incident.state.restores.findLast(
+    (one) => sameId(one.tenant, id) && one.state !== 'rolled-back',
+  );
 }
 
 /** Plans every tenant: what is confirmed is what was counted. */
-async function previewOf(context: ActionContext, bench: Workbench, tenants: Tenant[], given: Input): Promise<Preview> {
+async function previewOf(
+  context: ActionContext,
+  bench: Workbench,
+  tenants: Tenant[],
+  given: Input,
+): Promise<Preview> {
   const rows: (string | number)[][] = [];
   const lines: string[] = [];
   const sum = { insert: 0, update: 0, delete: 0 };

@@ -122,7 +122,8 @@ async function restoreOf(
     return typeof about === 'string' ? one.slug === about || one.id.text === about : sameId(one.id, about.id);
   };
   const changed = tenants.filter(
-    (one) => is(one) && restores.some((change) => sameId(change.tenant, one.id) && change.state === 'finished'),
+    (one) =>
+      is(one) && restores.some((change) => sameId(change.tenant, one.id) && change.state === 'finished'),
   );
   const [tenant] = changed;
   if (tenant && changed.length === 1) {
@@ -131,7 +132,10 @@ async function restoreOf(
   }
   if (changed.length > 1) {
     throw new TenantDrError('undo-refused', `${id} changed ${changed.length} tenants. Nothing was changed.`, {
-      hint: `Say which one to take back: --tenant ${changed.slice(0, 5).map((one) => one.slug).join(' or ')}.`,
+      hint: `Say which one to take back: --tenant ${changed
+        .slice(0, 5)
+        .map((one) => one.slug)
+        .join(' or ')}.`,
     });
   }
   const open = restores.some((one) => one.state === 'intended' || one.state === 'unknown');

@@ -1,0 +1,190 @@
+import type { RunMode } from '../actions/action.ts';
+import type { Operator } from '../actions/operator.ts';
+import { listBackups } from '../backups/catalogue.ts';
+import { holdBackups, releaseHolds } from '../backups/holds.ts';
+import type { Config } from '../config/schema.ts';
+import type { RestoreMode } from '../engine/plan.ts';
+import type { Database, OnProgress } from '../engine/port.ts';
+import type { Tenant } from '../engine/tenant.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Incident } from '../incident/incident.ts';
+import { resumeIncident, type Store } from '../incident/store.ts';
+import { systemClock } from './clock.ts';
+import { findTenant } from './find-tenant.ts';
+import { loadRunbook } from './load.ts';
+import { rehearsalCopy, removeCopy } from './rehearsal.ts';
+import type { RunOptions } from './run.ts';
+import type { Runbook } from './runbook.ts';
+import { Runner } from './runner.ts';
+import { runbookOf, startIncident } from './start.ts';
+
+interface Surroundings {
+  config: Config;
+  /** The live database. */
+  database: Database;
+  store: Store;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface BeginRequest extends Surroundings {
+  /** Id of a runbook, or the path of its file. */
+  runbook: string;
+  /** Id or slug. */
+  tenant: string | null;
+  mode: Exclude<RunMode, 'drill'>;
+  detectedAt: Date;
+  damagedAt: Date | null;
+  /** The backup to use; nothing is asked then. */
+  from?: string | undefined;
+  restoreMode?: RestoreMode | undefined;
+}
+
+export interface ResumeRequest extends Surroundings {
+  id: string;
+  takeOver?: { reason: string } | undefined;
+}
+
+/** An incident opened for a run, by this process. */
+export interface Begun {
+  incident: Incident;
+  runbook: Runbook;
+  tenant: Tenant | null;
+  /** A journal line cut short by a crash was taken off; shown to the operator. */
+  torn: { line: number; bytes: number } | null;
+  runner(operator: Operator, signal: AbortSignal): Runner;
+  /** Lets go of the incident; what an ended one no longer needs goes with it. */
+  close(): Promise<void>;
+}
+
+/** Everything that comes before the first step. Whatever is wrong is found before an incident is opened. */
+export async function beginRun(request: BeginRequest): Promise<Begun> {
+  const { config, database, store, mode, detectedAt, damagedAt } = request;
+  const runbook = await loadRunbook(request.runbook, config.runbooks);
+  checkTimes(detectedAt, damagedAt);
+  const tenant =
+    request.tenant === null
+      ? null
+      : await findTenant(request.tenant, { config, database, from: request.from });
+  if (!tenant && runbook.steps.some((step) => step.tasks.some((task) => task.body.kind === 'action'))) {
+    throw new TenantDrError(
+      'usage',
+      `The runbook "${runbook.id}" is about one tenant, and none was named. Nothing was started.`,
+      {
+        hint: 'Give --tenant <id or slug>.',
+      },
+    );
+  }
+  const incident = await startIncident(store, {
+    kind: 'runbook',
+    runbook,
+    config,
+    database,
+    tenant,
+    mode,
+    detectedAt,
+    damagedAt,
+  });
+  try {
+    if (mode === 'live') await holdRecent(config, incident, damagedAt ?? detectedAt);
+    return await begun(request, incident, runbook, tenant, inputOf(request));
+  } catch (error) {
+    await incident.append({ event: 'closed', outcome: 'failed', reason: 'it could not begin' });
+    await removeCopy(incident);
+    await incident.close();
+    throw error;
+  }
+}
+
+/** Goes on with an incident, whatever began it. Rejects as `resumeIncident` and `runbookOf` do. */
+export async function resumeRun(request: ResumeRequest): Promise<Begun> {
+  const { incident, torn } = await resumeIncident(request.store, request.id, request.takeOver);
+  try {
+    const [tenant] = incident.state.tenants;
+    const runbook = await runbookOf(incident);
+    return {
+      ...(await begun(request, incident, runbook, tenant ? { ...tenant, status: null } : null, {})),
+      torn,
+    };
+  } catch (error) {
+    await incident.close();
+    throw error;
+  }
+}
+
+async function begun(
+  surroundings: Surroundings,
+  incident: Incident,
+  runbook: Runbook,
+  tenant: Tenant | null,
+  input: NonNullable<RunOptions['input']>,
+): Promise<Begun> {
+  const { config, signal, onProgress } = surroundings;
+  const { mode } = incident.state.opened;
+  const database =
+    mode === 'rehearsal'
+      ? await rehearsalCopy(config, incident, { signal, onProgress })
+      : surroundings.database;
+  return {
+    incident,
+    runbook,
+    tenant,
+    torn: null,
+    runner: (operator, stop) =>
+      new Runner({
+        runbook,
+        incident,
+        config,
+        database,
+        tenant,
+        mode,
+        operator,
+        clock: systemClock,
+        signal: stop,
+        input,
+      }),
+    close: async () => {
+      if (incident.state.closed) {
+        await releaseHolds(config, incident.id);
+        await removeCopy(incident);
+      }
+      await incident.close();
+    },
+  };
+}
+
+function inputOf({ from, restoreMode }: BeginRequest): NonNullable<RunOptions['input']> {
+  const backup = from === undefined ? {} : { from };
+  return {
+    'choose-backup': backup,
+    restore: { ...backup, ...(restoreMode ? { mode: restoreMode } : {}) },
+  };
+}
+
+function checkTimes(detectedAt: Date, damagedAt: Date | null): void {
+  const now = systemClock.now();
+  const later = [detectedAt, damagedAt].find((time) => time && time.getTime() > now.getTime() + 60_000);
+  if (later) {
+    throw new TenantDrError('usage', `${later.toISOString()} is in the future. Nothing was started.`, {
+      hint: 'Check the zone of --detected-at and --damaged-at.',
+    });
+  }
+  if (damagedAt && damagedAt.getTime() > detectedAt.getTime()) {
+    throw new TenantDrError('usage', 'The damage cannot be later than its detection. Nothing was started.', {
+      hint: 'Check --damaged-at and --detected-at.',
+    });
+  }
+}
+
+/** As many backups as the operator may fall back on are kept from being pruned. */
+const heldBackups = 5;
+
+async function holdRecent(config: Config, incident: Incident, damaged: Date): Promise<void> {
+  const entries = (await listBackups(config)).filter((entry) => entry.takenAt.getTime() <= damaged.getTime());
+  const held = entries
+    .slice(0, heldBackups)
+    .map(({ path, manifest }) => ({ path, sha256: manifest?.sha256 ?? null }));
+  if (held.length === 0) return;
+  await holdBackups(config, incident.id, held);
+  await incident.append({ event: 'backup.held', backups: held.map((one) => one.path) });
+}

@@ -1,0 +1,58 @@
+import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { stageFile } from '../backups/reader-jobs.ts';
+import { takeFile } from '../backups/take-jobs.ts';
+import type { Config } from '../config/schema.ts';
+import { databaseAt } from '../databases/open.ts';
+import type { Database, OnProgress } from '../engine/port.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Incident } from '../incident/incident.ts';
+
+interface Options {
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/**
+ * The private copy a rehearsal works on, in the incident's folder. It is made once, from a snapshot that writes
+ * nothing to the live database; a rehearsal that is resumed goes on with it. Rejects as taking a backup does.
+ */
+export async function rehearsalCopy(config: Config, incident: Incident, options: Options): Promise<Database> {
+  const live = config.database ?? '';
+  if (!live.startsWith('sqlite:')) {
+    throw new TenantDrError(
+      'usage',
+      'A rehearsal on a copy is possible on SQLite only. Nothing was changed.',
+      {
+        hint: 'Restore a backup into a scratch database and run against that with --database.',
+      },
+    );
+  }
+  const source = live.slice('sqlite:'.length);
+  const folder = incident.path('copy');
+  const copy = path.join(folder, path.basename(source));
+  if (!(await exists(copy))) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const snapshot = path.join(folder, 'snapshot.zst');
+    const fresh = path.join(folder, 'fresh');
+    for (const leftover of [snapshot, fresh]) await rm(leftover, { force: true });
+    await takeFile({ path: source, target: snapshot, compression: 'zstd' }, options);
+    await stageFile(snapshot, fresh, options);
+    await rm(snapshot);
+    await chmod(fresh, 0o600);
+    await rename(fresh, copy);
+  }
+  return databaseAt(`sqlite:${copy}`);
+}
+
+/** Removes the copy: it holds everybody's data, and a finished rehearsal needs it no more. */
+export async function removeCopy(incident: Incident): Promise<void> {
+  await rm(incident.path('copy'), { recursive: true, force: true });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
