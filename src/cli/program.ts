@@ -214,11 +214,17 @@ function optionFor(name: string, parameter: Parameter<unknown>): Option {
   return option;
 }
 
+/** The parser takes `--no-digests` for the opposite of `--digests` and stores it under that name. */
+function isNegated(name: string, given: Record<string, unknown>): boolean {
+  const [, first = '', rest = ''] = /^no([A-Z])(.*)$/.exec(name) ?? [];
+  return first !== '' && given[first.toLowerCase() + rest] === false;
+}
+
 function valuesOf(parameters: Parameters, given: Record<string, unknown>): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, parameter] of Object.entries(parameters)) {
     const value = given[name];
-    if (parameter.kind === 'flag') values[name] = value === true;
+    if (parameter.kind === 'flag') values[name] = value === true || isNegated(name, given);
     else if (parameter.kind === 'many') values[name] = value ?? [];
     else if (typeof value !== 'string') values[name] = undefined;
     else if (parameter.kind === 'list') values[name] = value.split(',').map((one) => one.trim());
