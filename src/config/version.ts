@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 
-const manifest = z.object({ version: z.string() });
+const manifest = new URL('../../package.json', import.meta.url);
 
 /** The version of tenant-dr, from package.json: beside `src` and `dist` alike. */
-export const version = manifest.parse(
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')),
-).version;
+export const version = (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
