@@ -1,6 +1,6 @@
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { TenantDrError } from '../errors.ts';
-import type { Entry, IncidentEvent } from './events.ts';
+import type { Entry, EntryOf, IncidentEvent } from './events.ts';
 import type { JournalWriter } from './journal.ts';
 import type { IncidentLock } from './lock.ts';
 import { Mirror } from './mirror.ts';
@@ -191,12 +191,13 @@ export class Incident {
     await this.#queue;
     try {
       await this.#record(writing, { event: 'lock.released', reason });
+      await writing.lock.release(writing.now);
     } catch (error) {
-      // whoever took over has the journal now; the lock they hold is not ours to release, and ours is void
-      if (!(error instanceof TenantDrError && error.code === 'fenced-off')) throw error;
+      // Nothing of the record is lost: whoever took over has it, or the disk is full, and then the lock counts as
+      // dead once this process is gone. An error here would hide the outcome of what was done.
+      if (!isAboutWriting(error)) throw error;
     } finally {
       await writing.writer.close();
-      await writing.lock.release(writing.now);
       await writing.mirror?.settled();
     }
   }
@@ -221,8 +222,14 @@ export class Incident {
     this.#monotonic = performance.now();
     this.#recorded = true;
     this.#tell();
+    if (entry.event === 'restore.intended') this.#mirrorEvidence(entry);
     writing.mirror?.update();
     return entry;
+  }
+
+  /** What a restore would be undone or probed with. Paths may be relative to the incident's folder. */
+  #mirrorEvidence({ safetyCopy, effects }: EntryOf<'restore.intended'>): void {
+    for (const path of [safetyCopy.path, effects.file]) this.mirrorFile(resolve(this.dir, path));
   }
 
   async #noteClock(writing: Writing): Promise<void> {
@@ -247,6 +254,12 @@ export class Incident {
     // a journal that cannot be written is reported by the next append, which somebody waits for
     this.append(event).catch(() => undefined);
   }
+}
+
+function isAboutWriting(error: unknown): boolean {
+  return (
+    error instanceof TenantDrError && (error.code === 'fenced-off' || error.code === 'journal-unwritable')
+  );
 }
 
 interface Following {

@@ -11,6 +11,7 @@ export class Mirror {
   #source: string;
   #written = 0;
   #files: string[] = [];
+  #known = new Set<string>();
   #queue: Promise<void> = Promise.resolve();
   #onChange: (failure: string | null) => void;
   failure: string | null = null;
@@ -29,6 +30,8 @@ export class Mirror {
 
   /** Also keeps a copy of this file. */
   add(path: string): void {
+    if (this.#known.has(path)) return;
+    this.#known.add(path);
     this.#files.push(path);
     this.update();
   }

@@ -3,22 +3,23 @@ import { TenantDrError } from '../../src/errors.ts';
 import { resumeIncident } from '../../src/incident/store.ts';
 
 /**
- * A real operator's process for the tests that kill one. `append <state> <incident>`: records notes as fast as it
- * can and prints the number of each once it is on disk. `race <state> <incident>`: waits for a line on stdin,
- * then reaches for the lock and prints `won` or why not.
+ * A real operator's process, to be killed. `append <state> <incident>` records notes as fast as it can and prints
+ * the number of each once it is on disk, or the code of the error that stopped it. `race <state> <incident>` waits
+ * for a line on stdin, then reaches for the lock and prints `won` or why not.
  */
 const [what, stateDir = '', id = ''] = process.argv.slice(2);
 const store = { stateDir, actor: { name: `process ${process.pid}`, host: 'here' } };
 
 if (what === 'append') {
   const { incident } = await resumeIncident(store, id);
-  for (;;) {
-    const entry = await incident.append({
-      event: 'note',
-      text: 'x'.repeat(Math.floor(Math.random() * 8000)),
-    });
-    writeSync(1, `${entry.seq}\n`);
+  const append = () => incident.append({ event: 'note', text: 'x'.repeat(Math.random() * 8000) });
+  try {
+    for (;;) writeSync(1, `${(await append()).seq}\n`);
+  } catch (error) {
+    writeSync(1, `${codeOf(error)}\n`);
   }
+  await incident.close();
+  process.exit();
 }
 
 writeSync(1, 'ready\n');
@@ -27,8 +28,12 @@ process.stdin.once('data', async () => {
     await resumeIncident(store, id);
     writeSync(1, 'won\n');
   } catch (error) {
-    writeSync(1, `${error instanceof TenantDrError ? error.code : String(error)}\n`);
+    writeSync(1, `${codeOf(error)}\n`);
   }
   // keep the lock until killed
   setInterval(() => undefined, 1000);
 });
+
+function codeOf(error: unknown): string {
+  return error instanceof TenantDrError ? error.code : String(error);
+}

@@ -1,9 +1,10 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createIncident, listIncidents, readIncident, resumeIncident } from '../../src/incident/store.ts';
 import { newIncident, store, temporaryFolder } from './support.ts';
@@ -65,5 +66,27 @@ describe('a killed process', () => {
     const outcomes = racers.map((racer) => racer.lines[1]);
     expect(outcomes.toSorted()).toEqual(['incident-locked', 'incident-locked', 'incident-locked', 'won']);
     await Promise.all(racers.map((racer) => kill(racer.process)));
+  });
+
+  it('that runs out of room leaves a whole journal with every event it had acknowledged', {
+    timeout: 60_000,
+  }, async () => {
+    const home = store(await temporaryFolder(), Date.now);
+    const incident = await createIncident(home, newIncident());
+    await incident.close();
+    // no file may grow beyond 40 blocks: the line that crosses the border is written in part, then refused
+    const limited = `trap '' XFSZ; ulimit -f 40; exec "$0" "$@"`;
+    const words = ['-c', limited, process.execPath, script, 'append', home.stateDir, incident.id];
+    const { stdout } = await promisify(execFile)('sh', words);
+    const lines = stdout.trim().split('\n');
+    expect(lines.at(-1)).toBe('journal-unwritable');
+    const { incident: seen, torn } = await readIncident(home.stateDir, incident.id);
+    expect(torn).toBeNull();
+    // its last line says that it let go, where there was room for that
+    const added = seen.entries.filter((entry) => entry.event === 'note').at(-1);
+    expect(added?.seq).toBe(Number(lines.at(-2)));
+    const { incident: resumed } = await resumeIncident(home, incident.id);
+    await resumed.append({ event: 'note', text: 'there is room again' });
+    await resumed.close();
   });
 });
