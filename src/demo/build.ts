@@ -30,7 +30,7 @@ export async function buildDemo(request: BuildRequest): Promise<Demo> {
   const random = seeded(seed);
   const times = backupTimes(now);
   const first = times[0] as Date;
-  const opening = minutesBefore(first, 30 * 24 * 60);
+  const opening = minutesBefore(first, 20 * 24 * 60);
 
   const founded = DemoStore.create(database);
   const life = new Life(founded, random);

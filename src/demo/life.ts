@@ -6,7 +6,7 @@ import { isoTime } from './time.ts';
 import { Words } from './words.ts';
 
 /** Conversations a day on the whole platform. */
-const conversationsPerDay = 80;
+const conversationsPerDay = 60;
 
 /** Makes the platform's days go by: tenants move in, people talk, leads and jobs come and go. */
 export class Life {

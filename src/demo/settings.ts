@@ -1,6 +1,5 @@
 import { stringify } from 'yaml';
-import { defaultPolicy } from '../policy/tiers.ts';
-import { type Character, characters } from './cast.ts';
+import { characters } from './cast.ts';
 
 /** The demo's tenant-dr.config.yaml: every table classified, the risky ones with a rule. Paths are relative to it. */
 export function demoConfig(): string {
@@ -46,16 +45,11 @@ auditLog: { table: audit_events, at: created_at, what: type }
 
 /** Whom to write to, outside the database: it may be what was lost. */
 export function demoContacts(): string {
-  const contact = ({ slug, name, tier }: Character) => ({
-    tenant: slug,
-    name,
-    email: [`operations@${slug}.example`],
-    ...(tier === 'enterprise'
-      ? {
-          phone: '+49 30 5550 100',
-          note: `SLA ${defaultPolicy.enterprise.sla}: call first`,
-        }
-      : {}),
+  const everyone = characters();
+  return stringify({
+    signature: 'The platform team, operations@platform.example',
+    statusPage: 'https://status.platform.example',
+    internal: ['#incidents'],
+    tenants: Object.fromEntries(everyone.map(({ slug }) => [slug, [`operations@${slug}.example`]])),
   });
-  return stringify({ contacts: characters().map(contact) });
 }

@@ -14,9 +14,11 @@ export default command({
     scenario: choice(scenarios, 'what happened to the tenant; by default the seed decides'),
     seed: parsed('number', 'the same seed tells the same story', readSeed),
     reset: flag('throw away the demo that is there'),
+    play: flag('make it in a throwaway folder and open the screens on it'),
   },
   examples: ['tenant-dr demo', 'tenant-dr demo /tmp/training --scenario overwritten --seed 7 --reset'],
-  async run(context, { dir = 'tenant-dr-demo', scenario, seed: given, reset }) {
+  async run(context, { dir = 'tenant-dr-demo', scenario, seed: given, reset, play }) {
+    if (play) return openDemo(context, scenario, given);
     const { createDemo } = await import('../../demo/create.ts');
     const now = context.clock();
     const seed = given ?? Math.floor(now.getTime() / 60_000) % 10_000;
@@ -57,6 +59,17 @@ export default command({
     };
   },
 });
+
+/** `npm start`: the same demo, in a folder of its own, on the screens. */
+async function openDemo(context: Context, scenario: Scenario | undefined, seed: number | undefined) {
+  const { playDemo } = await import('../../tui/app.ts');
+  const options = [
+    ...(scenario === undefined ? [] : ['--scenario', scenario]),
+    ...(seed === undefined ? [] : ['--seed', String(seed)]),
+  ];
+  const folder = await playDemo(context, options);
+  return { document: { dir: folder }, text: `The demo stays in ${folder}: cd there to look around.` };
+}
 
 function readSeed(text: string): number {
   const seed = Number(text);
