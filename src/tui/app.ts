@@ -73,6 +73,28 @@ export async function openScreens(context: Context): Promise<void> {
   return showHome(context);
 }
 
+/**
+ * The guided demo: makes one in a throwaway folder and opens the screens on it, with the complaint that just
+ * came in. `options` go to `tenant-dr demo`. Resolves with the folder, which stays.
+ */
+export async function playDemo(context: Context, options: string[]): Promise<string> {
+  requireTerminal(context, 'tenant-dr demo makes the demo without the screens.');
+  productionReact();
+  const { demoContext, demoFolder, makeDemo } = await import('./demo.ts');
+  const dir = await demoFolder();
+  const show = (done: number, total: number): void =>
+    context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' });
+  let made = await makeDemo(dir, options, context.signal, show);
+  const [{ showHome }, inside] = await Promise.all([import('./home.tsx'), demoContext(context, made, dir)]);
+  await showHome(inside, {
+    made: () => made,
+    reset: async (onProgress) => {
+      made = await makeDemo(dir, [], context.signal, onProgress);
+    },
+  });
+  return dir;
+}
+
 /** React's development build is slower to load and to draw; the choice is made when it is first imported. */
 function productionReact(): void {
   process.env.NODE_ENV ??= 'production';

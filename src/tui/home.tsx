@@ -1,6 +1,8 @@
 import type { Context } from '../cli/context.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { RunResult } from '../runbook/view.ts';
+import type { Made } from './demo.ts';
+import { emailFinder } from './find-by-email.ts';
 import { openLookout } from './lookout.ts';
 import type { Navigator, Place } from './navigation.ts';
 import { Root } from './screens/Root.tsx';
@@ -9,11 +11,15 @@ import { type Begun, begin, resume } from './starter.ts';
 import { createStore } from './store.ts';
 import type { HeaderModel } from './view/header.ts';
 
+/** What the demo adds to the home screen. */
+export interface DemoDesk {
+  made: () => Made;
+  /** Makes it anew, with other damage. */
+  reset: (onProgress: (done: number, total: number) => void) => Promise<void>;
+}
+
 /** `tenant-dr` alone: the home screen, and the incident that is started or resumed from it. */
-export async function showHome(
-  context: Context,
-  demo: { reset: () => Promise<void>; damagedAt: string } | null = null,
-): Promise<void> {
+export async function showHome(context: Context, demo: DemoDesk | null = null): Promise<void> {
   const config = await context.config();
   const terminal = watchTerminal(context.signal);
   const place = createStore<Place>({ at: 'home' });
@@ -45,8 +51,9 @@ export async function showHome(
 
   const navigator: Navigator = {
     go,
-    damagedAt: demo?.damagedAt ?? '',
-    byEmail: null,
+    damagedAt: () => (demo ? demo.made().damagedAt : ''),
+    story: () => (demo ? demo.made().complaint : ''),
+    byEmail: await emailFinder(context),
     quit: () => left.resolve(null),
     reset:
       demo === null
@@ -54,7 +61,9 @@ export async function showHome(
         : () => {
             go({ at: 'waiting', text: 'Making a new demo …' });
             demo
-              .reset()
+              .reset((done, total) =>
+                go({ at: 'waiting', text: `Making a new demo: backup ${done} of ${total} …` }),
+              )
               .then(() => lookout.look())
               .then(
                 () => go({ at: 'home' }),
@@ -69,9 +78,9 @@ export async function showHome(
         mode: start.mode,
         wrong: '',
       };
-      work('Opening the incident …', back, () => begin(context, start)).catch((error: unknown) =>
-        left.reject(error),
-      );
+      work('Opening the incident …', back, () =>
+        begin(context, start, demo ? new Date(demo.made().detectedAt) : context.clock()),
+      ).catch((error: unknown) => left.reject(error));
     },
     resume: (incident, reason) => {
       work(`Resuming ${incident} …`, { at: 'home' }, () => resume(context, incident, reason)).catch(

@@ -51,6 +51,33 @@ const edit = {
   help: 'Type or paste; arrows, backspace, and ctrl+u to empty the line.',
 } as const;
 
+/** Inside an incident these work wherever no text is typed. */
+const anytime = [
+  { action: 'output', keys: ['o'], shown: 'o', label: '', help: 'What the steps said so far.' },
+  { action: 'note', keys: ['n'], shown: 'n', label: '', help: 'Write a note into the journal.' },
+  {
+    action: 'message',
+    keys: ['m'],
+    shown: 'm',
+    label: '',
+    help: 'Draft a message to the tenant, the status page or the team.',
+  },
+  {
+    action: 'times',
+    keys: ['t'],
+    shown: 't',
+    label: '',
+    help: 'Time line, RTO budget and the commander view.',
+  },
+  {
+    action: 'handOver',
+    keys: ['h'],
+    shown: 'h',
+    label: '',
+    help: 'Write a situation summary and a note, and release the incident to a colleague.',
+  },
+] as const;
+
 export const keyTable = {
   home: [
     {
@@ -117,6 +144,7 @@ export const keyTable = {
     back,
     help,
     { action: 'quit', keys: ['q', 'ctrl+c'], shown: 'q', label: 'leave', help: 'Leave; asks first.' },
+    ...anytime,
   ],
   run: [
     {
@@ -216,6 +244,7 @@ export const keyTable = {
     { ...back, keys: ['escape', 'left'] },
     help,
     { action: 'quit', keys: ['q', 'ctrl+c'], shown: 'q', label: 'leave', help: 'Leave; asks first.' },
+    ...anytime,
   ],
   rows: [
     move,
@@ -246,7 +275,9 @@ export const keyTable = {
       help: 'Move, and take what is marked.',
     },
     back,
+    help,
     { action: 'quit', keys: ['ctrl+c'], shown: 'ctrl+c', label: 'leave', help: 'Leave; asks first.' },
+    ...anytime,
   ],
   confirm: [
     {
@@ -257,7 +288,7 @@ export const keyTable = {
       help: 'Acts only when the typed phrase matches exactly.',
     },
     edit,
-    scroll,
+    { ...scroll, keys: ['up', 'down', 'pageup', 'pagedown'] },
     { ...back, label: 'cancel', help: 'Cancel; nothing is changed.' },
     { action: 'quit', keys: ['ctrl+c'], shown: 'ctrl+c', label: '', help: 'Leave; asks first.' },
   ],
@@ -285,6 +316,7 @@ export const keyTable = {
     },
     { ...back, label: 'not done', help: 'Leave the list undone and go back to the step.' },
     { action: 'quit', keys: ['q', 'ctrl+c'], shown: 'q', label: 'leave', help: 'Leave; asks first.' },
+    ...anytime,
   ],
   text: [
     scroll,

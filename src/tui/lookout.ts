@@ -87,6 +87,7 @@ async function readTenants(
     const listed = listTenants({
       tenants: live,
       counts: null,
+      hits: [],
       backups,
       policy: effectivePolicy(config.policy),
       now: context.clock(),
@@ -110,7 +111,7 @@ async function readTenants(
 }
 
 /** The home screen's model, from what was seen. */
-export function homeModel(sights: Sights, now: Date): HomeModel {
+export function homeModel(sights: Sights, story: string, now: Date): HomeModel {
   const { tenants, backups } = sights;
   return {
     incidents: sights.incidents,
@@ -144,6 +145,7 @@ export function homeModel(sights: Sights, now: Date): HomeModel {
             },
           }
         : backups,
+    story,
     now: now.toISOString(),
   };
 }

@@ -32,8 +32,10 @@ export interface Navigator {
   resume: (incident: string, takeOverReason: string | null) => void;
   /** In the demo only. */
   reset: (() => void) | null;
-  /** What the demo knows of the damage, to be offered. */
-  damagedAt: string;
+  /** What the demo knows of the damage, to be offered; '' elsewhere. */
+  damagedAt: () => string;
+  /** The complaint of the demo; '' elsewhere. */
+  story: () => string;
   byEmail: ((text: string) => Promise<ReadonlySet<string>>) | null;
   quit: () => void;
 }

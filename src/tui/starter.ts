@@ -47,7 +47,7 @@ async function begun(
 }
 
 /** Opens a new incident. Rejects with what is wrong; nothing was started then. */
-export async function begin(context: Context, start: Start): Promise<Begun> {
+export async function begin(context: Context, start: Start, detectedAt: Date): Promise<Begun> {
   const [config, database, store] = await Promise.all([
     context.config(),
     context.openDatabase(),
@@ -65,7 +65,7 @@ export async function begin(context: Context, start: Start): Promise<Begun> {
     database,
     tenant,
     mode: start.mode,
-    detectedAt: context.clock(),
+    detectedAt,
     damagedAt,
   });
   return begun(context, incident, runbook, tenant);

@@ -10,7 +10,7 @@ import { blank, line, span } from '../line.ts';
 import { backupDetail, backupEntries, backupHeading, backupRows } from '../view/backups.ts';
 import { cliff } from '../view/pictures.ts';
 import { moveWindow, noneMarked, settle } from '../window.ts';
-import type { Inside } from './inside.ts';
+import { anytime, type Inside } from './inside.ts';
 import { TextScreen } from './TextScreen.tsx';
 
 interface Props extends Inside {
@@ -25,11 +25,15 @@ interface Props extends Inside {
   onBack: () => void;
 }
 
+const backwards = ['up', 'pageup', 'end'];
+
 /** The backup picker: newest first, the damage as a line, nothing marked at first. */
 export function BackupsScreen({
   header,
   area,
   left,
+  active = true,
+  onOpen,
   title,
   damagedAt,
   backups,
@@ -60,7 +64,14 @@ export function BackupsScreen({
   const keys = useKeys(
     'backups',
     {
-      move: (key) => setWindow(moveWindow(shown, key, entries.length, rows)),
+      move: (key) => {
+        const moved = moveWindow(shown, key, entries.length, rows);
+        // The line of the damage is no backup: it is stepped over.
+        const onDamage = entries[moved.cursor]?.kind === 'damage';
+        setWindow(
+          onDamage ? moveWindow(moved, backwards.includes(key) ? 'up' : 'down', entries.length, rows) : moved,
+        );
+      },
       take: !onTake
         ? disabled('choosing happens in a restore')
         : entry?.kind === 'backup' && refusal === null
@@ -68,9 +79,10 @@ export function BackupsScreen({
           : disabled(refusal ?? 'no backup is marked'),
       picture: counted.length > 0 ? () => setPicture(true) : disabled('no backup tells its row counts'),
       back: onBack,
+      ...anytime({ onOpen }),
       quit: onQuit,
     },
-    { width, left, guarded: true, active: !picture },
+    { width, left, guarded: true, active: active && !picture },
   );
   if (picture) {
     const drawn = cliff(counted, damagedAt ?? at().toISOString(), now, width, bodyRows(area, header) - 3);

@@ -8,7 +8,7 @@ import { disabled } from '../keys.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, line, span } from '../line.ts';
 import { firstMarked, moveWindow, settle } from '../window.ts';
-import type { Inside } from './inside.ts';
+import { anytime, type Inside } from './inside.ts';
 
 interface Props extends Inside {
   question: ChecklistQuestion;
@@ -16,7 +16,16 @@ interface Props extends Inside {
 }
 
 /** Manual work: tick what is done, go on when everything is. */
-export function ChecklistScreen({ header, area, left, question, onAnswer, onQuit }: Props) {
+export function ChecklistScreen({
+  header,
+  area,
+  left,
+  active = true,
+  onOpen,
+  question,
+  onAnswer,
+  onQuit,
+}: Props) {
   const [ticked, setTicked] = useState<ReadonlySet<number>>(new Set());
   const [window, setWindow] = useState(firstMarked);
   const width = area.columns;
@@ -36,9 +45,10 @@ export function ChecklistScreen({ header, area, left, question, onAnswer, onQuit
         }),
       submit: open === 0 ? () => onAnswer('done') : disabled(`${open} not ticked yet; space ticks`),
       back: () => onAnswer(null),
+      ...anytime({ onOpen }),
       quit: onQuit,
     },
-    { width, left, guarded: true },
+    { width, left, guarded: true, active },
   );
   return (
     <Screen area={area} header={header} keys={keys}>

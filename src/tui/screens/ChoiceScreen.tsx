@@ -7,7 +7,7 @@ import { useSettled } from '../components/use-settled.ts';
 import { disabled } from '../keys.ts';
 import { paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
-import type { Inside } from './inside.ts';
+import { anytime, type Inside } from './inside.ts';
 
 export interface ChoiceOption<T> {
   value: T;
@@ -33,6 +33,8 @@ export function ChoiceScreen<T>({
   header,
   area,
   left,
+  active = true,
+  onOpen,
   title,
   lines,
   options,
@@ -50,8 +52,9 @@ export function ChoiceScreen<T>({
       choose: () => {},
       back: onBack ?? disabled('this question needs an answer; ctrl+c leaves'),
       quit: onQuit,
+      ...anytime({ onOpen }),
     },
-    { width: area.columns, left },
+    { width: area.columns, left, active },
   );
   const items: ChoiceItem<number>[] = [
     { key: 'none', value: -1, label: line(span('choose with the arrows, then enter', 'muted')) },
@@ -86,7 +89,7 @@ export function ChoiceScreen<T>({
         items={items}
         width={area.columns}
         rows={Math.min(items.length, rows)}
-        active={settled}
+        active={active && settled}
         onSelect={chosen}
         onHighlight={(index) => {
           setMarked(index);

@@ -18,7 +18,7 @@ interface Props extends Inside {
 }
 
 /** The typed confirmation: what is at stake above, the phrase below. Only an exact match acts. */
-export function ConfirmScreen({ header, area, left, question, onAnswer, onQuit }: Props) {
+export function ConfirmScreen({ header, area, left, active = true, question, onAnswer, onQuit }: Props) {
   const [field, setField] = useState(emptyField);
   const [top, setTop] = useState(0);
   const width = area.columns;
@@ -36,7 +36,7 @@ export function ConfirmScreen({ header, area, left, question, onAnswer, onQuit }
       back: () => onAnswer(null),
       quit: onQuit,
     },
-    { width, left, guarded: true, onText: (text) => setField((value) => insert(value, text)) },
+    { width, left, guarded: true, active, onText: (text) => setField((value) => insert(value, text)) },
   );
   const more = stakes.length > rows;
   const shownTop = scrollTop(top, '', stakes.length, rows);

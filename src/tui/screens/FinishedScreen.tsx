@@ -7,8 +7,7 @@ import { useKeys } from '../components/use-keys.ts';
 import { finishedLines } from '../view/finished.ts';
 import type { HeaderModel } from '../view/header.ts';
 import { scrollTop } from '../window.ts';
-import type { Inside } from './inside.ts';
-import type { Overlay } from './RunScreen.tsx';
+import type { Inside, Overlay } from './inside.ts';
 
 interface Props extends Inside {
   state: IncidentState;
@@ -19,7 +18,16 @@ interface Props extends Inside {
 }
 
 /** The end of a run. The same summary is printed to the terminal once the screen is gone. */
-export function FinishedScreen({ header, area, state, model, outcome, onOpen, onClose }: Props) {
+export function FinishedScreen({
+  header,
+  area,
+  active = true,
+  state,
+  model,
+  outcome,
+  onOpen,
+  onClose,
+}: Props) {
   const [top, setTop] = useState(0);
   const lines = finishedLines(state, model, outcome, area.columns);
   const rows = bodyRows(area, header);
@@ -32,7 +40,7 @@ export function FinishedScreen({ header, area, state, model, outcome, onOpen, on
       times: () => onOpen('times'),
       quit: onClose,
     },
-    { width: area.columns, guarded: true },
+    { width: area.columns, guarded: true, active },
   );
   return (
     <Screen area={area} header={header} keys={keys}>

@@ -4,7 +4,7 @@ import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
 import { disabled } from '../keys.ts';
 import { blank, line, span } from '../line.ts';
-import { type HomeChoice, type HomeModel, homeItems, homeNotes } from '../view/home.ts';
+import { type HomeChoice, type HomeModel, homeItems, homeNotes, storyLines } from '../view/home.ts';
 import type { Inside } from './inside.ts';
 
 interface Props extends Omit<Inside, 'left'> {
@@ -30,6 +30,7 @@ export function HomeScreen({ header, area, model, onChoose, onReset, onQuit }: P
   );
   const items = homeItems(model);
   const notes = homeNotes(model, width);
+  const story = storyLines(model.story, width);
   const open = model.incidents.state === 'ready' ? model.incidents.value.length : 0;
   const title =
     model.incidents.state === 'reading'
@@ -45,7 +46,7 @@ export function HomeScreen({ header, area, model, onChoose, onReset, onQuit }: P
     <Screen area={area} header={header} keys={keys}>
       <Lines lines={[title, blank]} />
       <Choice items={items} width={width} rows={Math.min(rows, items.length)} onSelect={onChoose} />
-      <Lines lines={[blank, ...notes]} />
+      <Lines lines={[blank, ...notes, ...(story.length > 0 ? [blank, ...story] : [])]} />
     </Screen>
   );
 }

@@ -1,5 +1,5 @@
-import { useAnimation } from 'ink';
-import { useState, useSyncExternalStore } from 'react';
+import { Box, useAnimation } from 'ink';
+import { type ReactNode, useState, useSyncExternalStore } from 'react';
 import { printable } from '../../engine/printable.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import type { RunnerView } from '../../runbook/view.ts';
@@ -14,11 +14,11 @@ import { planTables, previewLines, stepPlace, stepViews } from '../view/run.ts';
 import { AskedScreen } from './AskedScreen.tsx';
 import { FinishedScreen } from './FinishedScreen.tsx';
 import { HandOverScreen } from './HandOverScreen.tsx';
-import type { Inside } from './inside.ts';
+import type { Inside, Overlay } from './inside.ts';
 import { LeaveScreen } from './LeaveScreen.tsx';
 import { type MessageDesk, MessagesScreen } from './MessagesScreen.tsx';
 import { QuestionScreen } from './QuestionScreen.tsx';
-import { type Overlay, RunScreen } from './RunScreen.tsx';
+import { RunScreen } from './RunScreen.tsx';
 import { TextScreen } from './TextScreen.tsx';
 
 /** How often the screen follows the clock, milliseconds: quicker while something runs, rarely when read aloud. */
@@ -71,105 +71,118 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
     onQuit: () => setOverlay('leave'),
   };
 
-  switch (overlay) {
-    case 'leave':
+  const over = ((): ReactNode => {
+    switch (overlay) {
+      case 'leave':
+        return (
+          <LeaveScreen
+            {...inside}
+            incident={state.id}
+            changing={view.phase === 'running'}
+            onStay={close}
+            onLeave={() => {
+              close();
+              desk.leave();
+            }}
+          />
+        );
+      case 'preview':
+        return (
+          <TextScreen
+            {...inside}
+            title="What the step does"
+            lines={view.preview ? previewLines(view.preview, area.columns) : []}
+            onBack={close}
+          />
+        );
+      case 'output':
+        return (
+          <TextScreen
+            {...inside}
+            title="Output"
+            atEnd
+            lines={view.output.map((text) => line(` ${printable(text)}`))}
+            onBack={close}
+          />
+        );
+      case 'times':
+        return (
+          <TextScreen
+            {...inside}
+            title="Times"
+            lines={commanderLines(desk.commander(state, at), area.columns)}
+            onBack={close}
+          />
+        );
+      case 'note':
+        return (
+          <QuestionScreen
+            {...inside}
+            question={{
+              kind: 'reason',
+              title: 'A note for the journal',
+              detail: ['Keys, names and times; no personal data of customers.'],
+            }}
+            onAnswer={(text) => {
+              close();
+              void desk.note(text);
+            }}
+            onBack={close}
+          />
+        );
+      case 'message':
+        return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
+      case 'handOver':
+        return (
+          <HandOverScreen
+            {...inside}
+            situation={desk.situation(state)}
+            onHandOver={desk.handOver}
+            onBack={close}
+          />
+        );
+      case null:
+        return null;
+    }
+  })();
+  // What stands below keeps its state: going back is going back to exactly where one was.
+  return (
+    <>
+      {over}
+      <Box display={over ? 'none' : 'flex'}>{below()}</Box>
+    </>
+  );
+
+  function below(): ReactNode {
+    const base = { ...inside, active: over === null, onOpen: setOverlay };
+    if (view.outcome) {
       return (
-        <LeaveScreen
-          {...inside}
-          incident={state.id}
-          changing={view.phase === 'running'}
-          onStay={close}
-          onLeave={() => {
-            close();
-            desk.leave();
-          }}
+        <FinishedScreen
+          {...base}
+          onOpen={setOverlay}
+          state={state}
+          model={model}
+          outcome={view.outcome}
+          onClose={desk.close}
         />
       );
-    case 'preview':
-      return (
-        <TextScreen
-          {...inside}
-          title="What the step does"
-          lines={view.preview ? previewLines(view.preview, area.columns) : []}
-          onBack={close}
-        />
-      );
-    case 'output':
-      return (
-        <TextScreen
-          {...inside}
-          title="Output"
-          atEnd
-          lines={view.output.map((text) => line(` ${printable(text)}`))}
-          onBack={close}
-        />
-      );
-    case 'times':
-      return (
-        <TextScreen
-          {...inside}
-          title="Times"
-          lines={commanderLines(desk.commander(state, at), area.columns)}
-          onBack={close}
-        />
-      );
-    case 'note':
-      return (
-        <QuestionScreen
-          {...inside}
-          question={{
-            kind: 'reason',
-            title: 'A note for the journal',
-            detail: ['Keys, names and times; no personal data of customers.'],
-          }}
-          onAnswer={(text) => {
-            close();
-            void desk.note(text);
-          }}
-          onBack={close}
-        />
-      );
-    case 'message':
-      return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
-    case 'handOver':
-      return (
-        <HandOverScreen
-          {...inside}
-          situation={desk.situation(state)}
-          onHandOver={desk.handOver}
-          onBack={close}
-        />
-      );
-    case null:
-      break;
-  }
-  if (view.outcome) {
+    }
+    const proceeds = asked?.question.kind === 'choose' && asked.question.view?.kind === 'proceed';
+    if (asked && !proceeds) {
+      return <AskedScreen key={asked.number} {...base} asked={asked} rowsNow={rowsNow(state)} />;
+    }
     return (
-      <FinishedScreen
-        {...inside}
-        state={state}
-        model={model}
-        outcome={view.outcome}
+      <RunScreen
+        key={asked?.number ?? 'run'}
+        {...base}
         onOpen={setOverlay}
-        onClose={desk.close}
+        state={state}
+        view={view}
+        frame={frame}
+        onAnswer={(value) => asked?.answer(value)}
       />
     );
   }
-  const proceeds = asked?.question.kind === 'choose' && asked.question.view?.kind === 'proceed';
-  if (asked && !proceeds) {
-    return <AskedScreen key={asked.number} {...inside} asked={asked} rowsNow={rowsNow(state)} />;
-  }
-  return (
-    <RunScreen
-      key={asked?.number ?? 'run'}
-      {...inside}
-      state={state}
-      view={view}
-      frame={frame}
-      onAnswer={(value) => asked?.answer(value)}
-      onOpen={setOverlay}
-    />
-  );
 }
 
 /** The tenant's rows as the latest plan counted them live. */

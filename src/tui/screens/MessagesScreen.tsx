@@ -133,7 +133,7 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
             {
               value: 'send' as const,
               label: line(span('Send it', 'strong')),
-              disabled: desk.send ? undefined : 'the config names no delivery (deliver:)',
+              disabled: desk.send ? undefined : 'no delivery is configured (deliver:), or this is not live',
             },
             {
               value: 'write' as const,

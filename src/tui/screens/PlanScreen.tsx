@@ -19,7 +19,7 @@ import {
   toggleTable,
 } from '../view/plan.ts';
 import { firstMarked, moveWindow, settle } from '../window.ts';
-import type { Inside } from './inside.ts';
+import { anytime, type Inside } from './inside.ts';
 import { RowsScreen } from './RowsScreen.tsx';
 
 interface Props extends Inside {
@@ -30,7 +30,17 @@ interface Props extends Inside {
 }
 
 /** The plan browser: tables with their effects; tables and single rows can be left out. */
-export function PlanScreen({ header, area, left, question, onAnswer, onBack, onQuit }: Props) {
+export function PlanScreen({
+  header,
+  area,
+  left,
+  active = true,
+  onOpen,
+  question,
+  onAnswer,
+  onBack,
+  onQuit,
+}: Props) {
   const [review, setReview] = useState(wholePlan);
   const [window, setWindow] = useState(firstMarked);
   const [open, setOpen] = useState<string | null>(null);
@@ -58,15 +68,16 @@ export function PlanScreen({ header, area, left, question, onAnswer, onBack, onQ
       },
       accept: !onAnswer
         ? disabled('this is only a look at the plan')
-        : blocked
-          ? disabled('a conflict stops this plan')
+        : blocked && review === wholePlan
+          ? disabled('a conflict stops this plan; space leaves its table out')
           : nothing
             ? disabled('everything is left out: nothing would change')
             : () => onAnswer(review),
       back: onBack,
       quit: onQuit,
+      ...anytime({ onOpen }),
     },
-    { width, left, guarded: true, active: open === null },
+    { width, left, guarded: true, active: active && open === null },
   );
   const table = question.tables.find((candidate) => candidate.name === open);
   if (table) {
@@ -75,6 +86,7 @@ export function PlanScreen({ header, area, left, question, onAnswer, onBack, onQ
         header={header}
         area={area}
         left={left}
+        active={active}
         table={table}
         effects={question.effects}
         out={review.withoutTables.includes(table.name) ? 'all' : (review.withoutRows[table.name] ?? [])}

@@ -19,7 +19,16 @@ interface Props extends Inside {
 }
 
 /** One line of free text. A reason may not be empty. */
-export function QuestionScreen({ header, area, left, question, onAnswer, onBack, onQuit }: Props) {
+export function QuestionScreen({
+  header,
+  area,
+  left,
+  active = true,
+  question,
+  onAnswer,
+  onBack,
+  onQuit,
+}: Props) {
   const [field, setField] = useState(() => fieldOf(question.initial ?? ''));
   const width = area.columns;
   const answer = field.value.trim();
@@ -33,7 +42,7 @@ export function QuestionScreen({ header, area, left, question, onAnswer, onBack,
       back: onBack,
       quit: onQuit,
     },
-    { width, left, guarded: true, onText: (text) => setField((value) => insert(value, text)) },
+    { width, left, guarded: true, active, onText: (text) => setField((value) => insert(value, text)) },
   );
   return (
     <Screen area={area} header={header} keys={keys}>

@@ -52,7 +52,7 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
       return (
         <HomeScreen
           {...inside}
-          model={homeModel(sights, now())}
+          model={homeModel(sights, navigator.story(), now())}
           onReset={navigator.reset}
           onChoose={(choice) => {
             if (choice.kind === 'resume') navigator.resume(choice.id, null);
@@ -120,7 +120,7 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
               'Empty: not known yet; the moment of opening counts.',
               ...(place.wrong ? [place.wrong] : []),
             ],
-            initial: navigator.damagedAt,
+            initial: navigator.damagedAt(),
           }}
           onAnswer={(damagedAt) =>
             navigator.start({ runbook: place.runbook, tenant: place.tenant, mode: place.mode, damagedAt })

@@ -27,7 +27,18 @@ interface Props extends Inside {
 }
 
 /** The rows of one table, fetched a page at a time; a row opens column by column. */
-export function RowsScreen({ header, area, left, table, effects, out, onToggle, onBack, onQuit }: Props) {
+export function RowsScreen({
+  header,
+  area,
+  left,
+  active = true,
+  table,
+  effects,
+  out,
+  onToggle,
+  onBack,
+  onQuit,
+}: Props) {
   const [pages, setPages] = useState<ReadonlyMap<number, RowEffect[]>>(new Map());
   const [problem, setProblem] = useState('');
   const [window, setWindow] = useState(firstMarked);
@@ -74,7 +85,7 @@ export function RowsScreen({ header, area, left, table, effects, out, onToggle, 
       back: onBack,
       quit: onQuit,
     },
-    { width, left, active: open === null },
+    { width, left, active: active && open === null },
   );
   if (open) {
     return (
@@ -82,6 +93,7 @@ export function RowsScreen({ header, area, left, table, effects, out, onToggle, 
         header={header}
         area={area}
         title={`${printable(table.name)} ${keyText(open.key)}: ${open.kind}`}
+        active={active}
         lines={columnLines(open, width)}
         onBack={() => setOpen(null)}
         onQuit={onQuit}

@@ -10,9 +10,7 @@ import { beside, fit, rule, wideFrom } from '../layout.ts';
 import { blank, type Line, line } from '../line.ts';
 import { detailLines, progressLine, proposalLine, stepPlace, stepViews } from '../view/run.ts';
 import { stepColumn, stepLines, stepReading } from '../view/steps.ts';
-import type { Inside } from './inside.ts';
-
-export type Overlay = 'preview' | 'output' | 'note' | 'message' | 'times' | 'handOver';
+import type { Inside, Overlay } from './inside.ts';
 
 interface Props extends Inside {
   state: IncidentState;
@@ -37,7 +35,17 @@ function answerable(
 }
 
 /** Steps above, what happens now below; beside each other where there is room. */
-export function RunScreen({ header, area, state, view, frame, onAnswer, onOpen, onQuit }: Props) {
+export function RunScreen({
+  header,
+  area,
+  active = true,
+  state,
+  view,
+  frame,
+  onAnswer,
+  onOpen,
+  onQuit,
+}: Props) {
   const { theme, now } = useSurroundings();
   const width = area.columns;
   const steps = stepViews(state, view.step, now().toISOString());
@@ -58,7 +66,7 @@ export function RunScreen({ header, area, state, view, frame, onAnswer, onOpen, 
       handOver: busy ? disabled('wait for the running step to end') : () => onOpen('handOver'),
       quit: onQuit,
     },
-    { width, left: stepPlace(steps), guarded: question !== null },
+    { width, left: stepPlace(steps), guarded: question !== null, active },
   );
   const body = bodyRows(area, header);
   if (theme.screenReader) {

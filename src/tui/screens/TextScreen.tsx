@@ -16,7 +16,17 @@ interface Props extends Inside {
 }
 
 /** A text to read: output, help, preview, pictures. */
-export function TextScreen({ header, area, left, title, lines, atEnd = false, onBack, onQuit }: Props) {
+export function TextScreen({
+  header,
+  area,
+  left,
+  active = true,
+  title,
+  lines,
+  atEnd = false,
+  onBack,
+  onQuit,
+}: Props) {
   const rows = Math.max(1, bodyRows(area, header) - 1);
   const [top, setTop] = useState<number | null>(null);
   const last = Math.max(0, lines.length - rows);
@@ -25,7 +35,7 @@ export function TextScreen({ header, area, left, title, lines, atEnd = false, on
   const keys = useKeys(
     'text',
     { scroll: (key) => setTop(scrollTop(shownTop, key, lines.length, rows)), back: onBack, quit: onQuit },
-    { width: area.columns, left },
+    { width: area.columns, left, active },
   );
   const place =
     lines.length > rows

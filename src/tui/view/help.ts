@@ -1,6 +1,6 @@
 import { type KeyBinding, keyTable } from '../key-table.ts';
 import type { ScreenName } from '../keys.ts';
-import { fit, pad, paragraph } from '../layout.ts';
+import { pad, paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
 
 /** What each screen is for; stands above its keys in the help. */
@@ -31,13 +31,14 @@ const words = [
 /** The keys of a screen, one a line: also what the README prints. */
 export function keyLines(screen: ScreenName, width: number): Line[] {
   const bindings: readonly KeyBinding[] = keyTable[screen];
-  return bindings.flatMap((binding) => {
-    const [first = blank, ...rest] = paragraph(binding.help, width - 16);
-    return [
-      line(span(`   ${pad(binding.shown, 11)} `, 'strong'), ...first),
-      ...rest.map((part) => line(' '.repeat(15), ...part)),
-    ];
-  });
+  return bindings.flatMap((binding) => explained(binding.shown, binding.help, width));
+}
+
+/** A word and what it means, beside each other. */
+function explained(word: string, meaning: string, width: number): Line[] {
+  const [first = blank, ...rest] = paragraph(meaning, width - 16);
+  const head = span(`   ${pad(word, 11)} `, 'strong');
+  return [line(head, ...first), ...rest.map((part) => line(' '.repeat(15), ...part))];
 }
 
 export function helpLines(screen: ScreenName, width: number): Line[] {
@@ -46,7 +47,7 @@ export function helpLines(screen: ScreenName, width: number): Line[] {
     blank,
     ...keyLines(screen, width),
     blank,
-    ...words.map(([word, meaning]) => fit(line(span(`   ${pad(word, 11)} `, 'strong'), meaning), width)),
+    ...words.flatMap(([word, meaning]) => explained(word, meaning, width)),
     blank,
     ...paragraph(
       'Nothing is destroyed without a typed phrase, and nothing without a verified safety copy to go back to.',

@@ -2,7 +2,7 @@ import { printable } from '../../engine/printable.ts';
 import type { TenantDrError } from '../../errors.ts';
 import { type Tier, tiers } from '../../policy/tiers.ts';
 import { count, dateTime, inWords } from '../format.ts';
-import { fit, pad } from '../layout.ts';
+import { fit, pad, paragraph } from '../layout.ts';
 import { type Line, line, span, type Tone } from '../line.ts';
 
 /** The home screen: incidents to resume, scenarios to start, and how the backups stand against the RPO. */
@@ -57,6 +57,8 @@ export interface HomeModel {
   scenarios: Loaded<ScenarioSummary[]>;
   tenants: Loaded<TenantsSummary>;
   backups: Loaded<BackupsSummary>;
+  /** What just came in; only in the demo. */
+  story: string;
   now: string;
 }
 
@@ -151,6 +153,16 @@ function backupsLabel(backups: Loaded<BackupsSummary>, now: string): Line {
     ` · ${count(total)} · newest ${age}, `,
     span(verified, newest.verified ? 'good' : newest.verified === null ? 'warning' : 'bad'),
   );
+}
+
+/** The complaint that began it all, in the demo. */
+export function storyLines(story: string, width: number): Line[] {
+  if (story === '') return [];
+  return [
+    line(span(' This just came in:', 'strong')),
+    ...story.split('\n').flatMap((text) => paragraph(printable(text), width - 5, 'accent', 3)),
+    line(span(' What now? Start the scenario above; t finds the tenant by name or e-mail.', 'muted')),
+  ];
 }
 
 /** RPO health by tier, and what could not be read. */

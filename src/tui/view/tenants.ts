@@ -72,11 +72,16 @@ export function findTenants(index: TenantIndex, text: string, byEmail: ReadonlyS
   return ranked.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
 }
 
+/** What tier, slug, status and the age of the backup leave over. */
+function nameWidth(width: number): number {
+  return Math.max(12, width - 60);
+}
+
 export function tenantHeading(width: number): Line {
   return fit(
     line(
       span(
-        `   ${pad('tier', 10)} ${pad('name', Math.max(12, width - 60))} ${pad('slug', 20)} ${pad('status', 10)} backup`,
+        `   ${pad('tier', 10)} ${pad('name', nameWidth(width))} ${pad('slug', 18)} ${pad('status', 9)} backup`,
         'muted',
       ),
     ),
@@ -87,7 +92,7 @@ export function tenantHeading(width: number): Line {
 export function tenantRow(entry: TenantEntry, marked: boolean, width: number): Line {
   const age = entry.backupAgeSeconds === null ? 'none' : inWords(entry.backupAgeSeconds);
   const status = entry.gone ? 'GONE' : (entry.status ?? '');
-  const text = ` ${marked ? '▶' : ' '} ${pad(entry.tier, 10)} ${pad(printable(entry.name), Math.max(12, width - 60))} ${pad(printable(entry.slug), 20)} ${pad(printable(status), 10)} `;
+  const text = ` ${marked ? '▶' : ' '} ${pad(entry.tier, 10)} ${pad(printable(entry.name), nameWidth(width))} ${pad(printable(entry.slug), 18)} ${pad(printable(status), 9)} `;
   const health =
     entry.rpoMet === false || entry.backupAgeSeconds === null ? ('bad' as const) : ('good' as const);
   return fit(

@@ -1,0 +1,77 @@
+import { mkdtemp, realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { z } from 'zod';
+import type { Context } from '../cli/context.ts';
+import { loadConfig } from '../config/load.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
+
+/** The guided demo: `tenant-dr demo` in a throwaway folder, run by itself so that the screen never stands still. */
+
+const madeSchema = z.object({
+  config: z.string(),
+  tenant: z.object({ slug: z.string(), name: z.string() }),
+  damagedAt: z.string(),
+  detectedAt: z.string(),
+  complaint: z.string(),
+});
+export type Made = z.infer<typeof madeSchema>;
+
+const progressSchema = z.object({ event: z.literal('progress'), done: z.number(), total: z.number() });
+
+const main = fileURLToPath(new URL('../main.js', import.meta.url));
+
+export async function demoFolder(): Promise<string> {
+  return realpath(await mkdtemp(join(tmpdir(), 'tenant-dr-demo-')));
+}
+
+/** Makes the demo in a folder, throwing away one that is there. Rejects with tool-failed. */
+export async function makeDemo(
+  dir: string,
+  options: string[],
+  signal: AbortSignal,
+  onProgress: (done: number, total: number) => void,
+): Promise<Made> {
+  const child = execa(process.execPath, [main, 'demo', dir, '--reset', '--json', ...options], {
+    stdin: 'ignore',
+    cancelSignal: signal,
+    buffer: { stdout: true, stderr: false },
+  });
+  const listen = async (): Promise<void> => {
+    for await (const text of child.iterable({ from: 'stderr' })) {
+      const progress = progressSchema.safeParse(parsed(text));
+      if (progress.success) onProgress(progress.data.done, progress.data.total);
+    }
+  };
+  try {
+    const [{ stdout }] = await Promise.all([child, listen()]);
+    return madeSchema.parse(JSON.parse(stdout));
+  } catch (cause) {
+    throw new TenantDrError('tool-failed', `The demo could not be made in ${dir}: ${reasonOf(cause)}`, {
+      hint: `Try it by itself: tenant-dr demo ${dir} --reset`,
+      cause,
+    });
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Only JSON lines are of interest; anything else is a warning of the runtime.
+    return null;
+  }
+}
+
+/** A context in the demo's folder. The environment of whoever tries the demo must not lead it to a real database. */
+export async function demoContext(context: Context, made: Made, dir: string): Promise<Context> {
+  const config = await loadConfig({ flags: { config: made.config }, env: {}, cwd: dir });
+  return {
+    ...context,
+    cwd: dir,
+    config: async () => config,
+    openDatabase: (of) => context.openDatabase(of ?? config),
+  };
+}
