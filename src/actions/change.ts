@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { writeManifest } from '../backups/manifest.ts';
 import { type OpenedBackup, openBackup } from '../backups/open.ts';
 import { version } from '../config/version.ts';
@@ -183,7 +184,7 @@ export class Change {
     const { incident } = context;
     const plan = await this.plan(options);
     const safetyPath = await freeSafetyPath(incident, this.tenant);
-    const effectsPath = incident.path(`effects-${safetyPath.slice(safetyPath.lastIndexOf('/') + 1)}`);
+    const effectsPath = incident.path(`effects-${basename(safetyPath, '.db')}.jsonl`);
     const recorder = new IncidentRecorder(context, this.backup.ref, plan);
     const execution = await execute(this.ground, plan, {
       safetyPath,

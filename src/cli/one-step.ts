@@ -4,15 +4,18 @@ import type { DatabaseIdentity } from '../engine/port.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import type { TenantDrError } from '../errors.ts';
 import type { Store } from '../incident/store.ts';
+import type { SingleStep } from '../runbook/single.ts';
 import type { Context } from './context.ts';
 
-/** The commands that change one thing (restore, undo) as incidents with one step, confirmed before they begin. */
+/** The commands that change one thing (restore, undo, suspend, reactivate) as incidents with one step, confirmed before they begin. */
 
 export interface OneStep {
-  kind: 'restore' | 'undo';
+  kind: 'restore' | 'undo' | 'suspend' | 'reactivate';
   title: string;
   action: Action;
   input: Record<string, unknown>;
+  /** What belongs to the same step and follows. */
+  then?: SingleStep['then'];
   tenant: Tenant | null;
   tenants?: Tenant[];
   identity: DatabaseIdentity;
@@ -28,6 +31,8 @@ export interface OneStep {
 export interface OneStepResult {
   incident: string;
   output: unknown;
+  /** Of every action that ran, by its id. */
+  outputs: Record<string, unknown>;
   error: TenantDrError | null;
 }
 
@@ -37,7 +42,7 @@ export function storeOf(context: Context, config: Config): Store {
     stateDir: config.state,
     ...(config.mirror ? { mirrorDir: config.mirror } : {}),
     actor: { name, host, ...(origin ? { ssh: origin } : {}) },
-    now: context.clock,
+    now: () => context.clock().getTime(),
   };
 }
 
@@ -51,7 +56,7 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     import('../runbook/clock.ts'),
   ]);
   const database = await context.openDatabase(config);
-  const runbook = singleStep({ kind: step.kind, title: step.title, why: step.title, action: step.action, input: step.input });
+  const runbook = singleStep({ ...step, why: step.title });
   const incident = await startIncident(storeOf(context, config), {
     kind: step.kind,
     runbook,
@@ -90,7 +95,10 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     if (result.error && !unknown && result.error.code !== 'interrupted' && !incident.state.closed) {
       await incident.append({ event: 'closed', outcome: 'failed', reason: result.error.message });
     }
-    return { incident: incident.id, output: task?.output ?? null, error: result.error };
+    const outputs = Object.fromEntries(
+      Object.values(incident.state.tasks).map((one) => [one.action ?? one.id, one.output ?? null]),
+    );
+    return { incident: incident.id, output: task?.output ?? null, outputs, error: result.error };
   } finally {
     await incident.close();
   }

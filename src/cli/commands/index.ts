@@ -63,6 +63,41 @@ export const commands: CommandEntry[] = [
     load: () => import('./digest.ts'),
   },
   {
+    name: 'suspend',
+    summary: 'take a tenant out of service, with the configured hooks',
+    load: () => import('./suspend.ts'),
+  },
+  {
+    name: 'reactivate',
+    summary: 'give a tenant back to its users, with the configured hooks',
+    load: () => import('./reactivate.ts'),
+  },
+  {
+    name: 'run',
+    summary: 'walk a runbook, step by step, with the clock of the tier running',
+    load: () => import('./run.ts'),
+  },
+  {
+    name: 'runbook list',
+    summary: 'the runbooks there are',
+    load: () => import('./runbook-list.ts'),
+  },
+  {
+    name: 'runbook validate',
+    summary: 'check a runbook file, with line numbers',
+    load: () => import('./runbook-validate.ts'),
+  },
+  {
+    name: 'runbook print',
+    summary: 'a runbook as Markdown a person can follow without the tool',
+    load: () => import('./runbook-print.ts'),
+  },
+  {
+    name: 'runbook schema',
+    summary: 'JSON Schema of a runbook file, for editors',
+    load: () => import('./runbook-schema.ts'),
+  },
+  {
     name: 'incidents',
     summary: 'incidents, open and closed, with their RTO',
     load: () => import('./incidents.ts'),

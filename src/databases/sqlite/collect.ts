@@ -33,7 +33,6 @@ export function collect(
   work: Workspace,
   tenant: TenantId,
   staged: 'none' | 'slice' | 'whole',
-  disagreements: boolean,
 ): Collected {
   const { connection } = work;
   recreate(connection, tenantIdTable, '(id)');
@@ -49,7 +48,15 @@ export function collect(
       staged: count(work, table.names.stagedRows),
     };
   }
-  return { tables: counts, disagreements: disagreements ? findDisagreements(work) : [] };
+  return { tables: counts, disagreements: findDisagreements(work) };
+}
+
+/**
+ * Finds the slice's live rows again after the change, under the keys that were known before it: a child of a parent
+ * the change deleted is still looked at, and so is one of a parent it brought back.
+ */
+export function recollectLive(work: Workspace): void {
+  for (const table of work.tables) collectLive(work, table);
 }
 
 function count(work: Workspace, name: string): number {

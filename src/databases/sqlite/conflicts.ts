@@ -161,7 +161,7 @@ function inboundRows(
   const owner = own ? ownerText(ownerOf(work, own, 'c')) : 'NULL';
   const rows = work.connection
     .prepare(
-      `SELECT ${childKey(child)}, ${keyText(key.parentColumns.map((column) => `p.${quote(column)}`))}, ${owner}, ${mine}, ${own ? asStaged(own, child) : '0'} ` +
+      `SELECT ${childKey(child)}, ${keyText(key.parentColumns.map((column) => `p.${quote(column)}`))}, ${owner}, ${mine}, ${own ? asStaged(own, key) : '0'} ` +
         `FROM temp.${table.names.effects} f CROSS JOIN main.${quote(table.slice.name)} p ON ${located(table.live, 'p', 'f', 'l')} ` +
         `JOIN main.${quote(child.name)} c ON ${refers} ` +
         `WHERE ${losesKey(table, 'f', key.parentColumns)} AND NOT ${leaves} AND NOT ${returns} LIMIT ${named}`,
@@ -214,13 +214,16 @@ function childKey(child: SqliteTable): string {
   return keyText(columns.map((column) => `c.${quote(column)}`));
 }
 
-/** Whether the live child is also in the staged slice, unchanged: then it is as the backup had it. */
-function asStaged(own: TableWork, child: SqliteTable): string {
+/** Whether the staged slice has the child with the same reference: then it dangles as it did in the backup. */
+function asStaged(own: TableWork, key: ForeignKey): string {
   if (!own.staged || own.key.length === 0) return own.staged ? '1' : '0';
-  const same = own.key.map((column) => `c.${quote(column)} = s.${quote(column)}`).join(' AND ');
+  const columns = [
+    ...own.key.map((column) => `c.${quote(column)} = s.${quote(column)}`),
+    ...key.columns.map((column) => `c.${quote(column)} IS s.${quote(column)}`),
+  ];
   const member = own.source.locator.map((expression, i) => `m.s${i} = ${expression}`).join(' AND ');
   return (
-    `EXISTS (SELECT 1 FROM ${own.source.from} JOIN temp.${own.names.stagedRows} m ON ${member} WHERE ${same}) AND ` +
-    `NOT EXISTS (SELECT 1 FROM temp.${own.names.effects} x WHERE ${located(child, 'c', 'x', 'l')})`
+    `EXISTS (SELECT 1 FROM ${own.source.from} JOIN temp.${own.names.stagedRows} m ON ${member} ` +
+    `WHERE ${columns.join(' AND ')})`
   );
 }

@@ -85,6 +85,8 @@ export interface RowChange {
   op: string;
   /** Values of the key columns, or of nothing for a table without a key. */
   key: unknown[];
+  /** The same after the change: a key may be equal under its collation and yet be written differently. */
+  newKey: unknown[];
   before: Buffer | null;
   after: Buffer | null;
 }
@@ -106,7 +108,7 @@ export function* changedRows(work: Workspace, table: TableWork): Generator<RowCh
   if (table.staged) {
     const source = `CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')}`;
     queries.push(
-      `SELECT e.op, ${before}, ${after(false)}${key('l')} FROM ${effects} ${live} ${source} WHERE e.op IN ('u', 'r')`,
+      `SELECT e.op, ${before}, ${after(false)}${key('l')}${key('s')} FROM ${effects} ${live} ${source} WHERE e.op IN ('u', 'r')`,
       `SELECT e.op, NULL, ${after(true)}${key('s')} FROM ${effects} ${source} WHERE e.op = 'i'`,
     );
   }
@@ -118,7 +120,9 @@ export function* changedRows(work: Workspace, table: TableWork): Generator<RowCh
         Buffer | string | null,
         ...unknown[],
       ];
-      yield { op, key: values, before: digest(old), after: digest(fresh) };
+      const width = table.key.length;
+      const newKey = values.length > width ? values.slice(width) : values;
+      yield { op, key: values.slice(0, width), newKey, before: digest(old), after: digest(fresh) };
     }
   }
 }

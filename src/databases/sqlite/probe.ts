@@ -39,13 +39,13 @@ export function probe(connection: Connection, schema: SqliteSchema, path: string
  */
 export function changedSince(work: Workspace, path: string): { table: string; key: string }[] {
   const left = new Map<string, SavedChange>();
-  const nameOf = ({ table, key }: SavedChange): string => JSON.stringify([table, key]);
-  for (const change of readSaved(path)) left.set(nameOf(change), change);
+  const nameOf = (table: string, key: (string | null)[]): string => JSON.stringify([table, key]);
+  for (const change of readSaved(path)) left.set(nameOf(change.table, change.newKey ?? change.key), change);
   const moved: { table: string; key: string }[] = [];
   for (const table of work.tables) {
     if (table.slice.membership.via === 'identity') continue;
     for (const change of savedChanges(work, table)) {
-      const recorded = left.get(nameOf(change));
+      const recorded = left.get(nameOf(change.table, change.key));
       if (recorded && recorded.after === change.before) continue;
       moved.push({ table: change.table, key: JSON.stringify(change.key.map((part) => part?.slice(1) ?? null)) });
     }

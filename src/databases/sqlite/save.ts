@@ -129,6 +129,8 @@ export interface SavedChange {
   table: string;
   op: string;
   key: (string | null)[];
+  /** Where the change writes the key differently. */
+  newKey?: (string | null)[];
   before: string | null;
   after: string | null;
 }
@@ -161,7 +163,10 @@ export function* savedChanges(work: Workspace, table: TableWork): Generator<Save
   for (const change of changedRows(work, table)) {
     const before = change.before?.toString('base64') ?? null;
     const after = change.after?.toString('base64') ?? null;
-    yield { table: table.slice.name, op: change.op, key: change.key.map(keyToText), before, after };
+    const key = change.key.map(keyToText);
+    const newKey = change.newKey.map(keyToText);
+    const rewritten = newKey.some((part, i) => part !== key[i]);
+    yield { table: table.slice.name, op: change.op, key, ...(rewritten ? { newKey } : {}), before, after };
   }
 }
 

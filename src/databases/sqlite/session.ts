@@ -25,7 +25,7 @@ import type { Executed } from './apply.ts';
 import { applyEffects } from './apply.ts';
 import { countAll, digestAll } from './census.ts';
 import { runCheck } from './check.ts';
-import { collect } from './collect.ts';
+import { collect, recollectLive } from './collect.ts';
 import { compareTable, countEffects, readEffects } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import type { Connection } from './connect.ts';
@@ -61,8 +61,6 @@ export class SqliteSession {
   private staged: SqliteSchema | undefined;
   private work: Workspace | undefined;
   private status: StatusRule | null = null;
-  private collecting: 'none' | 'slice' | 'whole' = 'none';
-  private tenant: TenantId | undefined;
   private liveHashes: TableHashes | undefined;
   private readVersion: bigint | undefined;
   private lockedAt = 0;
@@ -128,11 +126,9 @@ export class SqliteSession {
   }): Collected {
     this.work = this.workspace(request.shape);
     this.status = request.status;
-    this.collecting = request.staged;
-    this.tenant = request.tenant;
     this.liveHashes = undefined;
     this.shared = [];
-    return collect(this.work, request.tenant, request.staged, true);
+    return collect(this.work, request.tenant, request.staged);
   }
 
   digest(side: 'live' | 'staged' | 'planned'): SliceDigest {
@@ -211,7 +207,7 @@ export class SqliteSession {
   verify(): Conflict[] {
     const work = this.collected();
     proveFullText(work);
-    collect(work, this.tenant as TenantId, this.collecting, false);
+    recollectLive(work);
     const problems: Conflict[] = [];
     for (const table of work.tables) {
       // The source was prepared before the change and stays: it is what was shown.

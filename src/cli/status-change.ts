@@ -1,0 +1,117 @@
+import { printable } from '../engine/printable.ts';
+import { idForJson } from '../engine/tenant.ts';
+import type { FoundTenant } from '../engine/tenants.ts';
+import { TenantDrError } from '../errors.ts';
+import type { Result } from './command.ts';
+import { withIncident } from './commands/restore.ts';
+import type { Context } from './context.ts';
+import { type OneStepResult, runOneStep } from './one-step.ts';
+
+/** `suspend` and `reactivate`: an incident with one step that sets the tenant's status. */
+
+interface StatusChange {
+  kind: 'suspend' | 'reactivate';
+  tenant: string;
+  confirm: string | undefined;
+  /** Of suspend: seconds after which waiting for stillness ends. */
+  patience?: number;
+}
+
+interface Settled {
+  quiet: boolean;
+  seconds: number;
+  samples: { tables: string[] }[];
+}
+
+export async function changeStatus(context: Context, request: StatusChange): Promise<Result> {
+  const config = await context.config();
+  const database = await context.openDatabase(config);
+  const [{ findTenant }, actions] = await Promise.all([
+    import('../runbook/find-tenant.ts'),
+    import('../actions/registry.ts'),
+  ]);
+  const tenant = await findTenant(request.tenant, { config, database });
+  const { kind } = request;
+  const action = actions.actions.find((one) => one.id === kind);
+  const settle = actions.actions.find((one) => one.id === 'settle');
+  if (!action || !settle) throw new TenantDrError('internal', `There is no action "${kind}".`);
+  requirePossible(tenant, kind, config.tenants.status !== undefined);
+  const place = `${printable(database.location)} (${printable(config.environment)})`;
+  const what = kind === 'suspend' ? 'can no longer work' : 'can work again';
+  await context.confirm({
+    phrase: tenant.slug,
+    given: request.confirm,
+    stakes: `${printable(tenant.name)} (${printable(tenant.slug)}, ${tenant.tier}) ${what} in ${place}.`,
+  });
+  const session = await database.open({ mode: 'read' });
+  await session.close();
+  const waiting = {
+    insist: false,
+    ...(request.patience === undefined ? {} : { patience: request.patience }),
+  };
+  const result = await runOneStep(context, config, {
+    kind,
+    title: `${kind === 'suspend' ? 'Suspend' : 'Reactivate'} ${tenant.slug}`,
+    action,
+    input: kind === 'suspend' ? {} : { requireVerification: false },
+    ...(kind === 'suspend' ? { then: [{ action: settle, input: waiting }] } : {}),
+    tenant,
+    identity: session.identity,
+    phrase: tenant.slug,
+    held: {},
+  });
+  if (result.error) throw withIncident(result.error, result.incident);
+  return resultOf(tenant, kind, result);
+}
+
+function requirePossible(tenant: FoundTenant, kind: StatusChange['kind'], hasStatus: boolean): void {
+  if (!tenant.live) {
+    throw new TenantDrError(
+      'tenant-unknown',
+      `The row of ${printable(tenant.slug)} is gone from the live database: there is no status to set.`,
+      {
+        hint: 'Restore the tenant first: it comes back suspended.',
+      },
+    );
+  }
+  if (hasStatus) return;
+  throw new TenantDrError(
+    'config-invalid',
+    `${kind} needs to know which column holds a tenant's status. Nothing was changed.`,
+    {
+      hint: 'Set tenants.status: { column: …, active: …, suspended: … } in the configuration.',
+    },
+  );
+}
+
+function resultOf(
+  tenant: FoundTenant,
+  kind: StatusChange['kind'],
+  { incident, output, outputs }: OneStepResult,
+): Result {
+  const { former = null } = (output ?? {}) as { former?: string | null };
+  const settled = (outputs.settle ?? null) as Settled | null;
+  const still = settled && {
+    quiet: settled.quiet,
+    seconds: settled.seconds,
+    tables: [...new Set(settled.samples.flatMap((one) => one.tables))],
+  };
+  const lines = [
+    `${printable(tenant.slug)} is ${kind === 'suspend' ? 'suspended' : 'active'} (it was ${printable(former ?? 'NULL')}).`,
+  ];
+  if (still?.quiet) lines.push(`Its rows have been still; waited ${Math.round(still.seconds)} s.`);
+  if (still && !still.quiet)
+    lines.push(
+      `Its rows still change after ${Math.round(still.seconds)} s: ${still.tables.map(printable).join(', ')}.`,
+    );
+  lines.push(`Incident ${incident}`);
+  return {
+    document: {
+      incident,
+      tenant: { id: idForJson(tenant.id), slug: tenant.slug },
+      former,
+      ...(still ? { settled: still } : {}),
+    },
+    text: lines.join('\n'),
+  };
+}
