@@ -85,6 +85,8 @@ export async function playDemo(context: Context, options: string[]): Promise<str
   const show = (done: number, total: number): void =>
     context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' });
   let made = await makeDemo(dir, options, context.signal, show);
+  // Also ends the progress line: the screen must begin at the left edge.
+  context.output.note(`The demo is in ${dir}.`);
   const [{ showHome }, inside] = await Promise.all([import('./home.tsx'), demoContext(context, made, dir)]);
   await showHome(inside, {
     made: () => made,

@@ -1,13 +1,13 @@
 import type { Context } from '../cli/context.ts';
+import type { Progress } from '../engine/port.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import type { Begun } from '../runbook/begin.ts';
 import type { RunResult } from '../runbook/view.ts';
 import type { Made } from './demo.ts';
-import { emailFinder } from './find-by-email.ts';
 import { openLookout } from './lookout.ts';
 import type { Navigator, Place } from './navigation.ts';
 import { Root } from './screens/Root.tsx';
 import { draw, openRun, printSummary, watchTerminal } from './show.tsx';
-import { type Begun, begin, resume } from './starter.ts';
 import { createStore } from './store.ts';
 import type { HeaderModel } from './view/header.ts';
 
@@ -27,22 +27,25 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   const left = Promise.withResolvers<{ begun: Begun; result: RunResult } | null>();
   const go = (next: Place): void => place.flush(() => next);
 
-  const work = async (text: string, back: Place, make: () => Promise<Begun>): Promise<void> => {
+  const work = async (
+    text: string,
+    onFailure: (error: TenantDrError) => Place,
+    make: Make,
+  ): Promise<void> => {
     go({ at: 'waiting', text });
     let begun: Begun;
     try {
-      begun = await make();
+      // What walks a runbook is loaded when one is walked: the first frame must not wait for it.
+      const starter = await import('./starter.ts');
+      begun = await make(starter, ({ phase, done, total }) =>
+        go({ at: 'waiting', text: `${phase} ${total ? `${Math.floor((done / total) * 100)} %` : ''} …` }),
+      );
     } catch (error) {
-      go(placeAfter(error, back));
+      go(onFailure(asError(error)));
       return;
     }
-    const { desk, done } = openRun({
-      context,
-      config,
-      incident: begun.incident,
-      run: begun.run,
-      signal: terminal.signal,
-    });
+    const { incident } = begun;
+    const { desk, done } = openRun({ context, config, incident, run: begun.runner, signal: terminal.signal });
     go({ at: 'incident', desk });
     const result = await done;
     await begun.close();
@@ -53,7 +56,7 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
     go,
     damagedAt: () => (demo ? demo.made().damagedAt : ''),
     story: () => (demo ? demo.made().complaint : ''),
-    byEmail: await emailFinder(context),
+    byEmail: config.tenants.search.length === 0 ? null : (text) => findByEmail(context, text),
     quit: () => left.resolve(null),
     reset:
       demo === null
@@ -71,21 +74,24 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
               );
           },
     start: (start) => {
-      const back: Place = {
-        at: 'damaged',
-        runbook: start.runbook,
-        tenant: start.tenant,
-        mode: start.mode,
-        wrong: '',
-      };
-      work('Opening the incident …', back, () =>
-        begin(context, start, demo ? new Date(demo.made().detectedAt) : context.clock()),
-      ).catch((error: unknown) => left.reject(error));
+      const { runbook, tenant, mode } = start;
+      const back: Place = { at: 'damaged', runbook, tenant, mode, wrong: '' };
+      const detectedAt = demo ? new Date(demo.made().detectedAt) : context.clock();
+      work(
+        'Opening the incident …',
+        (error) => ({ at: 'problem', error, back }),
+        (starter, onProgress) => starter.begin(context, start, detectedAt, terminal.signal, onProgress),
+      ).catch(left.reject);
     },
     resume: (incident, reason) => {
-      work(`Resuming ${incident} …`, { at: 'home' }, () => resume(context, incident, reason)).catch(
-        (error: unknown) => left.reject(error),
-      );
+      work(
+        `Resuming ${incident} …`,
+        (error) =>
+          error.code === 'incident-locked'
+            ? { at: 'take-over', incident, wrong: error.message }
+            : { at: 'problem', error, back: { at: 'home' } },
+        (starter, onProgress) => starter.resume(context, incident, reason, terminal.signal, onProgress),
+      ).catch(left.reject);
     },
   };
 
@@ -121,13 +127,14 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   }
 }
 
-function placeAfter(thrown: unknown, back: Place): Place {
-  const error = asError(thrown);
-  const incident = error.facts.incident;
-  if (error.code === 'incident-locked' && back.at === 'home' && typeof incident === 'string') {
-    return { at: 'take-over', incident, wrong: error.message };
-  }
-  return { at: 'problem', error, back };
+type Make = (
+  starter: typeof import('./starter.ts'),
+  onProgress: (progress: Progress) => void,
+) => Promise<Begun>;
+
+async function findByEmail(context: Context, text: string): Promise<ReadonlySet<string>> {
+  const { tenantsWith } = await import('./find-by-email.ts');
+  return tenantsWith(context, text);
 }
 
 function asError(thrown: unknown): TenantDrError {

@@ -11,7 +11,7 @@ export type Place =
   /** The questions before a scenario starts, one after the other. */
   | { at: 'whose'; runbook: string }
   | { at: 'how'; runbook: string; tenant: TenantEntry }
-  | { at: 'damaged'; runbook: string; tenant: TenantEntry; mode: RunMode; wrong: string }
+  | { at: 'damaged'; runbook: string; tenant: TenantEntry; mode: Exclude<RunMode, 'drill'>; wrong: string }
   | { at: 'take-over'; incident: string; wrong: string }
   | { at: 'waiting'; text: string }
   | { at: 'problem'; error: TenantDrError; back: Place }
@@ -21,7 +21,7 @@ export type Place =
 export interface Start {
   runbook: string;
   tenant: TenantEntry;
-  mode: RunMode;
+  mode: Exclude<RunMode, 'drill'>;
   damagedAt: string;
 }
 

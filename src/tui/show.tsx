@@ -22,6 +22,8 @@ import { incidentHeader } from './view/incident.ts';
 /** The process's own terminal. */
 export function draw(tree: Parameters<typeof renderScreen>[0], context: Context): Rendered {
   const { stdin, stdout, stderr } = process;
+  // The alternate screen takes the cursor's column along; a frame drawn from the middle of a line would be torn.
+  stdout.write('\r');
   return renderScreen(tree, { stdin, stdout, stderr, env: context.env, now: context.clock });
 }
 
