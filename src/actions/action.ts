@@ -71,6 +71,8 @@ export interface ActionSpec<I extends z.ZodType, O extends z.ZodType> {
   afterInterruption: AfterInterruption;
   /** In a dry run only the preview happens; `run` is for looking actions whose answers later previews need. */
   inDryRun: 'preview' | 'run';
+  /** How a person does it without the tool, in a few sentences. */
+  byHand: string;
   /** Commands that do the same without a runbook; `<tenant>` and the like stand for what is not known yet. */
   commands(input: z.output<I>): string[];
   /** Asks what must be known before the preview, such as a mode; what it returns is the input from then on. */
@@ -88,6 +90,7 @@ export interface Action<O = unknown> {
   readonly id: string;
   readonly title: string;
   readonly description: string;
+  readonly byHand: string;
   readonly effect: Effect;
   readonly input: z.ZodType;
   readonly output: z.ZodType;
@@ -115,6 +118,7 @@ export function defineAction<I extends z.ZodType, O extends z.ZodType>(
     id: spec.id,
     title: spec.title,
     description: spec.description,
+    byHand: spec.byHand,
     effect: spec.effect,
     input: spec.input,
     output: spec.output,

@@ -24,6 +24,8 @@ export const chooseBackup = defineAction({
   title: 'Choose the backup',
   description:
     'Shows every backup with its age against the damage time and the tenant’s rows in it; none is preselected. Where nobody chooses: the newest sound one from before the damage that holds the tenant and differs from the live rows.',
+  byHand:
+    'List the backups with their times in UTC, leave out those taken after the damage, check the newest of the rest with an integrity check, and make sure the tenant is in it.',
   effect: 'read',
   input: z.strictObject({ from: z.string().optional().describe('Ref of the backup; nothing is asked then') }),
   output,

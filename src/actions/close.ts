@@ -10,6 +10,8 @@ export const close = defineAction({
   title: 'Close the incident',
   description:
     'Refuses while a message is owed. Writes the report so far; the final one follows when the incident is closed.',
+  byHand:
+    'Write down who did what when, which rows changed, whether RTO and RPO were met, and keep the saved rows for at least 30 days.',
   effect: 'write',
   input: z.strictObject({}),
   output: z.object({ report: z.string() }),

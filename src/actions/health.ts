@@ -11,6 +11,8 @@ export const health = defineAction({
   title: 'Check the application’s health',
   description:
     'Fetches the configured address and compares the status code, or runs the configured command. Without a `health:` key it says so and passes. Not run in a rehearsal: the application does not use the copy.',
+  byHand:
+    'Open the application as one of the tenant’s users and look at a page that reads the restored data.',
   effect: 'read',
   input: z.strictObject({}),
   output: z.object({ passed: z.boolean(), checked: z.boolean(), detail: z.string() }),

@@ -14,6 +14,8 @@ export const messages = defineAction({
   title: 'Write the messages',
   description:
     'Drafts the messages that are still owed from what the journal shows. Each is sent through `deliver:`, written to the incident’s folder, or waived with a reason. Without a person they are sent where delivery is configured and otherwise written and closed as "written, not sent".',
+  byHand:
+    'Write to the contacts kept outside the database: what happened, from when to when data was lost, what was restored, what they should check.',
   effect: 'write',
   input: z.strictObject({
     only: z

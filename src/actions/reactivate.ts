@@ -12,6 +12,8 @@ export const reactivate = defineAction({
   title: 'Reactivate the tenant',
   description:
     'Runs the hooks before reactivating, sets the tenant’s status to the configured active value, runs the hooks after. In an incident that restored data it refuses until verification has passed.',
+  byHand:
+    'Set the tenant’s status column back to the active value and check that its users can work. Write down the time: RTO ends here.',
   effect: 'write',
   input: z.strictObject({
     requireVerification: z

@@ -46,6 +46,8 @@ export const restoreMany = defineAction({
   title: 'Restore several tenants',
   description:
     'Stages the backup once and restores the tenants in tier order, each in its own transaction with its own safety copy and proof.',
+  byHand:
+    'As for one tenant, one after the other, the highest tier first; one that fails does not stop the others.',
   effect: 'destroy',
   input,
   output,

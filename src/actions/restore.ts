@@ -39,6 +39,8 @@ export const restore = defineAction({
   title: 'Restore the tenant’s data',
   description:
     'Stages the backup beside the live database, plans the exact row effects, lets the operator choose the mode and leave rows out, writes a verified safety copy, then applies, verifies and proves isolation in one transaction.',
+  byHand:
+    'Save the tenant’s rows of every table as they are now. In one transaction with foreign keys checked at its end: insert the rows that are missing, change back those that differ, delete those that are new, parents before children, always by the original ids and only where the row is the tenant’s. Compare other tenants’ counts before and after.',
   effect: 'destroy',
   input,
   output: changeOutput,

@@ -18,6 +18,8 @@ export const scope = defineAction({
   title: 'See what is damaged',
   description:
     'Compares the tenant’s rows with the newest sound backups from before the damage, looks for the same loss of rows in other tenants, and shows the application’s audit log around the damage time. Writes nothing.',
+  byHand:
+    'Unpack the newest backup from before the damage beside the live database and count the tenant’s rows per table in both, tables that reach the tenant only through foreign keys included. Read the audit log around the damage time. Do the same count for some other tenants.',
   effect: 'read',
   input: z.strictObject({
     backups: z.number().int().min(1).max(10).default(2).describe('How many backups are compared'),

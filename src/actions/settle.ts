@@ -12,6 +12,8 @@ export const settle = defineAction({
   title: 'Wait until the tenant’s data is still',
   description:
     'Compares the digest of the tenant’s rows between intervals until they have been still for `seconds`. Shows which tables still change. Going on although they do needs a reason.',
+  byHand:
+    'Count the tenant’s rows per table, wait ten seconds, count again and compare the newest timestamps; repeat until nothing changes. Look for running jobs where it does.',
   effect: 'read',
   input: z.strictObject({
     seconds: z
@@ -19,6 +21,10 @@ export const settle = defineAction({
       .nonnegative()
       .optional()
       .describe('How long the rows must be still; default tenants.settle'),
+    insist: z
+      .boolean()
+      .default(true)
+      .describe('Ask a person when the rows are not still in time; otherwise end and say so'),
     patience: z.number().positive().default(120).describe('Seconds after which a person is asked what to do'),
   }),
   output: z.object({
@@ -50,7 +56,7 @@ export const settle = defineAction({
     for (;;) {
       const quiet = await watch.until(patience);
       let reason: string | undefined;
-      if (!quiet) {
+      if (!quiet && input.insist) {
         const answer = await askToGoOn(context, watch.samples);
         if (answer === 'wait') {
           patience += input.patience;

@@ -10,6 +10,8 @@ export const suspend = defineAction({
   title: 'Suspend the tenant',
   description:
     'Runs the hooks before suspending, sets the tenant’s status to the configured suspended value in a transaction of its own, then runs the hooks after. A tenant whose row is gone has nothing to suspend; a restore brings it back suspended.',
+  byHand:
+    'Run whatever takes the tenant out of service, then set its status column to the suspended value in one transaction, and check that its users are turned away.',
   effect: 'destroy',
   input: z.strictObject({}),
   output: z.object({

@@ -19,6 +19,8 @@ export const undo = defineAction({
   title: 'Undo a restore',
   description:
     'Puts the tenant’s rows back to the safety copy an incident took before its change, status included. Refused when rows changed since.',
+  byHand:
+    'Put the rows you saved before the restore back in the same way, after making sure nobody changed them since.',
   effect: 'destroy',
   input: z.strictObject({ incident: z.string().describe('Id of the incident to undo') }),
   output: changeOutput,

@@ -21,6 +21,8 @@ export const verify = defineAction({
   title: 'Verify the tenant’s data',
   description:
     'basic: the tenant’s row is there and its rows are exactly as the restore left them. standard: also the configured checks of that level. full: also every other check. The level is that of the tenant’s tier unless given.',
+  byHand:
+    'Compare the tenant’s rows with the backup table by table: counts, and a checksum over all columns. Run the queries the application’s team trusts. Check foreign keys.',
   effect: 'read',
   input: z.strictObject({ level: z.enum(levels).optional() }),
   output: z.object({

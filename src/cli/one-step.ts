@@ -15,7 +15,7 @@ export interface OneStep {
   action: Action;
   input: Record<string, unknown>;
   /** What belongs to the same step and follows. */
-  then?: SingleStep['then'];
+  followedBy?: SingleStep['followedBy'];
   tenant: Tenant | null;
   tenants?: Tenant[];
   identity: DatabaseIdentity;
@@ -48,13 +48,14 @@ export function storeOf(context: Context, config: Config): Store {
 
 /** Opens the incident, runs its step, closes it. A step that changed nothing closes its incident as failed. */
 export async function runOneStep(context: Context, config: Config, step: OneStep): Promise<OneStepResult> {
-  const [{ startIncident }, { singleStep }, { Runner }, { absentOperator }, { systemClock }] = await Promise.all([
-    import('../runbook/start.ts'),
-    import('../runbook/single.ts'),
-    import('../runbook/runner.ts'),
-    import('../runbook/headless.ts'),
-    import('../runbook/clock.ts'),
-  ]);
+  const [{ startIncident }, { singleStep }, { Runner }, { absentOperator }, { systemClock }] =
+    await Promise.all([
+      import('../runbook/start.ts'),
+      import('../runbook/single.ts'),
+      import('../runbook/runner.ts'),
+      import('../runbook/headless.ts'),
+      import('../runbook/clock.ts'),
+    ]);
   const database = await context.openDatabase(config);
   const runbook = singleStep({ ...step, why: step.title });
   const incident = await startIncident(storeOf(context, config), {
@@ -86,12 +87,15 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     });
     const unsubscribe = runner.subscribe(() => {
       const { progress } = runner.view();
-      if (progress && progress.unit !== 'seconds') context.output.progress({ ...progress, unit: progress.unit });
+      if (progress && progress.unit !== 'seconds')
+        context.output.progress({ ...progress, unit: progress.unit });
     });
     const result = await runner.run();
     unsubscribe();
     const task = Object.values(incident.state.tasks).find((one) => one.action === step.action.id);
-    const unknown = incident.state.restores.some((one) => one.state === 'intended' || one.state === 'unknown');
+    const unknown = incident.state.restores.some(
+      (one) => one.state === 'intended' || one.state === 'unknown',
+    );
     if (result.error && !unknown && result.error.code !== 'interrupted' && !incident.state.closed) {
       await incident.append({ event: 'closed', outcome: 'failed', reason: result.error.message });
     }

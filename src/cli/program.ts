@@ -109,6 +109,8 @@ async function readCommandLine(
   const loadBeforeUse = async (_parent: Parser, parser: Parser) => {
     const entry = modules.get(parser);
     if (!entry) return;
+    // A group with several commands calls this once for each of them.
+    modules.delete(parser);
     onEntry(entry);
     const { default: command } = await entry.load();
     declare(parser, command, (input) => {

@@ -54,7 +54,7 @@ export async function changeStatus(context: Context, request: StatusChange): Pro
     title: `${kind === 'suspend' ? 'Suspend' : 'Reactivate'} ${tenant.slug}`,
     action,
     input: kind === 'suspend' ? {} : { requireVerification: false },
-    ...(kind === 'suspend' ? { then: [{ action: settle, input: waiting }] } : {}),
+    ...(kind === 'suspend' ? { followedBy: [{ action: settle, input: waiting }] } : {}),
     tenant,
     identity: session.identity,
     phrase: tenant.slug,

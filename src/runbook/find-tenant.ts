@@ -1,4 +1,4 @@
-import { listBackups } from '../backups/catalogue.ts';
+import { type BackupEntry, listBackups } from '../backups/catalogue.ts';
 import { openBackup } from '../backups/open.ts';
 import { locate } from '../backups/refs.ts';
 import type { Config } from '../config/schema.ts';
@@ -39,17 +39,27 @@ export async function findTenant(text: string, where: Where): Promise<FoundTenan
 async function tenantsInManifest({ config, from }: Where): Promise<Tenant[] | null> {
   const manifest = from
     ? (await locate(from, config)).manifest
-    : (await listBackups(config)).find((entry) => entry.manifest?.tenants)?.manifest;
+    : (await backupsIfAny(config)).find((entry) => entry.manifest?.tenants)?.manifest;
   return (
     manifest?.tenants?.map(({ id, slug, name, tier, status }) => ({ id, slug, name, tier, status })) ?? null
   );
+}
+
+/** A folder of backups that is not there must not keep anybody from finding a tenant that is. */
+async function backupsIfAny(config: Config): Promise<BackupEntry[]> {
+  try {
+    return await listBackups(config);
+  } catch (error) {
+    if (error instanceof TenantDrError && error.code === 'backup-missing') return [];
+    throw error;
+  }
 }
 
 async function tenantsInBackup(
   { config, from }: Where,
   ground: Awaited<ReturnType<typeof survey>>,
 ): Promise<Tenant[] | null> {
-  const ref = from ?? (await listBackups(config)).find((entry) => !entry.problem)?.id;
+  const ref = from ?? (await backupsIfAny(config)).find((entry) => !entry.problem)?.id;
   if (ref === undefined) return null;
   const backup = await openBackup(ref, { config });
   try {

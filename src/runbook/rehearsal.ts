@@ -1,6 +1,5 @@
 import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { stageFile } from '../backups/reader-jobs.ts';
 import { takeFile } from '../backups/take-jobs.ts';
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
@@ -33,12 +32,9 @@ export async function rehearsalCopy(config: Config, incident: Incident, options:
   const copy = path.join(folder, path.basename(source));
   if (!(await exists(copy))) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const snapshot = path.join(folder, 'snapshot.zst');
     const fresh = path.join(folder, 'fresh');
-    for (const leftover of [snapshot, fresh]) await rm(leftover, { force: true });
-    await takeFile({ path: source, target: snapshot, compression: 'zstd' }, options);
-    await stageFile(snapshot, fresh, options);
-    await rm(snapshot);
+    await rm(fresh, { force: true });
+    await takeFile({ path: source, target: null, compression: 'zstd', copy: fresh }, options);
     await chmod(fresh, 0o600);
     await rename(fresh, copy);
   }
