@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
+import { digestCopy } from '../databases/sqlite/digest-copy.ts';
 import { sliceDigest } from '../engine/digest.ts';
 import { classify } from '../engine/ownership.ts';
 import type { OnProgress, Session, TableDigest } from '../engine/port.ts';
@@ -44,7 +45,7 @@ export async function contentsOf(
       const bare = { rows: null, digest: null, digests: null };
       return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
     }
-    return { ...known, digestAlgorithm, ...(await digested(session, shape, tenants, onProgress)) };
+    return { ...known, digestAlgorithm, ...(await digested(path, shape, tenants, onProgress)) };
   } finally {
     await session.close();
   }
@@ -60,12 +61,12 @@ async function tenantsOf(session: Session, config: Config): Promise<Tenant[] | n
 }
 
 async function digested(
-  session: Session,
+  path: string,
   shape: SliceShape,
   tenants: Tenant[],
   onProgress: OnProgress | undefined,
 ): Promise<Pick<Contents, 'rows' | 'tenants'>> {
-  const tables = await session.digestAll(shape, onProgress);
+  const tables = await digestCopy(path, shape, { onProgress });
   const rows = Object.fromEntries(
     Object.entries(tables).map(([table, byTenant]) => [
       table,

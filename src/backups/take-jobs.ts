@@ -5,9 +5,11 @@ import type { OnProgress } from '../engine/port.ts';
 export interface TakeRequest {
   /** The live database file. */
   path: string;
-  /** A new file. */
-  target: string;
+  /** A new file for the compressed image; null: none is wanted. */
+  target: string | null;
   compression: 'gzip' | 'zstd';
+  /** A new file for an uncompressed private copy of the same state; null: none is wanted. */
+  copy: string | null;
 }
 
 export interface TakenFile {
@@ -27,7 +29,7 @@ interface Options {
 }
 
 /**
- * Writes a compressed, consistent image of a live SQLite database to `target` (0600, synced). One process pins the
+ * Writes a consistent image of a live SQLite database: compressed to `target` (0600, synced), plain to `copy`. One process pins the
  * state, another reads the file; this one opens nothing. Leaves nothing behind when it fails.
  */
 export async function takeFile(request: TakeRequest, options: Options = {}): Promise<TakenFile> {
@@ -45,4 +47,12 @@ export async function takeFile(request: TakeRequest, options: Options = {}): Pro
   } finally {
     await pin.close();
   }
+}
+
+/**
+ * A private copy of a live SQLite database at `copy` (0600, journal mode DELETE), for rehearsals: the application
+ * goes on, and the live files stay as they are.
+ */
+export async function copyLive(path: string, copy: string, options: Options = {}): Promise<void> {
+  await takeFile({ path, target: null, compression: 'zstd', copy }, options);
 }

@@ -12,7 +12,6 @@ import { type Contents, contentsOf, noContents } from './contents.ts';
 import { type Manifest, manifestPath, manifestVersion, writeManifest } from './manifest.ts';
 import { backupName, idOf } from './names.ts';
 import { isAlive } from './processes.ts';
-import { stageFile } from './reader-jobs.ts';
 import { StagingCache } from './staging.ts';
 import { copyName } from './staging-record.ts';
 import { type TakenFile, takeFile } from './take-jobs.ts';
@@ -45,7 +44,7 @@ export interface TakenBackup {
  * folder), database-missing, database-busy, database-hot-journal, disk-full, permission-denied, interrupted.
  */
 export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
-  const { config, signal, onProgress } = options;
+  const { config } = options;
   const live = livePath(config);
   const folder = await backupFolder(config);
   const now = options.now ?? new Date();
@@ -56,18 +55,13 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   const temporary = join(folder, `.taking-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
   try {
     const started = performance.now();
-    const file = await takeFile(
-      { path: live, target: temporary, compression: options.compression },
-      { signal, onProgress },
-    );
-    const taken = performance.now();
-    const contents = options.digests
-      ? await readBack(temporary, file, options)
-      : await readContents(live, options);
+    const { file, contents, takenAfter } = options.digests
+      ? await takeAndRead(live, temporary, options)
+      : await takeOnly(live, temporary, options);
     const manifest = manifestOf(options, now, identity, file, contents);
     await writeManifest(path, manifest);
     await moveInto(temporary, path);
-    const seconds = { take: (taken - started) / 1000, digest: (performance.now() - taken) / 1000 };
+    const seconds = { take: (takenAfter - started) / 1000, digest: (performance.now() - takenAfter) / 1000 };
     const { blockedSeconds } = file;
     return { id: idOf(path), path, manifest, manifestPath: manifestPath(path), blockedSeconds, seconds };
   } catch (error) {
@@ -77,24 +71,29 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   }
 }
 
-/** What the manifest says is read from the backup itself, so that it describes the file and not the database. */
-async function readBack(temporary: string, file: TakenFile, options: TakeOptions): Promise<Contents> {
-  const { config, signal, onProgress } = options;
-  const cache = new StagingCache(config.state);
-  const partial = await cache.begin(file.databaseBytes);
+interface Taking {
+  file: TakenFile;
+  contents: Contents;
+  /** Clock when the file was complete. */
+  takenAfter: number;
+}
+
+async function takeOnly(path: string, target: string, options: TakeOptions): Promise<Taking> {
+  const file = await takeFile({ path, target, compression: options.compression, copy: null }, options);
+  const takenAfter = performance.now();
+  return { file, contents: await readContents(path, options), takenAfter };
+}
+
+/** The digests are read from a copy of the very state that was saved: the live database has moved on. */
+async function takeAndRead(path: string, target: string, options: TakeOptions): Promise<Taking> {
+  const cache = new StagingCache(options.config.state);
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  const partial = await cache.begin(size);
   try {
     const copy = join(partial, copyName);
-    const staged = await stageFile(temporary, copy, { signal, onProgress });
-    if (staged.sha256 !== file.sha256 || staged.stagedBytes !== file.databaseBytes) {
-      throw new TenantDrError(
-        'backup-corrupt',
-        'The new backup does not read back as it was written; it was removed.',
-        {
-          hint: 'check the disk of the backup folder, then take the backup again',
-        },
-      );
-    }
-    return await readContents(copy, options);
+    const file = await takeFile({ path, target, compression: options.compression, copy }, options);
+    const takenAfter = performance.now();
+    return { file, contents: await readContents(copy, options), takenAfter };
   } finally {
     await cache.discard(partial);
   }

@@ -1,40 +1,51 @@
 import { rm } from 'node:fs/promises';
-import { serveJob } from '../databases/job-child.ts';
-import { takeSnapshot } from '../databases/sqlite/snapshot.ts';
+import { type JobContext, serveJob } from '../databases/job-child.ts';
+import { type Pin, takeSnapshot } from '../databases/sqlite/snapshot.ts';
 import { FrameFile } from './frame-file.ts';
+import { ImageFile } from './image-file.ts';
 import type { TakenFile, TakeRequest } from './take-jobs.ts';
 
-/** The child process that reads a live database past SQLite and compresses it; it never opens a connection. */
-serveJob<TakeRequest>(
-  async ({ path, target, compression }, { ask, signal, progress }): Promise<TakenFile> => {
-    const file = await FrameFile.create(target, compression);
-    let finished = false;
-    try {
-      const pin = {
-        begin: async () => ((await ask('begin')) === 'wal' ? ('wal' as const) : ('rollback' as const)),
-        end: async () => {
-          await ask('end');
-        },
-      };
-      const taken = await takeSnapshot(path, `${target}.wal`, pin, file, {
-        signal,
-        progress: (done, total) => progress({ phase: 'compress', done, total, unit: 'bytes' }),
-      });
-      const { bytes, sha256 } = await file.finish(taken.chunks);
-      finished = true;
-      return {
-        bytes,
-        sha256,
-        databaseBytes: taken.bytes,
-        mode: taken.mode,
-        blockedSeconds: taken.blockedSeconds,
-      };
-    } finally {
-      if (!finished) {
-        await file.abandon().catch(() => undefined);
-        for (const leftover of [target, `${target}.wal`, `${target}.ordered`])
-          await rm(leftover, { force: true });
-      }
-    }
-  },
-);
+/** The child process that reads a live database past SQLite; it never opens a connection. */
+serveJob<TakeRequest>(async (request, context): Promise<TakenFile> => {
+  const { target, copy } = request;
+  try {
+    return await take(request, context);
+  } catch (error) {
+    const made = [target, target && `${target}.ordered`, copy, scratchOf(request)];
+    for (const leftover of made) if (leftover) await rm(leftover, { force: true });
+    throw error;
+  }
+});
+
+async function take(request: TakeRequest, { ask, signal, progress }: JobContext): Promise<TakenFile> {
+  const frames = request.target ? await FrameFile.create(request.target, request.compression) : null;
+  const image = request.copy ? await ImageFile.create(request.copy) : null;
+  const pin: Pin = {
+    begin: async () => ((await ask('begin')) === 'wal' ? 'wal' : 'rollback'),
+    end: async () => {
+      await ask('end');
+    },
+  };
+  const sink = {
+    put: async (index: number, bytes: Buffer) => {
+      await frames?.put(index, bytes);
+      await image?.put(index, bytes);
+    },
+  };
+  try {
+    const taken = await takeSnapshot(request.path, scratchOf(request), pin, sink, {
+      signal,
+      progress: (done, total) => progress({ phase: 'copy', done, total, unit: 'bytes' }),
+    });
+    await image?.finish(taken.bytes);
+    const file = (await frames?.finish(taken.chunks)) ?? { bytes: 0, sha256: '' };
+    return { ...file, databaseBytes: taken.bytes, mode: taken.mode, blockedSeconds: taken.blockedSeconds };
+  } catch (error) {
+    await Promise.allSettled([frames?.abandon(), image?.abandon()]);
+    throw error;
+  }
+}
+
+function scratchOf({ target, copy }: TakeRequest): string {
+  return `${target ?? copy}.wal`;
+}

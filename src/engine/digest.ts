@@ -29,7 +29,34 @@ export class MultisetHash {
 
   /** Adds a row by its canonical encoding. */
   addRow(encoded: Buffer | string): void {
-    this.add(hash('sha256', encoded, 'buffer'));
+    // A Latin-1 string of the 32 bytes comes back twice as fast as a Buffer, which needs memory of its own.
+    const bytes = hash('sha256', encoded, 'binary');
+    let carry = 0;
+    for (let lane = 0; lane < 8; lane++) {
+      const at = lane * 4;
+      const high = bytes.charCodeAt(at + 3) * 0x1000000;
+      const low = bytes.charCodeAt(at) | (bytes.charCodeAt(at + 1) << 8) | (bytes.charCodeAt(at + 2) << 16);
+      const sum = (this.lanes[lane] as number) + high + low + carry;
+      this.lanes[lane] = sum;
+      carry = sum > 0xffffffff ? 1 : 0;
+    }
+    this.rows++;
+  }
+
+  /** The rows and their sum so far, for adding them up elsewhere. */
+  part(): { rows: number; lanes: number[] } {
+    return { rows: this.rows, lanes: [...this.lanes] };
+  }
+
+  /** Adds all rows of another sum. */
+  merge(part: { rows: number; lanes: number[] }): void {
+    let carry = 0;
+    for (let lane = 0; lane < 8; lane++) {
+      const sum = (this.lanes[lane] as number) + (part.lanes[lane] as number) + carry;
+      this.lanes[lane] = sum;
+      carry = sum > 0xffffffff ? 1 : 0;
+    }
+    this.rows += part.rows;
   }
 
   /** Takes one row hash out again: the digest of a change is arithmetic on the digest before it. */

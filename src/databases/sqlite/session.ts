@@ -300,7 +300,7 @@ export class SqliteSession {
     return this.work;
   }
 
-  private workspace(shape: SliceShape): Workspace {
+  workspace(shape: SliceShape): Workspace {
     const live = this.live ?? this.schema();
     const staged = this.staged ?? null;
     const tables = shape.tables.map((slice, index) => tableWork(slice, index, live, staged));

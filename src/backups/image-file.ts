@@ -1,0 +1,37 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { leaveWalMode } from '../databases/sqlite/header.ts';
+import { type ChunkSink, chunkBytes } from '../databases/sqlite/snapshot.ts';
+
+/** An uncompressed private copy of a database, written chunk by chunk; 0600, in journal mode DELETE. */
+export class ImageFile implements ChunkSink {
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async create(path: string): Promise<ImageFile> {
+    return new ImageFile(await open(path, 'wx+', 0o600));
+  }
+
+  async put(index: number, bytes: Buffer): Promise<void> {
+    const at = index * chunkBytes;
+    for (let offset = 0; offset < bytes.length; ) {
+      offset += (await this.#file.write(bytes, offset, bytes.length - offset, at + offset)).bytesWritten;
+    }
+  }
+
+  /** Cuts what is beyond `bytes`. Not synced: whoever keeps the copy does that. */
+  async finish(bytes: number): Promise<void> {
+    await this.#file.truncate(bytes);
+    const head = Buffer.alloc(100);
+    await this.#file.read(head, 0, head.length, 0);
+    leaveWalMode(head);
+    await this.#file.write(head, 0, head.length, 0);
+    await this.#file.close();
+  }
+
+  async abandon(): Promise<void> {
+    await this.#file.close();
+  }
+}
