@@ -1,6 +1,15 @@
 import type { Entry } from './events.ts';
 import type { IncidentState } from './records.ts';
-import { durationWords, messageWords, rowsWords, slugOf, spanWords, timeWords, titleOf } from './words.ts';
+import {
+  durationWords,
+  messageWords,
+  rowsWords,
+  slugOf,
+  spanWords,
+  taskTitle,
+  timeWords,
+  titleOf,
+} from './words.ts';
 
 /**
  * One sentence for every entry of the journal, for timelines. Text that came from people, files or databases is
@@ -8,6 +17,7 @@ import { durationWords, messageWords, rowsWords, slugOf, spanWords, timeWords, t
  */
 export function describe(entry: Entry, state: IncidentState): string {
   const step = (id: string) => `“${titleOf(state, id)}”`;
+  const task = (one: { step: string; task: string }) => `“${taskTitle(state, one)}”`;
   switch (entry.event) {
     case 'incident.opened':
       return `Incident opened: ${entry.title} (${entry.mode}), ${entry.tenants.map((tenant) => tenant.slug).join(', ') || 'no tenant'} in ${entry.database.name}`;
@@ -48,19 +58,19 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'step.probed':
       return `Step ${step(entry.step)} was looked into: ${entry.outcome}${entry.detail ? `, ${entry.detail}` : ''}`;
     case 'task.started':
-      return `${entry.task} started`;
+      return `${task(entry)} started`;
     case 'task.finished':
-      return `${entry.task} ${entry.state}${entry.found ? ` (found by ${entry.found})` : ` in ${durationWords(entry.seconds)}`}${entry.error ? `: ${entry.error.message}` : ''}`;
+      return `${task(entry)} ${entry.state}${entry.found ? ` (found by ${entry.found})` : ` in ${durationWords(entry.seconds)}`}${entry.error ? `: ${entry.error.message}` : ''}`;
     case 'task.skipped':
-      return `${entry.task} skipped (${entry.by}): ${entry.reason}`;
+      return `${task(entry)} skipped (${entry.by}): ${entry.reason}`;
     case 'task.note':
       return entry.text;
     case 'operator.answered':
       return `${entry.question}: ${typeof entry.answer === 'string' ? entry.answer : JSON.stringify(entry.answer)}${entry.auto ? ` (by itself${entry.why ? `: ${entry.why}` : ''})` : ''}`;
     case 'gate.failed':
-      return `${entry.task} may not start before ${entry.needs.join(', ')}`;
+      return `${task(entry)} may not start before ${entry.needs.join(', ')}`;
     case 'gate.overridden':
-      return `The gate before ${entry.task} was overridden: ${entry.reason}`;
+      return `The gate before ${task(entry)} was overridden: ${entry.reason}`;
     case 'backup.held':
       return `Backups held for this incident: ${entry.backups.length}`;
     case 'backup.chosen':

@@ -44,6 +44,12 @@ export function titleOf(state: IncidentState, step: string): string {
   return state.steps.find((one) => one.id === step)?.title ?? step;
 }
 
+/** The title of a task; its id when the runbook does not name it. */
+export function taskTitle(state: IncidentState, { step, task }: { step: string; task: string }): string {
+  const tasks = state.steps.find((one) => one.id === step)?.tasks;
+  return tasks?.find((one) => one.id === task)?.title ?? task;
+}
+
 export function rowsWords(tables: { insert: number; update: number; delete: number }[]): string {
   const sum = (pick: (table: { insert: number; update: number; delete: number }) => number) =>
     tables.reduce((total, table) => total + pick(table), 0);

@@ -1,4 +1,4 @@
-import { durationWords, messageWords, spanWords } from '../words.ts';
+import { durationWords, messageWords, spanWords, timeWords } from '../words.ts';
 import type { Report, ReportRestore, ReportStep } from './report.ts';
 import { integrityWords, outcomeWords, rpoWords, rtoWords, stepNote } from './sentences.ts';
 
@@ -103,10 +103,17 @@ function stepTable(steps: ReportStep[]): Block {
   return { kind: 'table', head: ['step', 'state', 'estimate', 'actual', ''], right: [2, 3], rows };
 }
 
+const restoreStates: Record<ReportRestore['state'], string> = {
+  finished: 'committed',
+  'rolled-back': 'rolled back: none of what follows was changed',
+  intended: 'OUTCOME NOT KNOWN, to be probed',
+  unknown: 'OUTCOME NOT KNOWN, to be probed',
+};
+
 function restoreBlocks(one: ReportRestore): Block[] {
   const { isolation, digest, total } = one;
   const items: Inline[][] = [
-    [`${one.state}, mode ${one.mode}, from `, { code: one.from }],
+    [{ strong: restoreStates[one.state] }, `; mode ${one.mode}, from `, { code: one.from }],
     isolation
       ? [
           `isolation: ${isolation.method}; rows of other tenants written: `,
@@ -131,7 +138,7 @@ function restoreBlocks(one: ReportRestore): Block[] {
     ...numbers(total.losses),
   ];
   return [
-    { kind: 'heading', text: `Restore of ${one.tenant}` },
+    { kind: 'heading', text: `Restore of ${one.tenant}, ${timeWords(one.at)}` },
     { kind: 'list', items },
     {
       kind: 'table',

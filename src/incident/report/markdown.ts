@@ -47,9 +47,14 @@ function inline(parts: Inline[]): string {
     .join('');
 }
 
-/** Everything Markdown or HTML would act on is escaped, and what a terminal would act on is written out. */
+/**
+ * Everything Markdown or HTML would act on is escaped, and what a terminal would act on is written out. Left
+ * readable where they do nothing: parentheses without brackets before them, underscores within a word.
+ */
 function text(value: string): string {
-  return printable(value).replace(/[\\`*_{}[\]<>()#+!|~&]/g, '\\$&');
+  return printable(value)
+    .replace(/[\\`*{}[\]<>#+!|~&]/g, '\\$&')
+    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_');
 }
 
 /** Inline code; a fence longer than any run of backticks inside. */

@@ -130,7 +130,7 @@ export interface ReportRestore {
 }
 
 /** Events that say nothing to a reader later. */
-const silent = new Set<string>(['step.progress', 'lock.acquired']);
+const silent = new Set<string>(['step.progress', 'lock.acquired', 'task.started']);
 
 /** Builds a report. Deterministic: an open incident is measured at its last event, not at the reader's clock. */
 export function buildReport(entries: readonly Entry[], state: IncidentState, integrity: Integrity): Report {
