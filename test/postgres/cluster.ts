@@ -106,3 +106,18 @@ export async function connectTo(url: string): Promise<pg.Client> {
   await client.connect();
   return client;
 }
+
+/** Every row of these tables as psql prints it, sorted: an independent reading. */
+export async function contents(database: TestDatabase, tables: string[]): Promise<Record<string, string>> {
+  const commands = tables.flatMap((table) => [
+    '-c',
+    `COPY (SELECT * FROM "${table}") TO STDOUT`,
+    '-c',
+    '\\echo ==',
+  ]);
+  const { stdout } = await execa('psql', ['-X', '-q', ...commands, database.url]);
+  const parts = stdout.split('==');
+  return Object.fromEntries(
+    tables.map((table, i) => [table, (parts[i] as string).trim().split('\n').sort().join('\n')]),
+  );
+}

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
-import { ordinaryRole, testCluster, testDatabase } from './cluster.ts';
+import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
 import { damage, tables, types } from './worlds.ts';
 
@@ -14,17 +15,6 @@ beforeAll(async () => {
   for (const role of ['postgres', 'app'])
     worlds.set(role, await testDatabase(server, types, 'template1', role));
 }, 60_000);
-
-/** Every row of every table as psql prints it, sorted. */
-async function contents(database: TestDatabase): Promise<Record<string, string>> {
-  const read = await Promise.all(
-    tables.map(async (table) => [
-      table,
-      (await database.copy(`SELECT * FROM "${table}"`)).split('\n').sort().join('\n'),
-    ]),
-  );
-  return Object.fromEntries(read) as Record<string, string>;
-}
 
 const destruction = `
 SET session_replication_role = replica;
@@ -39,9 +29,9 @@ describe.each(['postgres', 'app'])('as role %s, from another live server', (role
   test('every row is back exactly as it was, of every type, and nobody else changed', async () => {
     const world = worlds.get(role) as TestDatabase;
     const live = await testDatabase(server, '', world.name, role);
-    const before = await contents(live);
+    const before = await contents(live, tables);
     await live.sql(damage);
-    expect(await contents(live)).not.toEqual(before);
+    expect(await contents(live, tables)).not.toEqual(before);
     const work = await staged(live.url, { form: 'live', url: world.url }, ['two']);
     try {
       const plan = await work.plan('two');
@@ -51,7 +41,7 @@ describe.each(['postgres', 'app'])('as role %s, from another live server', (role
       expect(done.after).toBe(done.plan.planned.digest);
       expect(done.plan.planned.digest).toBe(done.plan.staged.digest);
       expect(done.isolation.otherRowsWritten).toBe(0);
-      expect(await contents(live)).toEqual(before);
+      expect(await contents(live, tables)).toEqual(before);
       const again = await work.plan('two');
       expect(again.tables.map((table) => table.insert + table.update + table.delete)).toEqual(
         again.tables.map(() => 0),
@@ -64,7 +54,7 @@ describe.each(['postgres', 'app'])('as role %s, from another live server', (role
   test('a tenant that was deleted comes back whole, suspended, cycles included', async () => {
     const world = worlds.get(role) as TestDatabase;
     const live = await testDatabase(server, '', world.name, role);
-    const before = await contents(live);
+    const before = await contents(live, tables);
     await live.asSuperuser(destruction);
     const work = await staged(live.url, { form: 'live', url: world.url }, ['2']);
     try {
@@ -72,7 +62,7 @@ describe.each(['postgres', 'app'])('as role %s, from another live server', (role
       expect(plan.conflicts).toEqual([]);
       const done = await work.execute(plan);
       expect(done.after).toBe(done.plan.planned.digest);
-      const after = await contents(live);
+      const after = await contents(live, tables);
       expect(after.tenants).toBe(before.tenants?.replace('two\tTwo\tactive', 'two\tTwo\tsuspended'));
       expect({ ...after, tenants: '' }).toEqual({ ...before, tenants: '' });
     } finally {

@@ -12,6 +12,8 @@ import type {
   OnProgress,
   OpenOptions,
   Outcome,
+  SearchHit,
+  SearchRequest,
   Session,
   SliceDigest,
   Staged,
@@ -36,6 +38,7 @@ import type { Structure } from './introspect.ts';
 import { introspect } from './introspect.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
+import { searchRows } from './search.ts';
 import { openSource } from './sources.ts';
 import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
@@ -131,6 +134,12 @@ export class PostgresSession implements Session {
     this.hashes = await hashLive(this.work);
     const changedSince = finishLive(this.work, this.hashes).digest !== before;
     return { changedSince };
+  }
+
+  /** Inside a reading: lets another connection read the same snapshot until the reading ends. */
+  async exportSnapshot(): Promise<{ id: string; takenAt: string }> {
+    const [row] = await this.sql.rows('SELECT pg_export_snapshot() AS id, now() AS at');
+    return { id: row?.id ?? '', takenAt: new Date(row?.at ?? '').toISOString() };
   }
 
   async endRead(): Promise<void> {
@@ -300,6 +309,10 @@ export class PostgresSession implements Session {
     status: string | number | boolean | null,
   ): Promise<string | null> {
     return setStatus(this.sql, await this.known(), columns, tenant, status);
+  }
+
+  async search(request: SearchRequest): Promise<SearchHit[]> {
+    return searchRows(await this.census(request.shape), request);
   }
 
   async countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>> {

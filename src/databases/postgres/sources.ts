@@ -11,7 +11,7 @@ export async function openSource(sql: Sql, structure: Structure, request: StageR
   if (source.form === 'live') return openLiveSource(source.url);
   if (source.form === 'dump') {
     const { openDumpSource } = await import('./dump/source.ts');
-    return openDumpSource(sql, structure, { ...source, source });
+    return openDumpSource(sql, structure, { ...request, source });
   }
   throw new TenantDrError(
     'backup-not-a-database',

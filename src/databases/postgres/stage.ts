@@ -1,9 +1,10 @@
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { StageRequest } from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
 import { translate } from './errors.ts';
-import { ident, identList } from './identifiers.ts';
+import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { SharedRows } from './shared.ts';
 import { fetchShared } from './shared.ts';
@@ -99,37 +100,70 @@ export class Loader {
     return raw;
   }
 
-  /**
-   * Copies chunks of COPY text (whole rows or parts of rows, in order) into a table. `encoding`: that of the bytes.
-   * Returns the number of rows.
-   */
+  /** Copies chunks of COPY text into a table; the number of rows. `encoding`: that of the bytes. */
   async copy(
     name: string,
     columns: string[],
     chunks: AsyncIterable<Buffer>,
     encoding = 'UTF8',
   ): Promise<number> {
-    const raw = await this.table(name, columns);
-    const target = this.sql.copyIn(
-      `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING '${encoding.replaceAll("'", "''")}')`,
-    );
-    // A refused row shows up here, whatever the chunks were doing meanwhile.
-    const done = finished(target);
-    done.catch((error: unknown) => void error);
+    const target = await this.open(name, columns, encoding);
     try {
-      for await (const chunk of chunks) {
-        if (target.destroyed) break;
-        if (!target.write(chunk)) await Promise.race([once(target, 'drain'), done]);
-      }
-      target.end();
-      await done;
+      for await (const chunk of chunks) await target.write(chunk);
     } catch (error) {
-      target.destroy();
-      await done.catch((second: unknown) => void second);
+      await target.abort();
       throw translate(error, `Staging ${name}`);
     }
-    const rows = 'rowCount' in target ? Number(target.rowCount) : 0;
-    raw.rows += rows;
+    return target.end();
+  }
+
+  /** Starts a COPY into a table. One at a time: it must be ended or aborted before the next. */
+  async open(name: string, columns: string[], encoding = 'UTF8'): Promise<CopyTarget> {
+    const raw = await this.table(name, columns);
+    const into = `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING ${literal(encoding)})`;
+    return new CopyTarget(this.sql.copyIn(into), raw, name);
+  }
+}
+
+/** A running COPY FROM STDIN. */
+export class CopyTarget {
+  private readonly stream: Writable;
+  private readonly done: Promise<void>;
+  private readonly raw: Raw;
+  private readonly name: string;
+
+  constructor(stream: Writable, raw: Raw, name: string) {
+    this.stream = stream;
+    this.raw = raw;
+    this.name = name;
+    // A row the server refuses shows up here, whatever is being written meanwhile.
+    this.done = finished(stream);
+    this.done.catch((error: unknown) => void error);
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    if (this.stream.destroyed) await this.settled();
+    if (!this.stream.write(chunk)) await Promise.race([once(this.stream, 'drain'), this.settled()]);
+  }
+
+  async end(): Promise<number> {
+    this.stream.end();
+    await this.settled();
+    const rows = 'rowCount' in this.stream ? Number(this.stream.rowCount) : 0;
+    this.raw.rows += rows;
     return rows;
+  }
+
+  async abort(): Promise<void> {
+    this.stream.destroy();
+    await this.done.catch((error: unknown) => void error);
+  }
+
+  private async settled(): Promise<void> {
+    try {
+      await this.done;
+    } catch (error) {
+      throw translate(error, `Staging ${this.name}`);
+    }
   }
 }

@@ -1,0 +1,187 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { createInflate } from 'node:zlib';
+import { reasonOf, TenantDrError } from '../../../errors.ts';
+import { inflateOptions, openStream, truncated } from '../../streams.ts';
+import type { Archive, ArchiveEntry } from './archive.ts';
+
+/** Rows of a table in an archive, as COPY text. */
+export type TableData = (entry: ArchiveEntry) => AsyncIterable<Buffer>;
+
+const mebibyte = 1 << 20;
+const tableBlock = 1;
+const blobBlocks = [2, 3];
+
+/**
+ * Gives access to table data at its offsets. Where the writer could not note them (a dump to a pipe), the blocks
+ * are found once by their lengths.
+ */
+export async function openArchiveData(
+  path: string,
+  format: 'custom' | 'directory',
+  archive: Archive,
+): Promise<TableData> {
+  if (format === 'directory') return (entry) => directoryData(path, entry);
+  const positions = new Map<number, number>();
+  for (const entry of archive.entries) if (entry.position !== null) positions.set(entry.id, entry.position);
+  if (archive.entries.some((entry) => entry.hasData && entry.position === null))
+    await findBlocks(path, archive, positions);
+  return (entry) => customData(path, archive, positions.get(entry.id) ?? null);
+}
+
+/** One gzip file per table, or a bare one. */
+async function* directoryData(path: string, entry: ArchiveEntry): AsyncGenerator<Buffer> {
+  if (entry.file === null) return;
+  for (const [ending, compression] of [
+    ['.gz', 'gzip'],
+    ['', 'none'],
+  ] as const) {
+    const file = join(path, `${entry.file}${ending}`);
+    if ((await stat(file).catch(() => null)) === null) continue;
+    yield* stripEnd(openStream(file, compression));
+    return;
+  }
+  throw new TenantDrError('backup-truncated', `${join(path, entry.file)} is missing from the dump.`, {
+    hint: 'The directory is incomplete, or compressed with lz4 or zstd, which only pg_restore reads.',
+  });
+}
+
+async function* customData(path: string, archive: Archive, position: number | null): AsyncGenerator<Buffer> {
+  if (position === null) return;
+  const file = await open(path, 'r');
+  try {
+    const blocks = new BlockReader(file, position, archive.intSize, path);
+    await blocks.header();
+    const chunks = blocks.chunks();
+    if (!archive.compressed) {
+      yield* stripEnd(chunks);
+      return;
+    }
+    const inflate = createInflate(inflateOptions);
+    // The error reaches the reader below; the callback only keeps it from being thrown twice.
+    pipeline(chunks, inflate, () => undefined);
+    yield* stripEnd(inflate as AsyncIterable<Buffer>);
+  } catch (error) {
+    if (error instanceof TenantDrError) throw error;
+    throw new TenantDrError('backup-corrupt', `${path} is damaged: ${reasonOf(error)}.`, {
+      hint: 'Choose another backup.',
+      cause: error,
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/** Table data may end with `\.` and blank lines; only rows are handed on. */
+async function* stripEnd(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const buffer = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
+    const keep = Math.min(buffer.length, 8);
+    if (buffer.length > keep) yield buffer.subarray(0, buffer.length - keep);
+    held = buffer.subarray(buffer.length - keep);
+  }
+  const text = held.toString('latin1');
+  const end = /(^|\n)\\\.\n+$/.exec(text);
+  const rows = end ? held.subarray(0, end.index + (end[1] as string).length) : held;
+  if (rows.length > 0) yield rows;
+}
+
+/** Walks over all blocks, reading nothing but their lengths. */
+async function findBlocks(path: string, archive: Archive, positions: Map<number, number>): Promise<void> {
+  const { size } = await stat(path);
+  const file = await open(path, 'r');
+  try {
+    for (let at = archive.end; at < size; ) {
+      const blocks = new BlockReader(file, at, archive.intSize, path);
+      const { kind, id } = await blocks.header();
+      if (kind === tableBlock) positions.set(id, at);
+      at = await blocks.skip(blobBlocks.includes(kind));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** A block: its kind, the id of its entry, then pieces with their lengths in front, up to a length of 0. */
+class BlockReader {
+  private readonly file: FileHandle;
+  private readonly intSize: number;
+  private readonly path: string;
+  private at: number;
+  private buffer: Buffer = Buffer.alloc(0);
+  private used = 0;
+
+  constructor(file: FileHandle, at: number, intSize: number, path: string) {
+    this.file = file;
+    this.at = at;
+    this.intSize = intSize;
+    this.path = path;
+  }
+
+  async header(): Promise<{ kind: number; id: number }> {
+    await this.need(1);
+    const kind = this.buffer[this.used] as number;
+    this.used++;
+    return { kind, id: await this.int() };
+  }
+
+  /** The pieces' bytes, joined to about a mebibyte: many small writes would cost more than inflating. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    let parts: Buffer[] = [];
+    let length = 0;
+    for (let left = await this.int(); left > 0; left = await this.int()) {
+      while (left > 0) {
+        if (this.used === this.buffer.length) await this.need(1);
+        const part = this.buffer.subarray(this.used, Math.min(this.buffer.length, this.used + left));
+        this.used += part.length;
+        left -= part.length;
+        parts.push(part);
+        length += part.length;
+      }
+      if (length < mebibyte) continue;
+      yield Buffer.concat(parts);
+      parts = [];
+      length = 0;
+    }
+    if (length > 0) yield Buffer.concat(parts);
+  }
+
+  /** Position after the block. A block of large objects holds one object after the other, up to an id of 0. */
+  async skip(blobs: boolean): Promise<number> {
+    if (blobs) {
+      while ((await this.int()) !== 0) await this.skipPieces();
+    } else await this.skipPieces();
+    return this.at - (this.buffer.length - this.used);
+  }
+
+  private async skipPieces(): Promise<void> {
+    for (let left = await this.int(); left > 0; left = await this.int()) {
+      const here = Math.min(left, this.buffer.length - this.used);
+      this.used += here;
+      this.at += left - here;
+    }
+  }
+
+  private async int(): Promise<number> {
+    await this.need(1 + this.intSize);
+    const sign = this.buffer[this.used] as number;
+    const value = this.buffer.readUIntLE(this.used + 1, Math.min(this.intSize, 6));
+    this.used += 1 + this.intSize;
+    return sign === 0 ? value : -value;
+  }
+
+  private async need(length: number): Promise<void> {
+    if (this.buffer.length - this.used >= length) return;
+    const rest = this.buffer.subarray(this.used);
+    const buffer = Buffer.alloc(rest.length + mebibyte);
+    rest.copy(buffer);
+    const { bytesRead } = await this.file.read(buffer, rest.length, mebibyte, this.at);
+    this.at += bytesRead;
+    this.buffer = buffer.subarray(0, rest.length + bytesRead);
+    this.used = 0;
+    if (this.buffer.length < length) throw truncated(this.path);
+  }
+}

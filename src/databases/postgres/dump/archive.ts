@@ -1,0 +1,167 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TenantDrError } from '../../../errors.ts';
+import { truncated } from '../../streams.ts';
+
+/** An entry of an archive's table of contents. */
+export interface ArchiveEntry {
+  id: number;
+  tag: string;
+  /** TABLE, TABLE DATA, CONSTRAINT, … */
+  kind: string;
+  definition: string;
+  copyStatement: string;
+  schema: string;
+  /** Custom format: position of the data; null when the writer could not seek back to note it. Directory: file name. */
+  position: number | null;
+  hasData: boolean;
+  file: string | null;
+}
+
+export interface Archive {
+  /** 1.12 to 1.14 are read here; anything else goes through pg_restore. */
+  version: string;
+  known: boolean;
+  compressed: boolean;
+  intSize: number;
+  database: string;
+  encoding: string;
+  entries: ArchiveEntry[];
+  /** Where data begins. */
+  end: number;
+}
+
+/** Reads the table of contents of a custom archive, or of `toc.dat` in a directory. */
+export async function readArchive(path: string, format: 'custom' | 'directory'): Promise<Archive> {
+  const toc = format === 'custom' ? path : join(path, 'toc.dat');
+  const file = await open(toc, 'r');
+  try {
+    // How long the table of contents is shows only while reading it.
+    for (let size = 1 << 20; ; size *= 4) {
+      const buffer = Buffer.alloc(size);
+      const { bytesRead } = await file.read(buffer, 0, size, 0);
+      try {
+        return parse(new Reader(buffer.subarray(0, bytesRead)), path);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        if (bytesRead < size) throw truncated(path, error);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function parse(reader: Reader, path: string): Archive {
+  if (reader.bytes(5).toString('latin1') !== 'PGDMP') {
+    throw new TenantDrError('backup-corrupt', `${path} is no archive of pg_dump.`, {
+      hint: 'Choose another backup.',
+    });
+  }
+  const [major, minor] = [reader.byte(), reader.byte()];
+  reader.byte();
+  const version = `${major}.${minor}`;
+  if (major !== 1 || minor < 12 || minor > 14) {
+    return {
+      version,
+      known: false,
+      compressed: false,
+      intSize: 4,
+      database: '',
+      encoding: 'UTF8',
+      entries: [],
+      end: 0,
+    };
+  }
+  reader.intSize = reader.byte();
+  const offsetSize = reader.byte();
+  const format = reader.byte();
+  const compression = reader.int();
+  for (let i = 0; i < 7; i++) reader.int();
+  const database = reader.text() ?? '';
+  reader.text();
+  reader.text();
+  const entries: ArchiveEntry[] = [];
+  for (let left = reader.int(); left > 0; left--)
+    entries.push(readEntry(reader, minor, offsetSize, format === 1));
+  const encoding =
+    entries.find((entry) => entry.kind === 'ENCODING')?.definition.match(/'([\w-]+)'/)?.[1] ?? 'UTF8';
+  // Format 1 is custom, 5 directory; anything else is left to pg_restore.
+  const known = format === 1 || format === 5;
+  return {
+    version,
+    known,
+    compressed: compression !== 0,
+    intSize: reader.intSize,
+    database,
+    encoding,
+    entries,
+    end: reader.at,
+  };
+}
+
+function readEntry(reader: Reader, minor: number, offsetSize: number, custom: boolean): ArchiveEntry {
+  const id = reader.int();
+  const hasDumper = reader.int() !== 0;
+  reader.text();
+  reader.text();
+  const tag = reader.text() ?? '';
+  const kind = reader.text() ?? '';
+  reader.int();
+  const definition = reader.text() ?? '';
+  reader.text();
+  const copyStatement = reader.text() ?? '';
+  const schema = reader.text() ?? '';
+  reader.text();
+  if (minor >= 14) reader.text();
+  reader.text();
+  reader.text();
+  while (reader.text() !== null);
+  const entry = { id, tag, kind, definition, copyStatement, schema };
+  if (!custom) {
+    const file = reader.text();
+    return { ...entry, position: null, hasData: hasDumper && file !== null && file !== '', file };
+  }
+  // 1: position not noted, 2: noted, 3: no data.
+  const state = reader.byte();
+  const position = reader.offset(offsetSize);
+  return { ...entry, position: state === 2 ? position : null, hasData: hasDumper && state !== 3, file: null };
+}
+
+/** Numbers and texts as pg_dump writes them. Reading past the end throws RangeError. */
+class Reader {
+  at = 0;
+  intSize = 4;
+  private readonly buffer: Buffer;
+
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
+  }
+
+  bytes(length: number): Buffer {
+    if (this.at + length > this.buffer.length) throw new RangeError('past the end');
+    this.at += length;
+    return this.buffer.subarray(this.at - length, this.at);
+  }
+
+  byte(): number {
+    return this.bytes(1)[0] as number;
+  }
+
+  /** A sign byte, then the bytes of the number, least significant first. */
+  int(): number {
+    const sign = this.byte();
+    const value = this.bytes(this.intSize).readUIntLE(0, Math.min(this.intSize, 6));
+    return sign === 0 ? value : -value;
+  }
+
+  offset(size: number): number {
+    return this.bytes(size).readUIntLE(0, Math.min(size, 6));
+  }
+
+  /** A length, then UTF-8; a negative length is NULL. */
+  text(): string | null {
+    const length = this.int();
+    return length < 0 ? null : this.bytes(length).toString('utf8');
+  }
+}

@@ -1,0 +1,242 @@
+import type { FileHandle } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StageRequest } from '../../../engine/port.ts';
+import type { SliceTable } from '../../../engine/slice.ts';
+import type { Structure } from '../introspect.ts';
+import type { CopyTarget, Loader } from '../stage.ts';
+import { idText } from '../tenants.ts';
+import { escapeCopy } from './copy-text.ts';
+import type { Harvest, RowTest, Way } from './row-filter.ts';
+import { fold, RowFilter } from './row-filter.ts';
+
+/** Matching rows are sent to the server in pieces of about this many bytes. */
+const pieceBytes = 256 * 1024;
+
+interface Spooled {
+  table: string;
+  columns: string[];
+  encoding: string;
+  from: number;
+  to: number;
+}
+
+/**
+ * Picks the slices asked for out of a dump's tables and loads them, whatever the tables' order: a table whose rows
+ * belong through others is filtered once those are done; met earlier, it waits in a private spool file.
+ */
+export class Picker {
+  private readonly loader: Loader;
+  private readonly request: StageRequest;
+  private readonly structure: Structure;
+  private readonly whole: boolean;
+  private readonly keys = new Map<string, Set<string>>();
+  private readonly done = new Set<string>();
+  private readonly spooled: Spooled[] = [];
+  private spool: FileHandle | null = null;
+  private spooledBytes = 0;
+
+  constructor(loader: Loader, structure: Structure, request: StageRequest, whole: boolean) {
+    this.loader = loader;
+    this.structure = structure;
+    this.request = request;
+    this.whole = whole;
+  }
+
+  wants(table: string): boolean {
+    return this.request.shape.tables.some((slice) => slice.name === table);
+  }
+
+  /** No more rows of this table will come. */
+  finish(table: string): void {
+    this.done.add(table);
+  }
+
+  /** A block of a wanted table: filtered at once when it can be, else spooled. */
+  async block(table: string, columns: string[], encoding: string): Promise<BlockSink> {
+    await this.loader.table(table, columns);
+    const slice = this.slice(table);
+    const ready =
+      this.whole ||
+      slice.membership.via !== 'links' ||
+      slice.membership.links.every((link) => this.done.has(link.parent));
+    return ready ? this.filtering(slice, columns, encoding) : this.spooling(table, columns, encoding);
+  }
+
+  /** Filters what was spooled, parents first. */
+  async finishSpooled(): Promise<void> {
+    try {
+      for (const slice of this.request.shape.tables) {
+        for (const part of this.spooled.filter((one) => one.table === slice.name)) {
+          const sink = this.filtering(slice, part.columns, part.encoding);
+          for await (const chunk of this.readSpool(part)) await sink.write(chunk);
+          await sink.end();
+        }
+        this.done.add(slice.name);
+      }
+    } finally {
+      await this.spool?.close();
+    }
+  }
+
+  private slice(table: string): SliceTable {
+    return this.request.shape.tables.find((slice) => slice.name === table) as SliceTable;
+  }
+
+  private filtering(slice: SliceTable, columns: string[], encoding: string): BlockSink {
+    const test = this.whole ? { ways: [], all: true } : this.test(slice, columns);
+    const filter = new RowFilter(test, this.whole ? [] : this.harvests(slice.name, columns), columns.length);
+    return new FilterSink(this.loader, slice.name, columns, encoding, filter);
+  }
+
+  private test(slice: SliceTable, columns: string[]): RowTest {
+    const { membership } = slice;
+    const ways: Way[] = [];
+    if (membership.via === 'links') {
+      for (const link of membership.links) {
+        const fields = link.columns.map((name) => columns.indexOf(name));
+        const keys = this.keys.get(keyName(link.parent, link.parentColumns));
+        if (keys && fields.every((field) => field >= 0)) {
+          ways.push({
+            fields,
+            keys,
+            folded: this.folded(link.parent, link.parentColumns) || this.folded(slice.name, link.columns),
+          });
+        }
+      }
+    } else {
+      const field = columns.indexOf(membership.column);
+      const folded = this.folded(slice.name, [membership.column]);
+      const texts = this.request.tenants.map((id) =>
+        Buffer.from(escapeCopy(idText(id)), 'utf8').toString('latin1'),
+      );
+      const keys = new Set(
+        folded ? texts.map((text) => fold(Buffer.from(text, 'latin1').toString('utf8'))) : texts,
+      );
+      if (field >= 0) ways.push({ fields: [field], keys, folded });
+    }
+    return { ways, all: membership.via === 'identity' };
+  }
+
+  /** Text equality is not the type's equality in one of these columns. */
+  private folded(table: string, names: string[]): boolean {
+    const columns = this.structure.relations.get(table)?.columns ?? [];
+    return names.some((name) => columns.find((column) => column.name === name)?.exact !== true);
+  }
+
+  /** Keys other tables refer to. Two links over the same columns share one set unless one of them folds. */
+  private harvests(table: string, columns: string[]): Harvest[] {
+    const harvests = new Map<string, Harvest>();
+    for (const child of this.request.shape.tables) {
+      if (child.membership.via !== 'links') continue;
+      for (const link of child.membership.links) {
+        if (link.parent !== table) continue;
+        const fields = link.parentColumns.map((name) => columns.indexOf(name));
+        if (!fields.every((field) => field >= 0)) continue;
+        const name = keyName(table, link.parentColumns);
+        const into = this.keys.get(name) ?? new Set<string>();
+        this.keys.set(name, into);
+        const folded = this.folded(table, link.parentColumns) || this.folded(child.name, link.columns);
+        harvests.set(`${name}\n${folded}`, { fields, folded, into });
+      }
+    }
+    return [...harvests.values()];
+  }
+
+  private async spooling(table: string, columns: string[], encoding: string): Promise<BlockSink> {
+    this.spool ??= await openSpool();
+    const spool = this.spool;
+    const part: Spooled = { table, columns, encoding, from: this.spooledBytes, to: this.spooledBytes };
+    return {
+      write: async (chunk) => {
+        for (let at = 0; at < chunk.length; ) {
+          const { bytesWritten } = await spool.write(chunk, at, chunk.length - at, this.spooledBytes);
+          at += bytesWritten;
+          this.spooledBytes += bytesWritten;
+        }
+      },
+      end: async () => {
+        part.to = this.spooledBytes;
+        this.spooled.push(part);
+      },
+      abort: async () => undefined,
+    };
+  }
+
+  private async *readSpool(part: Spooled): AsyncGenerator<Buffer> {
+    for (let at = part.from; at < part.to; ) {
+      const buffer = Buffer.alloc(Math.min(1 << 20, part.to - at));
+      const { bytesRead } = await (this.spool as FileHandle).read(buffer, 0, buffer.length, at);
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+}
+
+/** Takes the bytes of one COPY block. */
+export interface BlockSink {
+  write(chunk: Buffer): Promise<void>;
+  end(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+function keyName(table: string, columns: string[]): string {
+  return [table, ...columns].join('\n');
+}
+
+/** A file without a name: it is gone when the process ends, however it ends. */
+async function openSpool(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenant-dr-spool-'));
+  try {
+    return await open(join(folder, 'rows'), 'wx+', 0o600);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Filters a block and copies what matches; the COPY starts with the first row, most tables have none. */
+export class FilterSink implements BlockSink {
+  private readonly loader: Loader;
+  private readonly table: string;
+  private readonly columns: string[];
+  private readonly encoding: string;
+  private readonly filter: RowFilter;
+  private target: CopyTarget | null = null;
+  private pending: Buffer[] = [];
+  private pendingBytes = 0;
+
+  constructor(loader: Loader, table: string, columns: string[], encoding: string, filter: RowFilter) {
+    this.loader = loader;
+    this.table = table;
+    this.columns = columns;
+    this.encoding = encoding;
+    this.filter = filter;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    for (const row of this.filter.push(chunk)) {
+      this.pending.push(row);
+      this.pendingBytes += row.length;
+    }
+    if (this.pendingBytes >= pieceBytes) await this.flush();
+  }
+
+  private async flush(): Promise<void> {
+    if (this.pendingBytes === 0) return;
+    const piece = Buffer.concat(this.pending);
+    this.pending = [];
+    this.pendingBytes = 0;
+    this.target ??= await this.loader.open(this.table, this.columns, this.encoding);
+    await this.target.write(piece);
+  }
+
+  async end(): Promise<void> {
+    await this.flush();
+    await this.target?.end();
+  }
+
+  async abort(): Promise<void> {
+    await this.target?.abort();
+  }
+}

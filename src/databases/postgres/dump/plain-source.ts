@@ -1,0 +1,172 @@
+import type { StageRequest } from '../../../engine/port.ts';
+import type { Schema } from '../../../engine/schema.ts';
+import { TenantDrError } from '../../../errors.ts';
+import type { Target } from '../connect.ts';
+import type { Structure } from '../introspect.ts';
+import { schemaMark, sliceMark } from '../save.ts';
+import type { Loader, Source } from '../stage.ts';
+import { insertsOnly } from './archive-source.ts';
+import type { CopyHeader } from './ddl.ts';
+import { DdlReader, parseInsert, unquote } from './ddl.ts';
+import { keyFilter } from './keys.ts';
+import type { BlockSink } from './picker.ts';
+import { FilterSink, Picker } from './picker.ts';
+import type { DumpEvent } from './plain.ts';
+import { readPlain } from './plain.ts';
+
+/** Plain SQL: one pass over the whole file, in whatever order it holds the tables. */
+export class PlainSource implements Source {
+  schema: Schema;
+  private readonly open: () => AsyncIterable<Buffer>;
+  private readonly path: string;
+  private readonly structure: Structure;
+  private readonly target: Target;
+  private readonly whole: boolean;
+  private ddl: DdlReader;
+  /** A dump of a whole cluster changes databases; only ours counts. */
+  private elsewhere = false;
+
+  constructor(
+    open: () => AsyncIterable<Buffer>,
+    path: string,
+    structure: Structure,
+    target: Target,
+    whole: boolean,
+  ) {
+    this.open = open;
+    this.path = path;
+    this.structure = structure;
+    this.target = target;
+    this.whole = whole;
+    this.ddl = new DdlReader(target.schema);
+    this.schema = { tables: [], fingerprint: '' };
+  }
+
+  async load(loader: Loader, request: StageRequest): Promise<void> {
+    this.ddl = new DdlReader(this.target.schema);
+    const picker = new Picker(loader, this.structure, request, this.whole);
+    const copied = new Map<string, string[]>();
+    const seen = new Map<string, number>();
+    let described: Schema | null = null;
+    await this.read({
+      beginning: (text) => {
+        described = describedIn(text);
+      },
+      insert: (table) => {
+        if (picker.wants(table)) throw insertsOnly(table);
+      },
+      copy: async (header) => {
+        const name = this.ddl.own(header);
+        if (name === null) return null;
+        const table = this.ddl.rootOf(name);
+        copied.set(table, header.columns);
+        if (!picker.wants(table)) return null;
+        seen.set(name, (seen.get(name) ?? 0) + 1);
+        const sink = await picker.block(table, header.columns, this.ddl.encoding);
+        const end = sink.end.bind(sink);
+        sink.end = async () => {
+          await end();
+          if (this.complete(table, name, seen)) picker.finish(table);
+        };
+        return sink;
+      },
+    });
+    await picker.finishSpooled();
+    this.schema = described ?? this.ddl.finish(copied, this.structure.schema);
+  }
+
+  /** All of a table's rows were seen: its one block, or one block per partition. */
+  private complete(table: string, block: string, seen: Map<string, number>): boolean {
+    const leaves = [...this.ddl.parents.keys()].filter(
+      (name) => this.ddl.rootOf(name) === table && ![...this.ddl.parents.values()].includes(name),
+    );
+    // Data loaded by way of the root comes in an unknown number of blocks.
+    if (leaves.length > 0) return block !== table && leaves.every((leaf) => seen.has(leaf));
+    // Without definitions nothing says that no partition follows.
+    return this.ddl.tables.has(table);
+  }
+
+  async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
+    await this.read({
+      beginning: () => undefined,
+      insert: () => undefined,
+      copy: async (header) => {
+        const name = this.ddl.own(header);
+        if (name === null || this.ddl.rootOf(name) !== table) return null;
+        await loader.table(table, header.columns);
+        return new FilterSink(
+          loader,
+          table,
+          header.columns,
+          this.ddl.encoding,
+          keyFilter(this.structure, table, header.columns, columns, keys),
+        );
+      },
+    });
+  }
+
+  private async read(on: {
+    beginning: (text: string) => void;
+    insert: (table: string) => void;
+    copy: (header: CopyHeader) => Promise<BlockSink | null>;
+  }): Promise<void> {
+    let sink: BlockSink | null = null;
+    this.elsewhere = false;
+    try {
+      for await (const event of readPlain(tapped(this.open(), on.beginning), this.path)) {
+        if (event.type === 'data') await sink?.write(event.bytes);
+        else if (event.type === 'copy') sink = this.elsewhere ? null : await on.copy(event.header);
+        else if (event.type === 'end') {
+          const ended: BlockSink | null = sink;
+          sink = null;
+          await ended?.end();
+        } else this.statement(event, on.insert);
+      }
+    } catch (error) {
+      await (sink as BlockSink | null)?.abort();
+      throw error;
+    }
+  }
+
+  private statement(event: Extract<DumpEvent, { text: string }>, onInsert: (table: string) => void): void {
+    if (event.type === 'meta') {
+      const connect = /^\\connect\s+(?:-reuse-previous=\w+\s+)?("?)(.+?)\1\s*$/.exec(event.text);
+      if (connect)
+        this.elsewhere =
+          unquote((connect[2] as string).replace(/^dbname='(.*)'$/, '$1')) !== this.target.database;
+      return;
+    }
+    if (this.elsewhere) return;
+    const insert = parseInsert(event.text);
+    const table = insert ? this.ddl.own(insert) : null;
+    if (table !== null) onInsert(this.ddl.rootOf(table));
+    this.ddl.read(event.text);
+  }
+
+  async close(): Promise<void> {
+    // The file is closed when its stream ends.
+  }
+}
+
+/** Shows the beginning of a stream before it is read. */
+async function* tapped(chunks: AsyncIterable<Buffer>, show: (text: string) => void): AsyncGenerator<Buffer> {
+  let first = true;
+  for await (const chunk of chunks) {
+    if (first) show(chunk.toString('utf8'));
+    first = false;
+    yield chunk;
+  }
+}
+
+/** Our own slices say in their second line what their tables were. */
+function describedIn(text: string): Schema | null {
+  const [mark, line] = text.split('\n', 2);
+  if (mark !== sliceMark || !line?.startsWith(schemaMark)) return null;
+  try {
+    return JSON.parse(line.slice(schemaMark.length)) as Schema;
+  } catch (error) {
+    throw new TenantDrError('backup-corrupt', 'The description of tables in this archive cannot be read.', {
+      cause: error,
+    });
+  }
+}

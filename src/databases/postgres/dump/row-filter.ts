@@ -1,0 +1,174 @@
+import { fieldEnd, fieldStart, newline, tab, unescapeCopy } from './copy-text.ts';
+
+/** Fields whose text together must be one of `keys`; see `keyOf`. */
+export interface Way {
+  fields: number[];
+  keys: Set<string>;
+  /** Text equality is not the type's equality (numeric, citext, char): texts are folded before they are compared. */
+  folded: boolean;
+}
+
+export interface RowTest {
+  /** Any of these ways makes a row match. */
+  ways: Way[];
+  /** Hand over every row, matching or not; keys are still taken from matching rows only. */
+  all: boolean;
+}
+
+/** Keys to take from matching rows, for the tables that refer to them. */
+export interface Harvest {
+  fields: number[];
+  folded: boolean;
+  into: Set<string>;
+}
+
+/** Up to this many tenants are looked for by their bytes; with more, every row's field is read instead. */
+const searched = 3;
+
+/**
+ * Picks rows out of COPY text, exactly: byte for byte, whatever the values hold. Feed it chunks cut anywhere; it
+ * gives back whole rows.
+ */
+export class RowFilter {
+  rows = 0;
+  private rest: Buffer = Buffer.alloc(0);
+  private readonly test: RowTest;
+  private readonly harvests: Harvest[];
+  private readonly needles: { bytes: Buffer; field: number }[] | null;
+
+  constructor(test: RowTest, harvests: Harvest[], columns: number) {
+    this.test = test;
+    this.harvests = harvests;
+    this.needles = needlesFor(test, columns);
+  }
+
+  /** Matching rows of this chunk, ends included. */
+  push(chunk: Buffer): Buffer[] {
+    const buffer = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
+    const end = buffer.lastIndexOf(newline) + 1;
+    this.rest = buffer.subarray(end);
+    if (end === 0) return [];
+    const whole = end === buffer.length ? buffer : buffer.subarray(0, end);
+    const found: Buffer[] = [];
+    if (this.needles) this.search(whole, found);
+    else this.walk(whole, found);
+    return found;
+  }
+
+  /** Bytes after the last newline: not a whole row. */
+  get unfinished(): number {
+    return this.rest.length;
+  }
+
+  private search(buffer: Buffer, found: Buffer[]): void {
+    for (const { bytes, field } of this.needles as { bytes: Buffer; field: number }[]) {
+      if (field === 0 && bytes.compare(buffer, 0, bytes.length - 1, 1) === 0) this.take(buffer, 0, found);
+      for (let at = buffer.indexOf(bytes); at >= 0; ) {
+        const row = field === 0 ? at + 1 : buffer.lastIndexOf(newline, at - 1) + 1;
+        if (field === 0 || fieldNumber(buffer, row, at + 1) === field) {
+          const end = this.take(buffer, row, found);
+          at = buffer.indexOf(bytes, end - 1);
+        } else {
+          // The same text in another column: the right one may still follow in this very row.
+          at = buffer.indexOf(bytes, at + 1);
+        }
+      }
+    }
+  }
+
+  private take(buffer: Buffer, row: number, found: Buffer[]): number {
+    const end = buffer.indexOf(newline, row) + 1;
+    this.harvest(buffer, row);
+    found.push(buffer.subarray(row, end));
+    this.rows++;
+    return end;
+  }
+
+  private walk(buffer: Buffer, found: Buffer[]): void {
+    const { all, ways } = this.test;
+    // Runs of neighbouring rows leave as one piece.
+    let run = -1;
+    for (let row = 0; row < buffer.length; ) {
+      const matches = matchesAny(buffer, row, ways);
+      if (matches) this.harvest(buffer, row);
+      const end = buffer.indexOf(newline, row) + 1;
+      if (matches || all) {
+        if (run < 0) run = row;
+        this.rows++;
+      } else if (run >= 0) {
+        found.push(buffer.subarray(run, row));
+        run = -1;
+      }
+      row = end;
+    }
+    if (run >= 0) found.push(buffer.subarray(run));
+  }
+
+  private harvest(buffer: Buffer, row: number): void {
+    for (const { fields, folded, into } of this.harvests) {
+      const key = keyAt(buffer, row, fields, folded);
+      if (key !== null) into.add(key);
+    }
+  }
+}
+
+/** Byte patterns with the field's boundaries, where one plain field decides and few values are wanted. */
+function needlesFor({ all, ways }: RowTest, columns: number): { bytes: Buffer; field: number }[] | null {
+  const [way] = ways;
+  if (all || !way || ways.length !== 1 || way.fields.length !== 1 || way.folded || way.keys.size > searched)
+    return null;
+  const field = way.fields[0] as number;
+  const last = field === columns - 1;
+  return [...way.keys].map((key) => ({
+    field,
+    bytes: Buffer.from(`${field === 0 ? '\n' : '\t'}${key}${last ? '\n' : '\t'}`, 'latin1'),
+  }));
+}
+
+/** Which field begins at `at`. */
+function fieldNumber(buffer: Buffer, row: number, at: number): number {
+  let field = 0;
+  for (let i = row; i < at; i++) if (buffer[i] === tab) field++;
+  return field;
+}
+
+function matchesAny(buffer: Buffer, row: number, ways: Way[]): boolean {
+  for (const way of ways) {
+    if (way.keys.size === 0) continue;
+    const key = keyAt(buffer, row, way.fields, way.folded);
+    if (key !== null && way.keys.has(key)) return true;
+  }
+  return false;
+}
+
+/** The fields' bytes as one text (latin1, joined by tabs); null when one of them is NULL. */
+function keyAt(buffer: Buffer, row: number, fields: number[], folded: boolean): string | null {
+  if (fields.length === 1 && !folded) {
+    const start = fieldStart(buffer, row, fields[0] as number);
+    const end = fieldEnd(buffer, start);
+    if (end - start === 2 && buffer[start] === 92 && buffer[start + 1] === 78) return null;
+    return buffer.toString('latin1', start, end);
+  }
+  const parts: string[] = [];
+  for (const field of fields) {
+    const start = fieldStart(buffer, row, field);
+    const text = buffer.toString('latin1', start, fieldEnd(buffer, start));
+    if (text === '\\N') return null;
+    parts.push(folded ? fold(Buffer.from(text, 'latin1').toString('utf8')) : text);
+  }
+  return parts.join('\t');
+}
+
+/**
+ * A coarse form under which values that a type may call equal are equal: case, trailing blanks, trailing zeros. Too
+ * many rows may pass; the server, which knows the type, picks out the right ones afterwards.
+ */
+export function fold(field: string): string {
+  const text = (unescapeCopy(field) ?? '').normalize('NFKC').toLowerCase().trimEnd();
+  if (!/^[-+]?\d+(\.\d+)?$/.test(text)) return text;
+  return text
+    .replace(/^\+/, '')
+    .replace(/^(-?)0+(?=\d)/, '$1')
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
+}
