@@ -10,6 +10,7 @@ import { randomWorld } from '../worlds/random.ts';
 import type { World } from '../worlds/world.ts';
 import {
   cleanUp,
+  fileHashes,
   type Ended,
   folder,
   restore,
@@ -100,13 +101,13 @@ describe('a bad backup', () => {
     ['cut off', (world) => put(world, 'cut.db', bytes(world).subarray(0, 40_000)), 'backup-truncated', 4],
     [
       'cut off inside gzip',
-      (world) => put(world, 'cut.db.gz', gzipSync(bytes(world)).subarray(0, 20_000)),
+      (world) => put(world, 'cut.db.gz', half(gzipSync(bytes(world)))),
       'backup-truncated',
       4,
     ],
     [
       'changed by a bit inside gzip',
-      (world) => put(world, 'flip.db.gz', flipped(gzipSync(bytes(world)), 30_000)),
+      (world) => put(world, 'flip.db.gz', flipped(gzipSync(bytes(world)))),
       'backup-corrupt',
       4,
     ],
@@ -121,10 +122,7 @@ describe('a bad backup', () => {
   it('is refused when it is another database', () => {
     const world = nasty(folder());
     const other = nasty(folder());
-    sql(
-      other.backupPath,
-      `PRAGMA foreign_keys = OFF; UPDATE tenants SET id = id + 1000, slug = slug || '-other' WHERE slug <> 'alfa'`,
-    );
+    sql(other.backupPath, `UPDATE tenants SET slug = slug || '-other', name = 'Other' WHERE slug <> 'alfa'`);
     const before = snapshot(world);
     expectRefused(restoreFrom(world, other.backupPath), 'backup-foreign', 3, world, before);
   });
@@ -159,10 +157,10 @@ describe('a bad live database', () => {
   it('without a tenants table is said to be so', () => {
     const world = nasty(folder());
     sql(world.dbPath, 'DROP TABLE tenants');
-    const before = snapshot(world);
+    const before = fileHashes(world);
     const ended = restore(world);
     expect(ended.document).toMatchObject({ ok: false, error: { code: 'tenants-table-missing', exit: 2 } });
-    expect(unchanged(world, before)).toEqual([]);
+    expect(fileHashes(world)).toEqual(before);
   });
 
   it('with an emptied tenants table is not taken for the origin of the backup', () => {
@@ -191,16 +189,18 @@ describe('a bad live database', () => {
 
   it('that another program has locked is waited for, with a word about it', async () => {
     const world = nasty(folder());
-    const holder = spawn('python3', ['-c', holdLock, world.dbPath], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const holder = spawn('python3', ['-c', holdLock, world.dbPath], { stdio: ['pipe', 'pipe', 'inherit'] });
     await once(holder.stdout, 'data');
     const child = startTenantDr(world, 'restore', 'alfa', '--from', world.backupPath, '--confirm', 'alfa');
     let words = '';
     child.stderr?.on('data', (chunk) => {
       words += chunk;
+      if (/wait/i.test(words)) holder.stdin.end();
     });
     const [exit] = await once(child, 'close');
+    holder.stdin.end();
+    expect(words).toMatch(/wait/i);
     expect(exit).toBe(0);
-    expect(words).toMatch(/wait|lock|busy/i);
   });
 
   it('with an unfinished rollback journal is reported by plan, not rolled back', async () => {
@@ -232,11 +232,11 @@ describe('a plan that is no longer true', () => {
 });
 
 const holdLock = `
-import sqlite3, sys, time
+import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)
-time.sleep(4)
+sys.stdin.read()
 db.execute("ROLLBACK")
 `;
 
@@ -262,8 +262,14 @@ function bytes(world: World): Buffer {
   return readFileSync(world.backupPath);
 }
 
-function flipped(content: Buffer, at: number): Buffer {
+function half(content: Buffer): Buffer {
+  return content.subarray(0, content.length >> 1);
+}
+
+/** One bit in the middle is another. */
+function flipped(content: Buffer): Buffer {
   const copy = Buffer.from(content);
+  const at = copy.length >> 1;
   copy[at] = (copy[at] ?? 0) ^ 0x10;
   return copy;
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +114,26 @@ export function fileHashes(world: World): string[] {
     return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'missing';
   });
 }
+
+/** Another program that has the database open, and in WAL mode a commit in the log that is not in the main file. */
+export async function openApplication(world: World): Promise<{ close: () => Promise<void> }> {
+  const child = spawn('python3', ['-c', application, world.dbPath], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return {
+    close: async () => {
+      child.stdin.end();
+      await once(child, 'close');
+    },
+  };
+}
+
+const application = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("INSERT INTO schema_migrations VALUES (99, 'now')")
+print("open", flush=True)
+sys.stdin.read()
+`;
 
 const folders: string[] = [];
 

@@ -4,7 +4,17 @@ import { hostilities } from '../worlds/hostile.ts';
 import { type NastyChoice, nasty } from '../worlds/nasty.ts';
 import { randomWorld } from '../worlds/random.ts';
 import type { World } from '../worlds/world.ts';
-import { cleanUp, fileHashes, folder, problems, restore, snapshot, tenantDr, unchanged } from './program.ts';
+import {
+  cleanUp,
+  fileHashes,
+  folder,
+  openApplication,
+  problems,
+  restore,
+  snapshot,
+  tenantDr,
+  unchanged,
+} from './program.ts';
 
 afterAll(cleanUp);
 
@@ -33,15 +43,27 @@ describe('restore', () => {
     expectRestored(nasty(folder(), choice));
   });
 
-  it.each([1, 2, 3, 4, 5, 6])('does so on a random schema with random damage, seed %i', (seed) => {
+  it.each([1, 2, 3])('does so on a random schema with random damage, seed %i', (seed) => {
     expectRestored(randomWorld(folder(), seed));
   });
 
-  it.each(['keep-new', 'missing'] as const)('mode %s adds and changes no more than it says', (mode) => {
-    const world = nasty(folder());
+  it.each(['keep-new', 'missing'] as const)('mode %s adds and changes no more than it says', async (mode) => {
+    const world = await chatbot(folder(), 'deleted');
     const before = snapshot(world);
     expect(restore(world, '--mode', mode).exit).toBe(0);
     expect(problems(world, before, ['--mode', mode])).toEqual([]);
+  });
+
+  it('refuses to keep a new row that has taken the unique value of one that should come back', () => {
+    const world = nasty(folder());
+    const before = snapshot(world);
+    const { exit, document } = restore(world, '--mode', 'keep-new');
+    expect(document).toMatchObject({
+      ok: false,
+      error: { code: 'conflict', table: 'Order', changed: false },
+    });
+    expect(exit).toBe(3);
+    expect(unchanged(world, before)).toEqual([]);
   });
 
   it('changes only the tables it was told to', () => {
@@ -91,13 +113,15 @@ describe('restore', () => {
 describe('plan', () => {
   it.each(['wal', 'delete'] as const)(
     'leaves main file and log as they are, byte for byte, in %s mode',
-    (journal) => {
+    async (journal) => {
       const world = nasty(folder(), { journal });
+      const application = await openApplication(world);
       const before = fileHashes(world);
       const { exit, document } = tenantDr(world, 'plan', world.victim, '--from', world.backupPath);
       expect(exit).toBe(0);
       expect(document.tables.some((table) => table.insert + table.update + table.delete > 0)).toBe(true);
       expect(fileHashes(world)).toEqual(before);
+      await application.close();
     },
   );
 });
