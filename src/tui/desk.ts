@@ -7,6 +7,7 @@ import { createOperator } from './operator.ts';
 import type { RunDesk } from './screens/IncidentScreen.tsx';
 import type { MessageDesk } from './screens/MessagesScreen.tsx';
 import { incidentHeader } from './view/incident.ts';
+import { keepOutput, type TaskOutput } from './view/output.ts';
 import { situationText } from './view/situation.ts';
 
 /** What walks the steps: `Runner`, or anything that behaves like one. */
@@ -46,6 +47,10 @@ export function openDesk(request: DeskRequest): OpenDesk {
   const walker = request.run(operator, abort.signal);
   const state = followIncident(incident);
   const view = followRunner(walker);
+  let output: readonly TaskOutput[] = [];
+  const unhear = walker.subscribe(() => {
+    output = keepOutput(output, walker.view());
+  });
   const closed = Promise.withResolvers<void>();
   let history = noHistory;
   let leaving = false;
@@ -80,6 +85,7 @@ export function openDesk(request: DeskRequest): OpenDesk {
     request.signal.removeEventListener('abort', stop);
     state.stop();
     view.stop();
+    unhear();
   });
 
   return {
@@ -88,6 +94,7 @@ export function openDesk(request: DeskRequest): OpenDesk {
       state,
       view,
       asked: operator.asked,
+      output: () => output,
       header: (at, _view, time) => incidentHeader(at, time, history, request.operatorName),
       commander: (at, time) => ({ state: at, entries: incident.entries, now: time, history }),
       leave: () => {

@@ -4,6 +4,7 @@ import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Begun } from '../runbook/begin.ts';
 import type { RunResult } from '../runbook/view.ts';
 import type { Made } from './demo.ts';
+import { zone } from './format.ts';
 import { openLookout } from './lookout.ts';
 import type { Navigator, Place } from './navigation.ts';
 import { Root } from './screens/Root.tsx';
@@ -104,6 +105,7 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
     operator: context.operator.name,
     rto: null,
     rpo: null,
+    zone: zone(context.clock().toISOString()),
     updateDueSeconds: null,
   };
   const rendered = draw(

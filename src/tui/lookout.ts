@@ -45,7 +45,7 @@ export function openLookout(context: Context): Lookout {
   const look = async (): Promise<void> => {
     const config = await context.config();
     const incidents = loaded(async () => {
-      const { listIncidents } = await import('../incident/store.ts');
+      const { listIncidents } = await import('../incident/list.ts');
       const all = await listIncidents(config.state);
       return all.flatMap((one) => summarize(one, context.clock()) ?? []);
     }).then((value) => show('incidents', value));

@@ -5,7 +5,7 @@ import { reasonOf } from '../errors.ts';
 import type { History } from '../incident/history.ts';
 import { historyFor, noHistory } from '../incident/history.ts';
 import type { Incident } from '../incident/incident.ts';
-import { listIncidents } from '../incident/store.ts';
+import { listIncidents } from '../incident/list.ts';
 import type { RunResult } from '../runbook/view.ts';
 import { type OpenDesk, openDesk, type Walker } from './desk.ts';
 import { followIncident } from './follow.ts';

@@ -28,6 +28,7 @@ export const header: HeaderModel = {
     met: true,
     atStakeRows: 41,
   },
+  zone: 'UTC',
   updateDueSeconds: null,
 };
 

@@ -40,7 +40,7 @@ describe('look', () => {
             title="Choose the backup"
             damagedAt="2026-11-23T05:52:00.000Z"
             backups={backups}
-            now={{ agents: 12, audit_messages: 310 }}
+            scope={null}
             onTake={() => {}}
             onBack={() => {}}
           />

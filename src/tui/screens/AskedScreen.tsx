@@ -6,6 +6,7 @@ import { paragraph } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import type { Asked } from '../operator.ts';
 import { effectsReading, effectsTable } from '../view/effects.ts';
+import type { Scope } from '../view/scope.ts';
 import { BackupsScreen } from './BackupsScreen.tsx';
 import { ChecklistScreen } from './ChecklistScreen.tsx';
 import { ChoiceScreen } from './ChoiceScreen.tsx';
@@ -16,12 +17,11 @@ import { QuestionScreen } from './QuestionScreen.tsx';
 
 interface Props extends Inside {
   asked: Asked;
-  /** The tenant's rows per table now, for the picture of the backups. */
-  rowsNow: Record<string, number> | null;
+  scope: Scope | null;
 }
 
 /** A question of the run on a screen of its own. */
-export function AskedScreen({ asked, rowsNow, ...inside }: Props) {
+export function AskedScreen({ asked, scope, ...inside }: Props) {
   const { question, answer } = asked;
   switch (question.kind) {
     case 'confirm':
@@ -41,7 +41,7 @@ export function AskedScreen({ asked, rowsNow, ...inside }: Props) {
             title={printable(question.title)}
             damagedAt={question.view.damagedAt}
             backups={question.view.backups}
-            now={rowsNow}
+            scope={scope}
             onTake={answer}
             onBack={inside.onQuit}
           />

@@ -9,6 +9,7 @@ import { fit, paragraph } from '../layout.ts';
 import { blank, line, span } from '../line.ts';
 import { backupDetail, backupEntries, backupHeading, backupRows } from '../view/backups.ts';
 import { cliff } from '../view/pictures.ts';
+import { rowsNow, type Scope, scopeLines } from '../view/scope.ts';
 import { moveWindow, noneMarked, settle } from '../window.ts';
 import { anytime, type Inside } from './inside.ts';
 import { TextScreen } from './TextScreen.tsx';
@@ -18,8 +19,8 @@ interface Props extends Inside {
   /** Null where nothing is damaged and backups are only looked at. */
   damagedAt: string | null;
   backups: BackupChoice[];
-  /** The tenant's rows now, for the picture. */
-  now: Record<string, number> | null;
+  /** What the scope step found; null before it ran. */
+  scope: Scope | null;
   /** Undefined where backups are only looked at. */
   onTake?: (ref: string) => void;
   onBack: () => void;
@@ -37,7 +38,7 @@ export function BackupsScreen({
   title,
   damagedAt,
   backups,
-  now,
+  scope,
   onTake,
   onBack,
   onQuit,
@@ -47,7 +48,8 @@ export function BackupsScreen({
   const [picture, setPicture] = useState(false);
   const entries = backupEntries(backups, damagedAt);
   const width = area.columns;
-  const rows = Math.max(1, bodyRows(area, header) - 4);
+  const findings = scopeLines(scope, width);
+  const rows = Math.max(1, bodyRows(area, header) - 4 - findings.length);
   const shown = settle(window, entries.length, rows);
   const entry = entries[shown.cursor];
   const refusal =
@@ -85,7 +87,13 @@ export function BackupsScreen({
     { width, left, guarded: true, active: active && !picture },
   );
   if (picture) {
-    const drawn = cliff(counted, damagedAt ?? at().toISOString(), now, width, bodyRows(area, header) - 3);
+    const drawn = cliff(
+      counted,
+      damagedAt ?? at().toISOString(),
+      rowsNow(scope, backups),
+      width,
+      bodyRows(area, header) - 3,
+    );
     return (
       <TextScreen
         header={header}
@@ -108,12 +116,13 @@ export function BackupsScreen({
               span(
                 damagedAt === null
                   ? ` · ${backups.length}`
-                  : ` · ${backups.length} backups, ${before} from before the damage`,
+                  : ` · ${before} of ${backups.length} from before it`,
                 'muted',
               ),
             ),
             width,
           ),
+          ...findings,
           backupHeading(width, damagedAt !== null),
           ...backupRows(entries, shown, width, rows),
           ...(entries.length > rows ? [] : [blank]),

@@ -5,8 +5,9 @@ import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
 import { useSettled } from '../components/use-settled.ts';
 import { disabled } from '../keys.ts';
-import { paragraph } from '../layout.ts';
+import { fit, paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
+import { scrollTop } from '../window.ts';
 import { anytime, type Inside } from './inside.ts';
 
 export interface ChoiceOption<T> {
@@ -45,11 +46,22 @@ export function ChoiceScreen<T>({
 }: Props<T>) {
   const [marked, setMarked] = useState<number>(-1);
   const [refusal, setRefusal] = useState('');
+  const [top, setTop] = useState(0);
   const settled = useSettled();
+  const room = bodyRows(area, header);
+  const itemRows = Math.min(options.length + 1, Math.max(2, room - 6));
+  const below = detail?.(options[marked]?.value ?? null) ?? [];
+  const textRows = Math.max(1, room - itemRows - 3 - below.length);
+  const shownTop = scrollTop(top, '', lines.length, textRows);
+  const hidden = lines.length - textRows;
   const keys = useKeys(
     'choice',
     {
       choose: () => {},
+      scroll:
+        hidden > 0
+          ? (key) => setTop(scrollTop(shownTop, key, lines.length, textRows))
+          : disabled('the whole text is in sight'),
       back: onBack ?? disabled('this question needs an answer; ctrl+c leaves'),
       quit: onQuit,
       ...anytime({ onOpen }),
@@ -75,20 +87,26 @@ export function ChoiceScreen<T>({
     else if (option.disabled) setRefusal(`That cannot be chosen: ${option.disabled}.`);
     else onAnswer(option.value);
   };
-  const below = detail?.(options[marked]?.value ?? null) ?? [];
-  const room = bodyRows(area, header);
-  const above = [line(span(` ${title}`, 'strong')), ...lines].slice(
-    0,
-    Math.max(1, room - Math.min(items.length, 4) - 2),
-  );
-  const rows = Math.max(2, room - above.length - 2);
   return (
     <Screen area={area} header={header} keys={keys}>
-      <Lines lines={[...above, blank]} />
+      <Lines
+        lines={[
+          fit(
+            line(
+              span(` ${title}`, 'strong'),
+              hidden > 0 &&
+                span(` ${shownTop + 1}–${shownTop + textRows} of ${lines.length}, page up and down`, 'muted'),
+            ),
+            area.columns,
+          ),
+          ...lines.slice(shownTop, shownTop + textRows),
+          blank,
+        ]}
+      />
       <Choice
         items={items}
         width={area.columns}
-        rows={Math.min(items.length, rows)}
+        rows={itemRows}
         active={active && settled}
         onSelect={chosen}
         onHighlight={(index) => {

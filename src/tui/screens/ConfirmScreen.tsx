@@ -22,8 +22,8 @@ export function ConfirmScreen({ header, area, left, active = true, question, onA
   const [field, setField] = useState(emptyField);
   const [top, setTop] = useState(0);
   const width = area.columns;
-  const stakes = confirmLines(question, width);
   const rows = Math.max(1, bodyRows(area, header) - 3);
+  const stakes = confirmLines(question, width, rows);
   const matches = field.value === question.phrase;
   const keys = useKeys(
     'confirm',

@@ -1,6 +1,5 @@
 import { Box, useAnimation } from 'ink';
 import { type ReactNode, useState, useSyncExternalStore } from 'react';
-import { printable } from '../../engine/printable.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import type { RunnerView } from '../../runbook/view.ts';
 import { useSurroundings } from '../components/context.ts';
@@ -10,7 +9,9 @@ import type { Asked } from '../operator.ts';
 import type { Store } from '../store.ts';
 import { type CommanderModel, commanderLines } from '../view/commander.ts';
 import { type HeaderModel, headerLines, headerReading } from '../view/header.ts';
-import { planTables, previewLines, stepPlace, stepViews } from '../view/run.ts';
+import { outputLines, type TaskOutput } from '../view/output.ts';
+import { previewLines, stepPlace, stepViews } from '../view/run.ts';
+import { scopeOf } from '../view/scope.ts';
 import { AskedScreen } from './AskedScreen.tsx';
 import { FinishedScreen } from './FinishedScreen.tsx';
 import { HandOverScreen } from './HandOverScreen.tsx';
@@ -32,6 +33,8 @@ export interface RunDesk {
   /** The header at a moment, clocks included. */
   header: (state: IncidentState, view: RunnerView, now: Date) => HeaderModel;
   commander: (state: IncidentState, now: Date) => CommanderModel;
+  /** Everything the tasks said, oldest first. */
+  output: () => readonly TaskOutput[];
   /** Ends the run at the next safe point and closes the screen. */
   leave: () => void;
   note: (text: string) => Promise<void>;
@@ -101,7 +104,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
             {...inside}
             title="Output"
             atEnd
-            lines={view.output.map((text) => line(` ${printable(text)}`))}
+            lines={outputLines(desk.output(), area.columns)}
             onBack={close}
           />
         );
@@ -169,7 +172,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
     }
     const proceeds = asked?.question.kind === 'choose' && asked.question.view?.kind === 'proceed';
     if (asked && !proceeds) {
-      return <AskedScreen key={asked.number} {...base} asked={asked} rowsNow={rowsNow(state)} />;
+      return <AskedScreen key={asked.number} {...base} asked={asked} scope={scopeOf(state)} />;
     }
     return (
       <RunScreen
@@ -183,13 +186,4 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
       />
     );
   }
-}
-
-/** The tenant's rows as the latest plan counted them live. */
-function rowsNow(state: IncidentState): Record<string, number> | null {
-  const tables = planTables(state);
-  if (tables.length === 0) return null;
-  return Object.fromEntries(
-    tables.flatMap((table) => (table.live === undefined ? [] : [[table.name, table.live]])),
-  );
 }

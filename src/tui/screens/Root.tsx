@@ -87,7 +87,7 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
           title="Backups"
           damagedAt={null}
           backups={entries.map((entry, index) => backupChoice(entry, at, entries[index + 1]))}
-          now={null}
+          scope={null}
           onBack={home}
         />
       );
@@ -145,7 +145,7 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
         />
       );
     case 'waiting':
-      return <TextScreen {...inside} title={place.text} lines={[]} onBack={() => {}} />;
+      return <TextScreen {...inside} title={place.text} lines={[]} />;
     case 'problem':
       return (
         <TextScreen

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
+import { disabled } from '../keys.ts';
 import { fit } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import { scrollTop } from '../window.ts';
@@ -12,7 +13,8 @@ interface Props extends Inside {
   lines: Line[];
   /** Begin at the end, for output. */
   atEnd?: boolean;
-  onBack: () => void;
+  /** Undefined while there is nothing to go back to. */
+  onBack?: () => void;
 }
 
 /** A text to read: output, help, preview, pictures. */
@@ -34,7 +36,11 @@ export function TextScreen({
   const shownTop = Math.min(last, top ?? (atEnd ? last : 0));
   const keys = useKeys(
     'text',
-    { scroll: (key) => setTop(scrollTop(shownTop, key, lines.length, rows)), back: onBack, quit: onQuit },
+    {
+      scroll: (key) => setTop(scrollTop(shownTop, key, lines.length, rows)),
+      back: onBack ?? disabled('one moment'),
+      quit: onQuit,
+    },
     { width: area.columns, left, active },
   );
   const place =

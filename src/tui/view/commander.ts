@@ -101,7 +101,7 @@ export function commanderLines({ state, entries, now, history }: CommanderModel,
     },
     width - 2,
   );
-  const parts = (clocks.projection ? clocks.steps : [])
+  const parts = clocks.steps
     .filter((step) => step.counts)
     .map((step) => ({
       title: printable(step.title),

@@ -16,59 +16,62 @@ const two = (label: string, value: Line | string, width: number): Line =>
     width,
   );
 
-/** The blast radius: database, environment, names, tier, rows per table, age of the backup, what cannot be undone. */
-export function stakesLines(stakes: Stakes, width: number): Line[] {
-  const { database, tenants, tables, backup } = stakes;
-  const lines: Line[] = [
-    two(
-      'database',
-      line(
-        span(printable(database.name), 'strong'),
-        ` @ ${clip(printable(database.location), Math.max(10, width - 30 - widthOf(database.name)))}`,
-      ),
-      width,
+type StakesTable = Stakes['tables'][number];
+
+function tableLine(label: string, name: string, table: Omit<StakesTable, 'name'>, width: number): Line {
+  return two(
+    label,
+    line(
+      `${name}: ${count(table.insert)} added, ${count(table.update)} changed, `,
+      span(`${count(table.delete)} deleted`, table.delete > 0 ? 'bad' : 'plain'),
     ),
+    width,
+  );
+}
+
+/** Rows per table, what is deleted first; what does not fit is summed in the last line. */
+function tableLines(tables: StakesTable[], width: number, rows: number): Line[] {
+  const touched = tables
+    .filter((table) => table.insert + table.update + table.delete > 0)
+    .sort((a, b) => b.delete - a.delete || b.update - a.update || b.insert - a.insert);
+  const shown = touched.length <= rows ? touched : touched.slice(0, Math.max(1, rows - 1));
+  const rest = touched.slice(shown.length);
+  const sum = (pick: 'insert' | 'update' | 'delete'): number =>
+    rest.reduce((total, table) => total + table[pick], 0);
+  return [
+    ...shown.map((table, index) => tableLine(index === 0 ? 'rows' : '', printable(table.name), table, width)),
+    ...(rest.length > 0
+      ? [
+          tableLine(
+            '',
+            `${rest.length} more tables`,
+            { insert: sum('insert'), update: sum('update'), delete: sum('delete') },
+            width,
+          ),
+        ]
+      : []),
+  ];
+}
+
+/**
+ * The blast radius: database, environment, names, tier, age of the backup, what cannot be undone, and rows per
+ * table in as many lines as are left of `rows`.
+ */
+export function stakesLines(stakes: Stakes, width: number, rows: number): Line[] {
+  const { database, tenants, tables, backup } = stakes;
+  const location = clip(printable(database.location), Math.max(10, width - 30 - widthOf(database.name)));
+  const lines: Line[] = [
+    two('database', line(span(printable(database.name), 'strong'), ` @ ${location}`), width),
     two('environment', line(span(printable(database.environment), 'strong')), width),
   ];
   for (const tenant of tenants.slice(0, 5)) {
+    const identity = ` (${printable(tenant.slug)}, id ${printable(tenant.id)}) `;
+    const name = clip(printable(tenant.name), Math.max(12, width - 30 - widthOf(identity)));
     lines.push(
-      two(
-        'tenant',
-        line(
-          span(printable(tenant.name), 'strong'),
-          ` (${printable(tenant.slug)}, id ${printable(tenant.id)}) `,
-          span(tenant.tier.toUpperCase(), 'accent'),
-        ),
-        width,
-      ),
+      two('tenant', line(span(name, 'strong'), identity, span(tenant.tier.toUpperCase(), 'accent')), width),
     );
   }
   if (tenants.length > 5) lines.push(two('', `and ${tenants.length - 5} more tenants`, width));
-  const touched = tables.filter((table) => table.insert + table.update + table.delete > 0);
-  for (const table of touched.slice(0, 6)) {
-    lines.push(
-      two(
-        'rows',
-        line(
-          `${printable(table.name)}: ${count(table.insert)} added, ${count(table.update)} changed, `,
-          span(`${count(table.delete)} deleted`, table.delete > 0 ? 'bad' : 'plain'),
-        ),
-        width,
-      ),
-    );
-  }
-  if (touched.length > 6) {
-    const rest = touched.slice(6);
-    const sum = (pick: 'insert' | 'update' | 'delete'): number =>
-      rest.reduce((total, table) => total + table[pick], 0);
-    lines.push(
-      two(
-        '',
-        `${rest.length} more tables: ${count(sum('insert'))} added, ${count(sum('update'))} changed, ${count(sum('delete'))} deleted`,
-        width,
-      ),
-    );
-  }
   if (backup) {
     const age = backup.ageSeconds === null ? 'age unknown' : `${inWords(backup.ageSeconds)} old`;
     const taken = backup.takenAt ? dateTime(backup.takenAt) : 'time unknown';
@@ -81,7 +84,7 @@ export function stakesLines(stakes: Stakes, width: number): Line[] {
       ...rest.map((part) => line('              ', ...part)),
     );
   }
-  return lines;
+  return [...lines, ...tableLines(tables, width, Math.max(3, rows - lines.length))];
 }
 
 /** A line being typed, with its cursor; a long one shows the end around the cursor. */
@@ -98,15 +101,14 @@ export function fieldLine(field: Field, width: number, prompt = ' › '): Line {
   );
 }
 
-/** Everything above the input line. */
-export function confirmLines(question: ConfirmQuestion, width: number): Line[] {
+/** Everything above the input line, laid out for so many rows; it may need more, and then scrolls. */
+export function confirmLines(question: ConfirmQuestion, width: number, rows: number): Line[] {
   const { stakes } = question.preview;
-  return [
+  const head = [
     line(span(` ${printable(question.title)}`, 'bad')),
     ...question.detail.flatMap((text) => paragraph(printable(text), width - 1, 'plain', 1)),
-    blank,
-    ...(stakes ? stakesLines(stakes, width) : []),
   ];
+  return [...head, ...(stakes ? stakesLines(stakes, width, rows - head.length) : [])];
 }
 
 /** What the typed text still lacks, said without giving anything away but the phrase itself. */

@@ -73,9 +73,14 @@ export function finishedLines(
         ),
       );
     }
-    const copy = restore.intended.safetyCopy;
+    const { rows } = restore.intended.safetyCopy;
     lines.push(
-      ...paragraph(`Safety copy: ${printable(copy.path)} (${count(copy.rows)} rows).`, width - 2, 'plain', 1),
+      ...paragraph(
+        `The ${count(rows)} rows as they were before are kept: --from safety:${state.id} brings any of them back.`,
+        width - 2,
+        'plain',
+        1,
+      ),
     );
   }
   lines.push(...nextLines(state, outcome, width));

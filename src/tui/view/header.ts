@@ -40,6 +40,8 @@ export interface HeaderModel {
   operator: string | null;
   rto: RtoView | null;
   rpo: RpoView | null;
+  /** Zone of the times on the screen. */
+  zone: string;
   /** Seconds until the next message is due; negative when it is late. */
   updateDueSeconds: number | null;
 }
@@ -84,6 +86,7 @@ function whoLine(model: HeaderModel, width: number): Line {
   const rest = line(
     model.incident && ` · ${model.incident}`,
     model.operator && ` · ${model.operator}`,
+    model.tenant && ` · ${model.zone}`,
     update,
   );
   // A long name gives way; the incident and the operator stay.
@@ -91,34 +94,42 @@ function whoLine(model: HeaderModel, width: number): Line {
   return fit([...fit(identity, room), ...rest], width);
 }
 
-/** ` RTO 30:00 ▓▓▓░░░  8:41 used · 21:19 left · usable ≈ 06:18 on track` */
-export function rtoLine(rto: RtoView, width: number, barWidth = 17): Line {
+/** ` RTO 30:00 ▓▓▓▓▓░░░░░░░░░░░░ 8:41 used · 21:19 left · usable ≈ 06:18 on track`: the bar gives way. */
+export function rtoLine(rto: RtoView, width: number): Line {
   const usable = rto.usableAt ? ` · usable ≈ ${hourMinute(rto.usableAt)}` : '';
+  const used = Math.floor(rto.usedSeconds);
   if (rto.limitSeconds === null) {
-    const end = rto.stopped
-      ? `usable again after ${clock(rto.usedSeconds)}`
-      : `${clock(rto.usedSeconds)} since detection${usable}`;
+    const end = rto.stopped ? `usable again after ${clock(used)}` : `${clock(used)} since detection${usable}`;
     return fit(line(' RTO best effort · ', end), width);
   }
-  const left = rto.limitSeconds - rto.usedSeconds;
+  const left = rto.limitSeconds - used;
   const over = left < 0;
   const tone: Tone = over ? 'bad' : rto.late ? 'warning' : 'good';
+  const start = ` RTO ${clock(rto.limitSeconds)} `;
+  const spent = ` ${clock(used)} used · `;
   const state = over ? `${clock(-left)} OVER` : `${clock(left)} left`;
-  const verdict = rto.stopped
-    ? over
-      ? ' · RTO missed'
-      : ' · RTO met'
-    : `${usable}${over ? '' : rto.late ? (rto.estimatesExceed ? ' by estimate' : ' LATE') : rto.usableAt ? ' on track' : ''}`;
+  const verdict = `${rto.stopped ? '' : usable}${verdictOf(rto, over)}`;
+  const room = width - widthOf(start + spent + state + verdict);
+  const share = rto.usedSeconds / rto.limitSeconds;
   return fit(
     line(
-      ` RTO ${clock(rto.limitSeconds)} `,
-      span(bar(rto.usedSeconds / rto.limitSeconds, barWidth), tone),
-      ` ${clock(rto.usedSeconds)} used · `,
+      start,
+      span(bar(share, Math.max(4, Math.min(widestBar, room))), tone),
+      spent,
       span(state, over ? 'bad' : 'plain'),
       span(verdict, tone),
     ),
     width,
   );
+}
+
+const widestBar = 40;
+
+function verdictOf(rto: RtoView, over: boolean): string {
+  if (rto.stopped) return over ? ' · RTO missed' : ' · RTO met';
+  if (over || rto.usableAt === null) return '';
+  if (rto.late) return rto.estimatesExceed ? ' by estimate' : ' LATE';
+  return ' on track';
 }
 
 /** ` RPO 1h met: backup 05:00, 52 min before the damage · 41 newer rows at stake` */
@@ -147,7 +158,7 @@ export function rpoLine(rpo: RpoView, width: number): Line {
 export function headerLines(model: HeaderModel, width: number): Line[] {
   const lines = [placeLine(model, width)];
   if (model.tenant || model.incident) lines.push(whoLine(model, width));
-  if (model.rto) lines.push(rtoLine(model.rto, width, width >= 120 ? 40 : 17));
+  if (model.rto) lines.push(rtoLine(model.rto, width));
   if (model.rpo) lines.push(rpoLine(model.rpo, width));
   return lines;
 }

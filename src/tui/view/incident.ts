@@ -3,6 +3,7 @@ import { type Clocks, clocksOf } from '../../incident/clocks.ts';
 import type { History } from '../../incident/history.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import { type Tier, tiers } from '../../policy/tiers.ts';
+import { zone } from '../format.ts';
 import type { HeaderModel, RpoView, RtoView } from './header.ts';
 
 /** The header of an incident, from its journal's reduction and the clocks. */
@@ -66,6 +67,7 @@ export function incidentHeader(
     operator: printable(operator),
     rto: rtoView(clocks),
     rpo: rpoView(clocks, opened.rpoSeconds),
+    zone: zone(now.toISOString()),
     updateDueSeconds: clocks.nextUpdate?.inSeconds ?? null,
   };
 }

@@ -41,7 +41,8 @@ export function cliff(
   const last = shown[shown.length - 1];
   const lastGood = [...shown].reverse().find((at) => at.takenAt <= damagedAt);
   const names = [...new Set(shown.flatMap((at) => Object.keys(at.rows)))];
-  const fall = (name: string): number => (lastGood?.rows[name] ?? 0) - (now?.[name] ?? last?.rows[name] ?? 0);
+  const fall = (name: string): number =>
+    (lastGood?.rows[name] ?? 0) - (now ? (now[name] ?? 0) : (last?.rows[name] ?? 0));
   names.sort((a, b) => Math.abs(fall(b)) - Math.abs(fall(a)) || a.localeCompare(b));
   const drawn = names.slice(0, Math.max(1, rows - 2));
   const spark = (name: string): { left: string; right: string } => {
@@ -67,10 +68,7 @@ export function cliff(
         span(left, 'good'),
         span('│', 'bad'),
         span(right, 'warning'),
-        span(
-          ` ${pad(count(now?.[name] ?? last?.rows[name] ?? 0), numberWidth, 'left')}`,
-          lost > 0 ? 'bad' : 'plain',
-        ),
+        span(` ${pad(now ? count(now[name] ?? 0) : '?', numberWidth, 'left')}`, lost > 0 ? 'bad' : 'plain'),
       ),
       width,
     );
@@ -93,7 +91,7 @@ export function cliff(
               .slice(0, 5)
               .map(
                 (name) =>
-                  `${printable(name)} (${count(lastGood.rows[name] ?? 0)} to ${count(now?.[name] ?? last?.rows[name] ?? 0)})`,
+                  `${printable(name)} (${count(lastGood.rows[name] ?? 0)} to ${count(now ? (now[name] ?? 0) : (last?.rows[name] ?? 0))})`,
               )
               .join(', ')}${fallen.length > 5 ? ` and ${fallen.length - 5} more` : ''}.`
       }`

@@ -57,9 +57,9 @@ export function reviewedTables(tables: TableEffects[], review: PlanReview): Tabl
 }
 
 const revivalWords: Record<Revival['review'], string> = {
-  queue: 'unfinished queue rows',
-  credentials: 'credentials or users removed since',
-  billing: 'billing rows',
+  queue: 'unfinished work',
+  credentials: 'credentials removed since',
+  billing: 'billing',
 };
 
 export function planHeading(width: number): Line {
@@ -78,7 +78,7 @@ function entryLine(entry: PlanEntry, review: PlanReview, marked: boolean, width:
   const cursor = marked ? '▶' : ' ';
   if (entry.kind === 'revival') {
     const decision = decisionOn(review, entry.revival);
-    const text = ` ${cursor}  ?  ${counted(entry.revival.rows, 'row')} in ${printable(entry.revival.table)} would come back to life (${revivalWords[entry.revival.review]}): `;
+    const text = ` ${cursor}  ?  ${pad(`${printable(entry.revival.table)}: ${counted(entry.revival.rows, 'row')}, ${revivalWords[entry.revival.review]}`, width - 34)} come back to life? `;
     return fit(
       line(span(text, marked ? 'selected' : 'warning'), span(decision.toUpperCase(), 'strong')),
       width,

@@ -169,15 +169,26 @@ export function detailLines(view: RunnerView, state: IncidentState, width: numbe
   const samples = state.taskNotes
     .filter((note) => note.task === view.task)
     .flatMap((note) => sampleOf(note.data));
-  const picture = samples.length > 1 ? writesPicture(samples, width).lines : [];
-  const top =
-    restoring && tables.length > 0
-      ? effectsTable(tables, width, Math.max(3, rows - Math.min(3, view.output.length)))
-      : picture;
+  const top: Line[] = [];
+  if (restoring && tables.length > 0) {
+    top.push(...effectsTable(tables, width, Math.max(3, rows - Math.min(3, view.output.length))));
+  } else {
+    const title = titleOf(view, state);
+    if (title) top.push(line(span(` ${title}`, 'strong')));
+    if (samples.length > 1) top.push(...writesPicture(samples, width).lines);
+    else if (view.preview) top.push(...paragraph(printable(view.preview.summary), width - 2, 'muted', 1));
+  }
   const room = Math.max(0, rows - top.length);
   const output =
     room === 0 ? [] : view.output.slice(-room).map((text) => fit(line(` ${printable(text)}`), width));
   return [...top, ...output].slice(0, rows);
+}
+
+/** The title of the task under way. */
+function titleOf(view: RunnerView, state: IncidentState): string {
+  const step = state.steps.find((one) => one.id === view.step);
+  const title = step?.tasks?.find((one) => one.id === view.task)?.title ?? step?.title ?? '';
+  return printable(title);
 }
 
 /** A settle sample, where a note carries one. */

@@ -1,7 +1,7 @@
 import type { BackupChoice } from '../../actions/operator.ts';
 import type { BackupEntry } from '../../backups/catalogue.ts';
 import { clocksOf } from '../../incident/clocks.ts';
-import type { IncidentSummary as StoredIncident } from '../../incident/store.ts';
+import type { IncidentSummary as StoredIncident } from '../../incident/list.ts';
 import { inWords } from '../format.ts';
 import type { Tone } from '../line.ts';
 import type { IncidentSummary } from './home.ts';
