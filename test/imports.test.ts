@@ -75,8 +75,9 @@ test('no file is longer than 300 lines', () => {
 });
 
 test('no escape hatches: any, ignored type errors, swallowed errors', () => {
-  const hatch = /\bas any\b|: any\b|<any>|@ts-(ignore|expect-error|nocheck)|catch\s*(\([^)]*\))?\s*\{\s*\}/;
-  expect(files.filter((file) => hatch.test(textOf(file)))).toEqual([]);
+  const hatch = /\bas any\b|: any\b|<any>|catch\s*(\([^)]*\))?\s*\{\s*\}/;
+  const ignored = /@ts-(ignore|expect-error|nocheck)/;
+  expect(files.filter((file) => hatch.test(codeOf(file)) || ignored.test(textOf(file)))).toEqual([]);
 });
 
 test('every source file is found by the import check', () => {

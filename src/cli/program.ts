@@ -93,7 +93,7 @@ async function readCommandLine(
       'Puts one tenant of a shared database back in place, with proof that nobody else was touched.',
     )
     .version(version, '--version', 'print the version')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -123,8 +123,10 @@ async function readCommandLine(
     modules.set(parser, entry);
   }
 
+  describeGroups(program, modules);
+
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withoutHelpWord(args), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return printed;
@@ -136,6 +138,18 @@ async function readCommandLine(
   }
   if (!request) throw commandMissing(program);
   return request;
+}
+
+/** A group that is no command itself is described by what is in it. */
+function describeGroups(program: Parser, modules: Map<Parser, CommandEntry>): void {
+  for (const group of program.commands.filter((one) => !modules.has(one))) {
+    group.summary(group.commands.map((one) => one.name()).join(', '));
+  }
+}
+
+/** `help plan` is `plan --help`. */
+function withoutHelpWord(args: string[]): string[] {
+  return args[0] === 'help' ? [...args.slice(1), '--help'] : args;
 }
 
 function commandMissing(program: Parser): TenantDrError {
