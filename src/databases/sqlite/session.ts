@@ -108,10 +108,20 @@ export class SqliteSession {
   }
 
   beginRead(): { changedSince: boolean } {
-    this.connection.exec('BEGIN');
     const former = this.readVersion;
-    this.readVersion = this.dataVersion();
+    this.readVersion = this.begin('BEGIN');
     return { changedSince: former !== undefined && former !== this.readVersion };
+  }
+
+  /** The first read may find the database busy: then no half-begun transaction may stay behind. */
+  private begin(statement: 'BEGIN' | 'BEGIN IMMEDIATE'): bigint {
+    this.connection.exec(statement);
+    try {
+      return this.dataVersion();
+    } catch (error) {
+      if (this.connection.inTransaction) this.connection.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   endRead(): void {
@@ -190,9 +200,9 @@ export class SqliteSession {
       );
     }
     prepareForWriting(this.connection);
-    this.connection.exec('BEGIN IMMEDIATE');
+    const version = this.begin('BEGIN IMMEDIATE');
     this.lockedAt = performance.now();
-    return { changedSince: this.dataVersion() !== this.readVersion, marker: {} };
+    return { changedSince: version !== this.readVersion, marker: {} };
   }
 
   apply(onProgress: OnProgress): { executed: Executed } {
