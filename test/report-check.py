@@ -42,7 +42,7 @@ class Recomputed:
         self.elapsed = 0.0
         self.suspended, self.ever_suspended = {}, False
         self.restores = []
-        self.verified = None
+        self.verified = {}
         self.usable = self.closed = self.backup = None
         self.confirmed = []
         self.plans = {}
@@ -91,7 +91,7 @@ class Recomputed:
         self.suspended[self.key(e["tenant"])] = True
 
     def on_tenant_reactivated(self, e): self.suspended.pop(self.key(e["tenant"]), None)
-    def on_verified(self, e): self.verified = e["ok"]
+    def on_verified(self, e): self.verified[str(e.get("tenant"))] = e["ok"]
     def on_backup_chosen(self, e): self.backup = e
     def on_plan_made(self, e): self.plans[self.key(e["tenant"])] = e
     def on_closed(self, e): self.closed = (self.elapsed, e["outcome"])
@@ -113,7 +113,7 @@ class Recomputed:
     def is_usable(self):
         if self.suspended or any(r["state"] in ("intended", "unknown") for r in self.restores):
             return False
-        if self.verified is False:
+        if False in self.verified.values():
             return False
         ending = [s for s in self.steps.values() if s["spec"].get("usable")]
         if not ending:

@@ -32,17 +32,20 @@ export async function lifeOf(other: ProcessIdentity): Promise<Life> {
   const [boot, pids] = await Promise.all([bootId(), pidNamespace()]);
   if (boot !== other.boot) return 'gone';
   if (pids !== other.pids) return 'elsewhere';
-  if (!exists(other.pid)) return 'gone';
-  return (await startOf(other.pid)) === other.started ? 'alive' : 'gone';
+  const there = reach(other.pid);
+  if (there === 'nobody') return 'gone';
+  const started = await startOf(other.pid);
+  // another user's process whose start we may not see: better to ask than to call it dead
+  if (started === null && there === 'hidden') return 'elsewhere';
+  return started === other.started ? 'alive' : 'gone';
 }
 
-function exists(pid: number): boolean {
+function reach(pid: number): 'ours' | 'hidden' | 'nobody' {
   try {
     process.kill(pid, 0);
-    return true;
+    return 'ours';
   } catch (error) {
-    // somebody else's process: it is there, we may just not signal it
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? 'hidden' : 'nobody';
   }
 }
 

@@ -72,14 +72,14 @@ export function applyRestore(state: IncidentState, entry: Entry): void {
 
 /**
  * Can the tenants work again? Design section 5: reactivated after verification. Nobody is suspended by this
- * incident, no restore is without a known outcome, the latest verification did not fail, and the runbook is past
+ * incident, no restore is without a known outcome, no tenant's latest verification failed, and the runbook is past
  * the step that ends the outage. Where no step is marked so, the restore itself is that step.
  */
 export function isUsable(state: IncidentState): boolean {
   if (state.suspensions.some((suspension) => suspension.reactivatedAt === null)) return false;
   if (state.restores.some((restore) => restore.state === 'intended' || restore.state === 'unknown'))
     return false;
-  if (state.verifications.at(-1)?.ok === false) return false;
+  if (verificationFailed(state)) return false;
   const reactivated = state.suspensions.length > 0;
   const ending = state.steps.filter((step) => step.usable);
   if (ending.length === 0)
@@ -87,6 +87,14 @@ export function isUsable(state: IncidentState): boolean {
   return ending.every(
     (step) => step.state === 'done' || step.state === 'skipped' || (reactivated && step.state !== 'todo'),
   );
+}
+
+/** What counts is the latest verification of each tenant. */
+function verificationFailed({ verifications }: IncidentState): boolean {
+  const latest = new Map(
+    verifications.map(({ tenant, ok }) => [tenant ? `${tenant.type} ${tenant.text}` : '', ok]),
+  );
+  return [...latest.values()].includes(false);
 }
 
 function changeSuspension(state: IncidentState, tenant: TenantId, change: Partial<SuspensionRecord>): void {

@@ -166,6 +166,22 @@ describe('an incident', () => {
     await (await createIncident(home, newIncident({ kind: 'suspend' }))).close();
   });
 
+  it('does not go on with one incident before the other one of the tenant was probed', async () => {
+    const home = store(await temporaryFolder());
+    const earlier = await createIncident(home, newIncident());
+    await earlier.close();
+    const later = await createIncident(home, newIncident({ kind: 'restore' }));
+    await expect(resumeIncident(home, earlier.id)).rejects.toMatchObject({ code: 'incident-locked' });
+    await later.append(intended);
+    await later.close();
+    const goesOn = resumeIncident(home, earlier.id);
+    await expect(goesOn).rejects.toMatchObject({ code: 'incident-unprobed', facts: { incident: later.id } });
+    const { incident: probed } = await resumeIncident(home, later.id);
+    await probed.append({ event: 'restore.rolled-back', tenant: northwind.id, foundBy: 'probe' });
+    await probed.close();
+    await (await resumeIncident(home, earlier.id)).incident.close();
+  });
+
   it('takes a damaged journal of an open incident for one that may hide a restore', async () => {
     const home = store(await temporaryFolder());
     const incident = await createIncident(home, newIncident());
