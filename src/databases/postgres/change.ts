@@ -11,7 +11,7 @@ import type { Baseline } from './isolation.ts';
 import { prove, requireCounted, takeBaseline } from './isolation.ts';
 import { isDeadlock, lockSlice, lockTenant } from './lock.ts';
 import type { SessionFacts } from './session.ts';
-import type { TriggerMethod } from './triggers.ts';
+import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
 import { activeTriggers, disableTriggers, enableTriggers, mayReplicate } from './triggers.ts';
 import { verifyChange } from './verify.ts';
 import type { Workspace } from './workspace.ts';
@@ -24,7 +24,7 @@ export class Change {
   private readonly facts: SessionFacts;
   private readonly onWait: ((waitedSeconds: number) => void) | undefined;
   private method: TriggerMethod = 'on';
-  private disabled: string[] = [];
+  private disabled: DisabledTrigger[] = [];
   private baseline: Baseline | null = null;
   private applied: Applied | null = null;
   private marker: ChangeMarker = {};
@@ -107,7 +107,7 @@ export class Change {
     if (!this.baseline || !this.applied)
       throw new TenantDrError('internal', 'Nothing was applied that could be proved.');
     const proof = await prove(this.work, this.baseline, this.applied, this.method, this.disabled);
-    if (this.method === 'disabled') await enableTriggers(this.work);
+    if (this.method === 'disabled') await enableTriggers(this.work, this.disabled);
     proof.notes.push(...(await raiseCounters(this.work)));
     return proof;
   }

@@ -59,6 +59,8 @@ export function translate(error: unknown, what: string): TenantDrError {
   if (error instanceof DatabaseError && state !== undefined) {
     const words = withoutValues(error.message);
     if (state === '42501') return denied(error, words, what);
+    if (state === 'P0001') return raised(error, words);
+    if (state.startsWith('23')) return refused(error, words);
     const known = byState[state];
     const details = {
       cause: error,
@@ -71,6 +73,23 @@ export function translate(error: unknown, what: string): TenantDrError {
   }
   if (connectionLost(error)) return lost(error, what);
   return new TenantDrError('database-error', `${what}: ${reasonOf(error)}.`, { cause: error });
+}
+
+/** RAISE EXCEPTION in a trigger or function of the application. */
+function raised(error: DatabaseError, words: string): TenantDrError {
+  return new TenantDrError('trigger-refused', `A trigger of the application refused the change: ${words}. Everything was rolled back.`, {
+    hint: 'Leave the table out with --tables, or connect as a role that may set session_replication_role.',
+    cause: error,
+  });
+}
+
+function refused(error: DatabaseError, words: string): TenantDrError {
+  return new TenantDrError('conflict', `The database refused a row: ${words}. Everything was rolled back.`, {
+    hint: 'The row in the backup breaks a rule the live table has now. Leave the table out with --tables, or untick the row.',
+    ...(error.table ? { table: error.table } : {}),
+    facts: { sqlstate: error.code, ...(error.constraint ? { constraint: error.constraint } : {}) },
+    cause: error,
+  });
 }
 
 function denied(error: DatabaseError, words: string, what: string): TenantDrError {

@@ -3,7 +3,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { Applied, Executed } from './apply.ts';
 import { uncovered } from './lock.ts';
 import type { Sql } from './sql.ts';
-import type { TriggerMethod } from './triggers.ts';
+import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -91,7 +91,7 @@ export async function prove(
   baseline: Baseline,
   applied: Applied,
   method: TriggerMethod,
-  disabled: string[],
+  disabled: DisabledTrigger[],
 ): Promise<IsolationProof> {
   const now = await readCounters(work.sql);
   const owners = new Map<string, string>();
@@ -153,14 +153,14 @@ function leak(table: string, sum: Executed | null, own: Executed | null): Tenant
   );
 }
 
-function notesFor(work: Workspace, method: TriggerMethod, disabled: string[]): string[] {
+function notesFor(work: Workspace, method: TriggerMethod, disabled: DisabledTrigger[]): string[] {
   const notes: string[] = [];
   if (method === 'replica')
     notes.push(
       'Application triggers, foreign keys and cascades were off in this session (session_replication_role); keys were checked by hand.',
     );
   if (method === 'disabled')
-    notes.push(`Triggers were disabled while the change ran: ${disabled.join(', ')}.`);
+    notes.push(`Triggers were disabled while the change ran: ${disabled.map(({ slot, name }) => `${slot.slice.name}.${name}`).join(', ')}.`);
   const open = uncovered(work);
   if (open.length > 0)
     notes.push(`No lock keeps others from adding rows for this tenant to: ${open.join(', ')}.`);

@@ -38,16 +38,19 @@ export function activeTriggers(slots: Slot[]): { slot: Slot; name: string; alway
     );
 }
 
+/** Triggers that were disabled, with what is needed to put them back as they were. */
+export type DisabledTrigger = ReturnType<typeof activeTriggers>[number];
+
 /** Disables the triggers of the changed tables; gives up after some tries rather than blocking everybody. */
-export async function disableTriggers(work: Workspace): Promise<string[]> {
+export async function disableTriggers(work: Workspace): Promise<DisabledTrigger[]> {
   const triggers = activeTriggers(work.slots);
   for (const { slot, name } of triggers) await alter(work, slot, `DISABLE TRIGGER ${ident(name)}`);
-  return triggers.map(({ slot, name }) => `${slot.slice.name}.${name}`);
+  return triggers;
 }
 
 /** Puts every disabled trigger back as it was, in the same transaction. */
-export async function enableTriggers(work: Workspace): Promise<void> {
-  for (const { slot, name, always } of activeTriggers(work.slots)) {
+export async function enableTriggers(work: Workspace, triggers: DisabledTrigger[]): Promise<void> {
+  for (const { slot, name, always } of triggers) {
     await alter(work, slot, `ENABLE ${always ? 'ALWAYS ' : ''}TRIGGER ${ident(name)}`);
   }
 }

@@ -84,12 +84,18 @@ export class DdlReader {
       `^CREATE (?:UNLOGGED |FOREIGN )?TABLE ${qualified} PARTITION OF ${qualified}`,
       'i',
     ).exec(statement);
-    if (partitionOf) return this.attach(nameIn(partitionOf, 1), nameIn(partitionOf, 3));
+    if (partitionOf) {
+      this.attach(nameIn(partitionOf, 1), nameIn(partitionOf, 3));
+      return;
+    }
     const attach = new RegExp(
       `^ALTER TABLE (?:ONLY )?${qualified}\\s+ATTACH PARTITION ${qualified}`,
       'i',
     ).exec(statement);
-    if (attach) return this.attach(nameIn(attach, 3), nameIn(attach, 1));
+    if (attach) {
+      this.attach(nameIn(attach, 3), nameIn(attach, 1));
+      return;
+    }
     const create = new RegExp(
       `^CREATE (?:UNLOGGED |FOREIGN )?TABLE (?:IF NOT EXISTS )?${qualified}\\s*\\(`,
       'i',
