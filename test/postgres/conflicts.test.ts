@@ -16,7 +16,11 @@ beforeAll(async () => {
   world = await testDatabase(server, shop, 'template1', 'app');
 });
 
-async function planned<T>(change: string, use: (work: Staging, plan: Plan, live: TestDatabase) => Promise<T>, options: Partial<PlanRequest> = {}): Promise<T> {
+async function planned<T>(
+  change: string,
+  use: (work: Staging, plan: Plan, live: TestDatabase) => Promise<T>,
+  options: Partial<PlanRequest> = {},
+): Promise<T> {
   const live = await testDatabase(server, '', world.name, 'app');
   await live.asSuperuser(change);
   const work = await staged(live.url, { form: 'live', url: world.url }, ['two']);
@@ -38,24 +42,53 @@ describe('the plan names what stands against it', () => {
         { kind: 'key-of-another-tenant', table: 'items', key: '[3]', other: { tenant: '1' }, blocking: true },
         ...plan.conflicts.slice(1),
       ]);
-      await expect(work.execute(plan)).rejects.toMatchObject({ code: 'conflict', table: 'items', key: '[3]' });
+      await expect(work.execute(plan)).rejects.toMatchObject({
+        code: 'conflict',
+        table: 'items',
+        key: '[3]',
+      });
     }));
 
   test('a unique value that another tenant took', () =>
-    planned(`DELETE FROM sales WHERE item_id = 3; DELETE FROM links WHERE item_id = 3; DELETE FROM items WHERE id = 3; UPDATE items SET sku = 'sku-3' WHERE id = 2`, async (_, plan) => {
-      expect(plan.conflicts).toMatchObject([{ kind: 'unique-taken', table: 'items', key: '[3]', constraint: 'items_sku_key', other: { tenant: '1', key: '[2]' } }]);
-    }));
+    planned(
+      `DELETE FROM sales WHERE item_id = 3; DELETE FROM links WHERE item_id = 3; DELETE FROM items WHERE id = 3; UPDATE items SET sku = 'sku-3' WHERE id = 2`,
+      async (_, plan) => {
+        expect(plan.conflicts).toMatchObject([
+          {
+            kind: 'unique-taken',
+            table: 'items',
+            key: '[3]',
+            constraint: 'items_sku_key',
+            other: { tenant: '1', key: '[2]' },
+          },
+        ]);
+      },
+    ));
 
   test('rows of another tenant that refer to a row that would go', () =>
-    planned(`INSERT INTO items VALUES (50, 2, 'new'); UPDATE links SET item_id = 50 WHERE id = 2`, async (_, plan) => {
-      expect(plan.inbound).toMatchObject([{ table: 'links', key: '[2]', refersTo: { table: 'items', key: '[50]' }, onDelete: 'SET NULL', tenant: '1' }]);
-      expect(kinds(plan)).toEqual(['inbound-reference']);
-    }));
+    planned(
+      `INSERT INTO items VALUES (50, 2, 'new'); UPDATE links SET item_id = 50 WHERE id = 2`,
+      async (_, plan) => {
+        expect(plan.inbound).toMatchObject([
+          {
+            table: 'links',
+            key: '[2]',
+            refersTo: { table: 'items', key: '[50]' },
+            onDelete: 'SET NULL',
+            tenant: '1',
+          },
+        ]);
+        expect(kinds(plan)).toEqual(['inbound-reference']);
+      },
+    ));
 
   test('a shared row that is gone, which the backup brings back on request', async () => {
-    const gone = 'SET session_replication_role = replica; DELETE FROM plans WHERE id = 2; UPDATE tenants SET plan_id = 1 WHERE id = 2';
+    const gone =
+      'SET session_replication_role = replica; DELETE FROM plans WHERE id = 2; UPDATE tenants SET plan_id = 1 WHERE id = 2';
     await planned(gone, async (_, plan) => {
-      expect(plan.sharedNeeded).toEqual([{ table: 'plans', key: '[2]', inBackup: true, neededBy: 'tenants [2]' }]);
+      expect(plan.sharedNeeded).toEqual([
+        { table: 'plans', key: '[2]', inBackup: true, neededBy: 'tenants [2]' },
+      ]);
       expect(kinds(plan)).toEqual(['reference-missing']);
     });
     await planned(
@@ -76,17 +109,23 @@ describe('the plan names what stands against it', () => {
         expect(plan.drift).toMatchObject([{ kind: 'type-changed', table: 'items', column: 'sku' }]);
         expect(kinds(plan)).toContain('value-does-not-fit');
         const misfit = plan.conflicts.filter((conflict) => conflict.kind === 'value-does-not-fit');
-        expect(misfit).toMatchObject([{ table: 'items', key: '[11]', constraint: 'sku' }, ...misfit.slice(1)]);
+        expect(misfit).toMatchObject([
+          { table: 'items', key: '[11]', constraint: 'sku' },
+          ...misfit.slice(1),
+        ]);
         expect(misfit.length).toBe(5);
       },
     ));
 
   test('a check constraint that is new', () =>
-    planned('UPDATE items SET price = 1 WHERE tenant_id = 2; ALTER TABLE items ADD CONSTRAINT cheap CHECK (price < 20) NOT VALID', async (_, plan) => {
-      const misfit = plan.conflicts.filter((conflict) => conflict.kind === 'value-does-not-fit');
-      expect(misfit.map((conflict) => conflict.key).sort()).toEqual(['[15]', '[17]', '[19]']);
-      expect(misfit[0]?.constraint).toBe('cheap');
-    }));
+    planned(
+      'UPDATE items SET price = 1 WHERE tenant_id = 2; ALTER TABLE items ADD CONSTRAINT cheap CHECK (price < 20) NOT VALID',
+      async (_, plan) => {
+        const misfit = plan.conflicts.filter((conflict) => conflict.kind === 'value-does-not-fit');
+        expect(misfit.map((conflict) => conflict.key).sort()).toEqual(['[15]', '[17]', '[19]']);
+        expect(misfit[0]?.constraint).toBe('cheap');
+      },
+    ));
 
   test('two rows of the backup that the key takes for one now', () =>
     planned(
@@ -104,7 +143,9 @@ describe('drift in either direction', () => {
       async (work, plan, live) => {
         expect(plan.drift).toMatchObject([{ kind: 'column-only-live', column: 'colour', blocking: false }]);
         await work.execute(plan);
-        expect(await live.rows('SELECT colour, count(*) FROM items WHERE tenant_id = 2 GROUP BY 1 ORDER BY 1')).toEqual([
+        expect(
+          await live.rows('SELECT colour, count(*) FROM items WHERE tenant_id = 2 GROUP BY 1 ORDER BY 1'),
+        ).toEqual([
           ['blue', '9'],
           ['red', '1'],
         ]);
@@ -112,18 +153,27 @@ describe('drift in either direction', () => {
     ));
 
   test('a dropped column and a dropped table are reported, the rest is restored', () =>
-    planned('ALTER TABLE items DROP updated_at; DROP TABLE links; UPDATE items SET price = 0 WHERE tenant_id = 2', async (work, plan, live) => {
-      expect(plan.drift.map((drift) => drift.kind).sort()).toEqual(['column-only-backup', 'table-only-backup']);
-      await work.execute(plan);
-      expect(await live.rows('SELECT count(*) FROM items WHERE price = 0')).toEqual([['0']]);
-    }));
+    planned(
+      'ALTER TABLE items DROP updated_at; DROP TABLE links; UPDATE items SET price = 0 WHERE tenant_id = 2',
+      async (work, plan, live) => {
+        expect(plan.drift.map((drift) => drift.kind).sort()).toEqual([
+          'column-only-backup',
+          'table-only-backup',
+        ]);
+        await work.execute(plan);
+        expect(await live.rows('SELECT count(*) FROM items WHERE price = 0')).toEqual([['0']]);
+      },
+    ));
 
   test('a table newer than the backup keeps its rows', () =>
-    planned('CREATE TABLE extras (id int PRIMARY KEY, tenant_id int); ALTER TABLE extras OWNER TO app; INSERT INTO extras VALUES (1, 2); UPDATE items SET price = 0 WHERE tenant_id = 2', async (work, plan, live) => {
-      expect(plan.drift).toMatchObject([{ kind: 'table-only-live', table: 'extras' }]);
-      await work.execute(plan);
-      expect(await live.rows('SELECT count(*) FROM extras')).toEqual([['1']]);
-    }));
+    planned(
+      'CREATE TABLE extras (id int PRIMARY KEY, tenant_id int); ALTER TABLE extras OWNER TO app; INSERT INTO extras VALUES (1, 2); UPDATE items SET price = 0 WHERE tenant_id = 2',
+      async (work, plan, live) => {
+        expect(plan.drift).toMatchObject([{ kind: 'table-only-live', table: 'extras' }]);
+        await work.execute(plan);
+        expect(await live.rows('SELECT count(*) FROM extras')).toEqual([['1']]);
+      },
+    ));
 });
 
 describe('modes', () => {
@@ -157,7 +207,9 @@ describe('modes', () => {
   test('effects can be paged and show values only when asked', () =>
     planned('UPDATE items SET price = 0 WHERE id IN (3, 5)', async (work) => {
       const page = { table: 'items', offset: 1, limit: 1 };
-      expect(await work.session.effects({ ...page, withValues: false })).toEqual([{ kind: 'update', key: '[5]', columns: ['price'] }]);
+      expect(await work.session.effects({ ...page, withValues: false })).toEqual([
+        { kind: 'update', key: '[5]', columns: ['price'] },
+      ]);
       const [shown] = await work.session.effects({ ...page, withValues: true });
       expect(shown?.changes).toContainEqual({ column: 'price', live: '0.00', backup: '7.50' });
     }));
@@ -165,11 +217,14 @@ describe('modes', () => {
 
 describe('counters', () => {
   test('are raised past what came back, never lowered', () =>
-    planned('DELETE FROM sales WHERE item_id % 2 = 1; ALTER SEQUENCE sales_id_seq RESTART WITH 5', async (work, plan, live) => {
-      await work.execute(plan);
-      expect(Number((await live.rows(`SELECT nextval('sales_id_seq')`))[0]?.[0])).toBeGreaterThan(99);
-      await live.sql(`SELECT setval('sales_id_seq', 5000); DELETE FROM sales WHERE item_id % 2 = 1`);
-      await work.execute(await work.plan('two'));
-      expect(Number((await live.rows(`SELECT nextval('sales_id_seq')`))[0]?.[0])).toBe(5001);
-    }));
+    planned(
+      'DELETE FROM sales WHERE item_id % 2 = 1; ALTER SEQUENCE sales_id_seq RESTART WITH 5',
+      async (work, plan, live) => {
+        await work.execute(plan);
+        expect(Number((await live.rows(`SELECT nextval('sales_id_seq')`))[0]?.[0])).toBeGreaterThan(99);
+        await live.sql(`SELECT setval('sales_id_seq', 5000); DELETE FROM sales WHERE item_id % 2 = 1`);
+        await work.execute(await work.plan('two'));
+        expect(Number((await live.rows(`SELECT nextval('sales_id_seq')`))[0]?.[0])).toBe(5001);
+      },
+    ));
 });

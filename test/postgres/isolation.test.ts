@@ -30,9 +30,23 @@ async function attempt(planted: string, options: Partial<OpenOptions> = {}, supe
     work = await staged(url, { form: 'live', url: world.url }, ['two'], {}, { mode: 'write', ...options });
     const plan = await work.plan('two');
     const done = await work.execute(plan);
-    return { outcome: 'done', message: '', live, before, after: await contents(live, shopTables), notes: done.isolation.notes };
+    return {
+      outcome: 'done',
+      message: '',
+      live,
+      before,
+      after: await contents(live, shopTables),
+      notes: done.isolation.notes,
+    };
   } catch (error) {
-    return { outcome: codeOf(error), message: String(error), live, before, after: await contents(live, shopTables), notes: [] };
+    return {
+      outcome: codeOf(error),
+      message: String(error),
+      live,
+      before,
+      after: await contents(live, shopTables),
+      notes: [],
+    };
   } finally {
     await work?.close();
   }
@@ -58,37 +72,68 @@ describe('an ordinary role', () => {
   });
 
   test.each([
-    ['updates another tenant after our update', 'IF pg_trigger_depth() = 1 THEN UPDATE items SET price = 9 WHERE id = 2; END IF; RETURN NULL;', 'AFTER UPDATE ON items FOR EACH STATEMENT'],
-    ['adds a row of another tenant', `IF pg_trigger_depth() = 1 THEN INSERT INTO items VALUES (99, 1, 'x'); END IF; RETURN NULL;`, 'AFTER INSERT ON items FOR EACH STATEMENT'],
-    ['deletes a row of another tenant', 'DELETE FROM sales WHERE item_id = 2; RETURN NULL;', 'AFTER UPDATE ON items FOR EACH STATEMENT'],
-    ['writes the row of another tenant in place of ours', 'UPDATE items SET price = 9 WHERE id = 2; RETURN NULL;', 'BEFORE INSERT ON items FOR EACH ROW'],
+    [
+      'updates another tenant after our update',
+      'IF pg_trigger_depth() = 1 THEN UPDATE items SET price = 9 WHERE id = 2; END IF; RETURN NULL;',
+      'AFTER UPDATE ON items FOR EACH STATEMENT',
+    ],
+    [
+      'adds a row of another tenant',
+      `IF pg_trigger_depth() = 1 THEN INSERT INTO items VALUES (99, 1, 'x'); END IF; RETURN NULL;`,
+      'AFTER INSERT ON items FOR EACH STATEMENT',
+    ],
+    [
+      'deletes a row of another tenant',
+      'DELETE FROM sales WHERE item_id = 2; RETURN NULL;',
+      'AFTER UPDATE ON items FOR EACH STATEMENT',
+    ],
+    [
+      'writes the row of another tenant in place of ours',
+      'UPDATE items SET price = 9 WHERE id = 2; RETURN NULL;',
+      'BEFORE INSERT ON items FOR EACH ROW',
+    ],
     ['empties a table of others', 'TRUNCATE links; RETURN NULL;', 'AFTER INSERT ON items FOR EACH STATEMENT'],
     ['swallows our update', 'RETURN NULL;', 'BEFORE UPDATE ON items FOR EACH ROW'],
-    ['rewrites our rows', `NEW.updated_at := '1999-01-01'; RETURN NEW;`, 'BEFORE UPDATE OR INSERT ON items FOR EACH ROW'],
+    [
+      'rewrites our rows',
+      `NEW.updated_at := '1999-01-01'; RETURN NEW;`,
+      'BEFORE UPDATE OR INSERT ON items FOR EACH ROW',
+    ],
     ['raises an error', `RAISE EXCEPTION 'no'; RETURN NEW;`, 'BEFORE UPDATE ON items FOR EACH ROW'],
   ])('is refused, everything rolled back, where a trigger %s', async (_, body, when) => {
     const result = await attempt(trigger(body, when));
-    expect(['isolation-failed', 'trigger-refused', 'database-error', 'verification-failed']).toContain(result.outcome);
+    expect(['isolation-failed', 'trigger-refused', 'database-error', 'verification-failed']).toContain(
+      result.outcome,
+    );
     expect(result.after).toEqual(result.before);
   });
 
   test('may disable triggers with consent: rows come back verbatim, the trigger stays enabled', async () => {
-    const planted = trigger(`NEW.updated_at := '1999-01-01'; RETURN NEW;`, 'BEFORE UPDATE OR INSERT ON items FOR EACH ROW');
+    const planted = trigger(
+      `NEW.updated_at := '1999-01-01'; RETURN NEW;`,
+      'BEFORE UPDATE OR INSERT ON items FOR EACH ROW',
+    );
     const result = await attempt(planted, { disableTriggers: true });
     expect(result.outcome).toBe('done');
     expect(result.after).toEqual(await intact());
     expect(result.notes.join(' ')).toContain('items.planted');
-    expect(await result.live.rows(`SELECT tgenabled FROM pg_trigger WHERE tgname = 'planted'`)).toEqual([['O']]);
+    expect(await result.live.rows(`SELECT tgenabled FROM pg_trigger WHERE tgname = 'planted'`)).toEqual([
+      ['O'],
+    ]);
   });
 
   test('is refused where a rule redirects the change', async () => {
-    const result = await attempt('CREATE RULE planted AS ON UPDATE TO items DO ALSO UPDATE links SET item_id = NULL WHERE id = 3;');
+    const result = await attempt(
+      'CREATE RULE planted AS ON UPDATE TO items DO ALSO UPDATE links SET item_id = NULL WHERE id = 3;',
+    );
     expect(result.outcome).not.toBe('done');
     expect(result.after).toEqual(result.before);
   });
 
   test('sees hidden rows as an error, not as rows that are missing', async () => {
-    const result = await attempt('ALTER TABLE items ENABLE ROW LEVEL SECURITY; ALTER TABLE items FORCE ROW LEVEL SECURITY; CREATE POLICY p ON items USING (id > 10);');
+    const result = await attempt(
+      'ALTER TABLE items ENABLE ROW LEVEL SECURITY; ALTER TABLE items FORCE ROW LEVEL SECURITY; CREATE POLICY p ON items USING (id > 10);',
+    );
     expect(result.outcome).toBe('hidden-rows');
     expect(result.message).toContain('items');
     expect(result.after).toEqual(result.before);
@@ -109,7 +154,10 @@ describe('an ordinary role', () => {
 describe('a role that may switch triggers off', () => {
   test('restores verbatim although a trigger rewrites rows and writes to others', async () => {
     const result = await attempt(
-      trigger(`UPDATE links SET item_id = NULL; NEW.updated_at := '1999-01-01'; RETURN NEW;`, 'BEFORE UPDATE OR INSERT ON items FOR EACH ROW'),
+      trigger(
+        `UPDATE links SET item_id = NULL; NEW.updated_at := '1999-01-01'; RETURN NEW;`,
+        'BEFORE UPDATE OR INSERT ON items FOR EACH ROW',
+      ),
       {},
       true,
     );
@@ -118,7 +166,10 @@ describe('a role that may switch triggers off', () => {
   });
 
   test('is refused where a trigger that always runs writes to another tenant', async () => {
-    const planted = trigger('IF pg_trigger_depth() = 1 THEN UPDATE items SET price = 9 WHERE id = 2; END IF; RETURN NULL;', 'AFTER UPDATE ON items FOR EACH STATEMENT');
+    const planted = trigger(
+      'IF pg_trigger_depth() = 1 THEN UPDATE items SET price = 9 WHERE id = 2; END IF; RETURN NULL;',
+      'AFTER UPDATE ON items FOR EACH STATEMENT',
+    );
     const result = await attempt(`${planted} ALTER TABLE items ENABLE ALWAYS TRIGGER planted;`, {}, true);
     expect(result.outcome).toBe('isolation-failed');
     expect(result.message).toContain('items');

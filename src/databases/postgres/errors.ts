@@ -77,10 +77,14 @@ export function translate(error: unknown, what: string): TenantDrError {
 
 /** RAISE EXCEPTION in a trigger or function of the application. */
 function raised(error: DatabaseError, words: string): TenantDrError {
-  return new TenantDrError('trigger-refused', `A trigger of the application refused the change: ${words}. Everything was rolled back.`, {
-    hint: 'Leave the table out with --tables, or connect as a role that may set session_replication_role.',
-    cause: error,
-  });
+  return new TenantDrError(
+    'trigger-refused',
+    `A trigger of the application refused the change: ${words}. Everything was rolled back.`,
+    {
+      hint: 'Leave the table out with --tables, or connect as a role that may set session_replication_role.',
+      cause: error,
+    },
+  );
 }
 
 function refused(error: DatabaseError, words: string): TenantDrError {

@@ -160,7 +160,9 @@ function notesFor(work: Workspace, method: TriggerMethod, disabled: DisabledTrig
       'Application triggers, foreign keys and cascades were off in this session (session_replication_role); keys were checked by hand.',
     );
   if (method === 'disabled')
-    notes.push(`Triggers were disabled while the change ran: ${disabled.map(({ slot, name }) => `${slot.slice.name}.${name}`).join(', ')}.`);
+    notes.push(
+      `Triggers were disabled while the change ran: ${disabled.map(({ slot, name }) => `${slot.slice.name}.${name}`).join(', ')}.`,
+    );
   const open = uncovered(work);
   if (open.length > 0)
     notes.push(`No lock keeps others from adding rows for this tenant to: ${open.join(', ')}.`);

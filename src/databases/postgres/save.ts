@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../engine/durable.ts';
 import type { OnProgress } from '../../engine/port.ts';
@@ -31,7 +31,7 @@ export async function saveSlice(
   onProgress?: OnProgress,
 ): Promise<{ rows: number; bytes: number }> {
   const temporary = `${path}.partial`;
-  const file = await open(temporary, 'wx', 0o600);
+  const file = await openNew(temporary);
   const sum = createHash('sha256');
   let bytes = 0;
   let rows = 0;
@@ -96,6 +96,12 @@ async function copyRows(work: Workspace, slot: Slot, write: (chunk: Buffer) => P
   }
 }
 
+/** A plan that was made again writes its files again; what an interrupted one left behind is replaced. */
+async function openNew(path: string): Promise<FileHandle> {
+  await rm(path, { force: true });
+  return open(path, 'wx', 0o600);
+}
+
 async function writeAll(file: FileHandle, buffer: Buffer): Promise<void> {
   for (let at = 0; at < buffer.length; ) at += (await file.write(buffer, at)).bytesWritten;
 }
@@ -143,7 +149,8 @@ export interface SavedChange {
 
 /** Writes key, old and new hash of every row to change, one JSON object a line. */
 export async function saveEffects(work: Workspace, path: string): Promise<{ rows: number; sha256: string }> {
-  const file = await open(path, 'wx', 0o600);
+  const temporary = `${path}.partial`;
+  const file = await openNew(temporary);
   const sum = createHash('sha256');
   let rows = 0;
   let pending: Buffer[] = [];
@@ -169,6 +176,7 @@ export async function saveEffects(work: Workspace, path: string): Promise<{ rows
   } finally {
     await file.close();
   }
+  await rename(temporary, path);
   await syncFolder(dirname(path));
   return { rows, sha256: sum.digest('hex') };
 }
