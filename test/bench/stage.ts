@@ -69,8 +69,7 @@ export class Stage {
 
   restore(slugs: string[], from: string, cold: boolean): Promise<Run> {
     const phrase = slugs.length === 1 ? (slugs[0] as string) : `${slugs.length} tenants in live`;
-    const source = from === this.gzip ? ['--foreign-source', 'pristine'] : [];
-    return this.ours(['restore', ...slugs, '--from', from, '--confirm', phrase, ...source], { cold });
+    return this.ours(['restore', ...slugs, '--from', from, '--confirm', phrase], { cold });
   }
 
   /** A baseline program of this folder. */
