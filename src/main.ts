@@ -10,7 +10,7 @@ async function main(): Promise<number> {
   if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
     process.stderr.write(
       `error: tenant-dr needs Node ${needed.join('.')} or newer; this is ${process.version}, nothing was done\n` +
-        '  hint: install a newer Node, or run it with npx -p node@24 -- node <path to tenant-dr>\n',
+        '  hint: install a newer Node; in a clone, node_modules/.bin/node dist/main.js works after npm install\n',
     );
     return 2;
   }
