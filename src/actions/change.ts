@@ -23,7 +23,7 @@ import { freeSafetyPath, sha256Of } from './safety.ts';
 /** How a plan is to be made. */
 export type PlanOptions = Pick<
   PlanRequest,
-  'mode' | 'tables' | 'except' | 'review' | 'withShared' | 'verbatim'
+  'mode' | 'tables' | 'except' | 'review' | 'withShared' | 'verbatim' | 'digestStaged'
 >;
 
 /** Seconds before the change; the engine measures the change itself. */

@@ -5,9 +5,10 @@ import { TenantDrError } from '../errors.ts';
 import { rpo } from '../incident/facts.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { damageTime, recordBackup, rpoOf } from './backup-facts.ts';
-import { type Candidate, candidates } from './candidates.ts';
+import { type Candidate, candidates, newestFall } from './candidates.ts';
 import { Change } from './change.ts';
 import type { Option } from './operator.ts';
+import { lookingOnly } from './slice.ts';
 
 const output = z.object({
   ref: z.string(),
@@ -131,18 +132,30 @@ async function chosen(
   };
 }
 
-/** Opens candidates, newest first, until one is sound, holds the tenant and has something to put back. */
+/**
+ * Opens candidates, newest first, until one is sound, holds the tenant and has something to put back. Where nobody
+ * said when the damage happened, one that has markedly fewer rows than the next older one is passed over too.
+ */
 async function newestThatHelps(context: ActionContext, found: Candidate[]): Promise<Candidate> {
   const passedOver: string[] = [];
+  const damageKnown = context.incident.state.opened.damagedAt !== null;
+  let best: { candidate: Candidate; rows: number } | null = null;
   for (const candidate of found.filter((one) => !one.choice.afterDamage)) {
     stopIfAsked(context.signal);
-    const why = candidate.unusable ?? (await whyItDoesNotHelp(context, candidate.entry.id));
-    if (why === null) {
-      for (const line of passedOver) await context.note(line);
-      return candidate;
-    }
-    passedOver.push(`${candidate.entry.id} passed over: ${why}`);
+    const { id } = candidate.entry;
+    const { why, rows } = candidate.unusable
+      ? { why: candidate.unusable, rows: 0 }
+      : await lookInto(context, id);
+    if (why !== null) passedOver.push(`${id} passed over: ${why}`);
+    else if (best === null || newestFall([best.rows, rows]) === 0) {
+      if (best)
+        passedOver.push(`${best.candidate.entry.id} passed over: far fewer rows than in ${id} before it`);
+      best = { candidate, rows };
+      if (damageKnown || candidate.choice.rows !== null) break;
+    } else break;
   }
+  for (const line of passedOver) await context.note(line);
+  if (best) return best.candidate;
   throw new TenantDrError(
     'backup-missing',
     'No backup from before the damage can be used. Nothing was changed.',
@@ -155,19 +168,24 @@ async function newestThatHelps(context: ActionContext, found: Candidate[]): Prom
   );
 }
 
-async function whyItDoesNotHelp(context: ActionContext, ref: string): Promise<string | null> {
+/** Why a backup does not help, or null; and how many rows of the tenant it holds. */
+async function lookInto(context: ActionContext, ref: string): Promise<{ why: string | null; rows: number }> {
   try {
-    const change = await Change.open(context, ref);
+    const change = await Change.open(lookingOnly(context), ref);
     try {
       await change.backup.confirmed;
-      if (!change.tenant.inBackup) return 'it does not hold the tenant';
-      const { insert, update, delete: deleted } = countEffects(await change.plan({ mode: 'exact' }));
-      return insert + update + deleted === 0 ? 'it holds the same state: nothing to restore' : null;
+      if (!change.tenant.inBackup) return { why: 'it does not hold the tenant', rows: 0 };
+      const plan = await change.plan({ mode: 'exact' });
+      const { insert, update, delete: deleted } = countEffects(plan);
+      const same = insert + update + deleted === 0;
+      const rows = plan.tables.reduce((sum, table) => sum + table.backup, 0);
+      return { why: same ? 'it holds the same state: nothing to restore' : null, rows };
     } finally {
       await change.close();
     }
   } catch (error) {
-    if (error instanceof TenantDrError && error.code.startsWith('backup-')) return error.message;
+    if (error instanceof TenantDrError && error.code.startsWith('backup-'))
+      return { why: error.message, rows: 0 };
     throw error;
   }
 }

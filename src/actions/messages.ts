@@ -24,7 +24,7 @@ export const messages = defineAction({
       .describe('Just these, owed or not; default: all that are owed'),
   }),
   output: z.object({ messages: z.array(settled) }),
-  afterInterruption: 'ask',
+  afterInterruption: 'probe',
   inDryRun: 'preview',
   commands: () => [
     '# write to the contacts named in contacts.yaml: what happened, which period was lost, that it is over',
@@ -54,6 +54,18 @@ export const messages = defineAction({
       done.push({ ...one, state: await settle(context, draft) });
     }
     return { messages: done };
+  },
+
+  /** What is journaled as settled is not owed any more, so going on repeats nothing; only a hand-over may be unknown. */
+  async probe(context) {
+    const open = context.incident.state.messages.find((one) => one.state === 'drafted');
+    if (!open || !context.config.deliver || context.mode !== 'live') {
+      return { found: 'not-done', detail: 'The messages that are still owed are written now.' };
+    }
+    return {
+      found: 'unknown',
+      detail: `${open.kind} for ${open.audience} was being handed over: it may have gone out.`,
+    };
   },
 });
 

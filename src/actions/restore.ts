@@ -101,8 +101,10 @@ function changeOf(context: ActionContext, { from, foreignSource }: Input): Promi
   return context.hold('change', () => Change.open(context, from ?? '', foreignSource));
 }
 
-export function planOptions({ mode, tables, except, review: decisions, withShared }: Input): PlanOptions {
-  return { mode: mode ?? 'exact', tables, except, review: decisions, withShared };
+/** How the plan of a restore with this input is made. Throws for what is no such input. */
+export function planOptions(given: unknown): PlanOptions {
+  const { mode, tables, except, review: decisions, withShared } = input.parse(given ?? {});
+  return { mode: mode ?? 'exact', tables, except, review: decisions, withShared: withShared || undefined };
 }
 
 /** What each mode would do, side by side; the runbook has no default (design section 4). */
@@ -221,7 +223,7 @@ async function journalPlan(context: ActionContext, change: Change, plan: Plan): 
     mode: plan.mode,
     tables: countsOf(plan),
     live: plan.live.digest,
-    staged: plan.staged.digest,
+    staged: plan.staged?.digest ?? null,
     planned: plan.planned.digest,
     conflicts: plan.conflicts.length,
     drift: plan.drift.length,

@@ -8,7 +8,7 @@ import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './actio
 import { damageTime } from './backup-facts.ts';
 import { type Candidate, candidates } from './candidates.ts';
 import { Change } from './change.ts';
-import { shapeOf, withSession } from './slice.ts';
+import { lookingOnly, shapeOf, withSession } from './slice.ts';
 
 const difference = z.object({ name: z.string(), insert: z.number(), update: z.number(), delete: z.number() });
 
@@ -93,7 +93,7 @@ async function compare(context: ActionContext, before: Candidate[], wanted: numb
 }
 
 async function differences(context: ActionContext, ref: string): Promise<Compared['tables']> {
-  const change = await Change.open(context, ref);
+  const change = await Change.open(lookingOnly(context), ref);
   let plan: Plan;
   try {
     plan = await change.plan({ mode: 'exact' });

@@ -40,3 +40,8 @@ export async function liveRow(
   const tenants = await session.tenants(context.config.tenants);
   return tenants.find((one) => sameId(one.id, tenant.id)) ?? null;
 }
+
+/** The same context for a look that must not open the database for writing. */
+export function lookingOnly(context: ActionContext): ActionContext {
+  return { ...context, mode: 'dry-run' };
+}

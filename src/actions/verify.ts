@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import type { Session, SliceDigest } from '../engine/port.ts';
-import type { Tenant } from '../engine/tenant.ts';
+import type { Session } from '../engine/port.ts';
+import { countEffects } from '../engine/restore.ts';
 import { sameId } from '../engine/tenant.ts';
+import type { RestoreRecord } from '../incident/records.ts';
 import { effectivePolicy } from '../policy/policy.ts';
 import type { VerificationLevel } from '../policy/tiers.ts';
-import { type ActionContext, defineAction, tenantOf } from './action.ts';
-import { liveRow, shapeOf, withSession } from './slice.ts';
+import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
+import { Change } from './change.ts';
+import { planOptions, restore } from './restore.ts';
+import { liveRow, lookingOnly, shapeOf, withSession } from './slice.ts';
 
 export interface Check {
   name: string;
@@ -13,6 +16,7 @@ export interface Check {
   detail: string;
 }
 
+/** Each level asks what the ones before it ask, and more. */
 const levels = ['basic', 'standard', 'full'] as const;
 
 /** Finds out whether the tenant's data is right, as thoroughly as its tier is promised. */
@@ -20,7 +24,7 @@ export const verify = defineAction({
   id: 'verify',
   title: 'Verify the tenant’s data',
   description:
-    'basic: the tenant’s row is there and its rows are exactly as the restore left them. standard: also the configured checks of that level. full: also every other check. The level is that of the tenant’s tier unless given.',
+    'basic: the tenant’s row is there, its rows are exactly as the restore left them, the configured basic checks find nothing. standard: planning the same restore again finds nothing left to do; the standard checks. full: the database itself is sound; the full checks. The level is that of the tenant’s tier unless given.',
   byHand:
     'Compare the tenant’s rows with the backup table by table: counts, and a checksum over all columns. Run the queries the application’s team trusts. Check foreign keys.',
   effect: 'read',
@@ -40,9 +44,10 @@ export const verify = defineAction({
 
   async preview(context, input) {
     const level = levelOf(context, input.level);
+    const own = checksFor(context, level).map((check) => check.name);
     return {
       summary: `Checks ${tenantOf(context).slug} at level ${level}. Nothing is written.`,
-      lines: [],
+      lines: own.length > 0 ? [`Configured checks: ${own.join(', ')}.`] : [],
       commands: [`tenant-dr digest ${tenantOf(context).slug}`],
     };
   },
@@ -50,9 +55,23 @@ export const verify = defineAction({
   async run(context, input) {
     const tenant = tenantOf(context);
     const level = levelOf(context, input.level);
-    const checks = await withSession(context, 'read', (session) => checkSlice(context, session, tenant));
-    for (const check of checks)
+    const restored = lastRestore(context);
+    const checks: Check[] = [];
+    const add = (check: Check) => {
+      checks.push(check);
       context.output(`${check.ok ? 'ok' : 'FAILED'}: ${check.name}: ${check.detail}`);
+      stopIfAsked(context.signal);
+    };
+    await withSession(context, 'read', async (session) => {
+      add(await rowPresent(context, session));
+      if (restored) add(await asRestored(context, session, restored));
+      for (const check of checksFor(context, level)) {
+        const { ok, rows } = await session.check(check.sql, tenant.id);
+        add({ name: check.name, ok, detail: ok ? 'found nothing' : `found ${rows} rows that should not be` });
+      }
+    });
+    if (restored && level !== 'basic') add(await planAgain(context, restored));
+    if (level === 'full') add(await soundDatabase(context));
     const passed = checks.every((check) => check.ok);
     await context.incident.append({ event: 'verified', level, ok: passed, checks, tenant: tenant.id });
     return { passed, level, checks };
@@ -63,26 +82,62 @@ function levelOf(context: ActionContext, asked: VerificationLevel | undefined): 
   return asked ?? effectivePolicy(context.config.policy)[tenantOf(context).tier].verification;
 }
 
-async function checkSlice(context: ActionContext, session: Session, tenant: Tenant): Promise<Check[]> {
-  const row = await liveRow(context, session, tenant);
-  const present = {
-    name: 'tenant row',
-    ok: row !== null,
-    detail: row ? 'present' : 'the tenant’s row is gone',
-  };
-  const shape = await shapeOf(context, session);
-  await session.collect({ shape, tenant: tenant.id, staged: 'none', status: null });
-  return [present, ...asRestored(context, tenant, await session.digest('live'))];
+function checksFor(context: ActionContext, level: VerificationLevel): ActionContext['config']['checks'] {
+  return context.config.checks.filter((check) => levels.indexOf(check.level) <= levels.indexOf(level));
 }
 
-/** The rows are what the last restore of this incident committed: nobody wrote since. */
-function asRestored(context: ActionContext, tenant: Tenant, now: SliceDigest): Check[] {
-  const restored = context.incident.state.restores.findLast(
-    (one) => sameId(one.tenant, tenant.id) && one.finished,
+/** The latest change of this incident that is known to have happened. */
+function lastRestore(context: ActionContext): RestoreRecord | undefined {
+  const { id } = tenantOf(context);
+  return context.incident.state.restores.findLast(
+    (one) => sameId(one.tenant, id) && one.state === 'finished',
   );
-  const after = restored?.finished?.digest.after;
-  if (!after) return [];
-  const ok = after === now.digest;
-  const detail = ok ? 'exactly as restored' : 'rows have changed since the restore';
-  return [{ name: 'rows as restored', ok, detail }];
+}
+
+async function rowPresent(context: ActionContext, session: Session): Promise<Check> {
+  const row = await liveRow(context, session, tenantOf(context));
+  return { name: 'tenant row', ok: row !== null, detail: row ? 'it is there' : 'it is gone' };
+}
+
+/** Nobody wrote since the commit. Where a probe found the commit, the planned digest stands in for the seen one. */
+async function asRestored(context: ActionContext, session: Session, restored: RestoreRecord): Promise<Check> {
+  const shape = await shapeOf(context, session);
+  await session.collect({ shape, tenant: restored.tenant, staged: 'none', status: null });
+  const now = (await session.digest('live')).digest;
+  const ok = now === (restored.finished?.digest.after ?? restored.intended.digest.planned);
+  return { name: 'rows as restored', ok, detail: ok ? 'exactly' : 'rows have changed since the restore' };
+}
+
+async function planAgain(context: ActionContext, restored: RestoreRecord): Promise<Check> {
+  const done = Object.values(context.incident.state.tasks).findLast((task) => task.action === restore.id);
+  const options = restore.input.safeParse(done?.input);
+  const name = 'planning again';
+  if (!options.success) return { name, ok: true, detail: 'not asked: this was no restore of the runbook' };
+  const change = await Change.open(
+    lookingOnly(context),
+    restored.intended.from,
+    foreignSourceOf(done?.input),
+  );
+  try {
+    const { insert, update, delete: deleted } = countEffects(await change.plan(planOptions(done?.input)));
+    const left = insert + update + deleted;
+    return {
+      name,
+      ok: left === 0,
+      detail: left === 0 ? 'nothing is left to do' : `${left} rows differ from the plan`,
+    };
+  } finally {
+    await change.close();
+  }
+}
+
+function foreignSourceOf(input: unknown): string | undefined {
+  const given = z.object({ foreignSource: z.string().optional() }).safeParse(input);
+  return given.data?.foreignSource;
+}
+
+async function soundDatabase(context: ActionContext): Promise<Check> {
+  const findings = (await context.database.examine()).filter((finding) => finding.level === 'error');
+  const detail = findings.map((finding) => `${finding.name}: ${finding.detail}`).join('; ');
+  return { name: 'database', ok: findings.length === 0, detail: detail || 'no errors found' };
 }

@@ -125,8 +125,14 @@ function textOf(
   return [
     textTable(columns, rows),
     '',
-    `${id}: ${outcome}. ${state.usable ? `The tenant can work again; RTO ${used}.` : `RTO ${used}, still running.`}`,
+    `${id}: ${outcome}. ${sentenceOf(state, used)}`,
     ...(report ? [`Report: ${printable(report)}`] : []),
     ...(outcome === 'completed' ? [] : [`Go on with: tenant-dr resume ${id}`]),
   ].join('\n');
+}
+
+function sentenceOf(state: Incident['state'], used: string): string {
+  if (state.opened.mode === 'dry-run') return 'A dry run: nothing was done.';
+  const where = state.opened.mode === 'live' ? '' : ' on the copy';
+  return state.usable ? `The tenant can work again${where}; RTO ${used}.` : `RTO ${used}, still running.`;
 }

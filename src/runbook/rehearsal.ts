@@ -1,6 +1,6 @@
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { takeFile } from '../backups/take-jobs.ts';
+import { copyLive } from '../backups/take-jobs.ts';
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
@@ -34,8 +34,7 @@ export async function rehearsalCopy(config: Config, incident: Incident, options:
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const fresh = path.join(folder, 'fresh');
     await rm(fresh, { force: true });
-    await takeFile({ path: source, target: null, compression: 'zstd', copy: fresh }, options);
-    await chmod(fresh, 0o600);
+    await copyLive(source, fresh, options);
     await rename(fresh, copy);
   }
   return databaseAt(`sqlite:${copy}`);

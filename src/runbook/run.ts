@@ -67,8 +67,14 @@ export class Run {
     return this.incident.state;
   }
 
+  /** Now, in seconds. */
   get seconds(): number {
     return this.options.clock.now().getTime() / 1000;
+  }
+
+  /** Seconds since then, never negative, to the millisecond. */
+  since(then: number): number {
+    return Math.max(0, Math.round((this.seconds - then) * 1000) / 1000);
   }
 
   get stopping(): boolean {

@@ -79,42 +79,31 @@ export class Runner {
 
   /** A step whose tasks were all left out was not done, and says why. */
   async #finishStep(step: Step): Promise<void> {
-    const { state, incident, seconds } = this.#run;
+    const { state, incident } = this.#run;
     const tasks = step.tasks.map((task) => state.tasks[task.id]);
     if (tasks.every((task) => task?.state === 'skipped')) {
-      const reasons = [...new Set(tasks.map((task) => task?.reason ?? ''))].join('; ');
+      const reason = [...new Set(tasks.map((task) => task?.reason ?? ''))].join('; ');
       const byPerson = state.answers.some((answer) => answer.step === step.id && answer.answer === 'skip');
-      await incident.append({
-        event: 'step.skipped',
-        step: step.id,
-        reason: reasons,
-        by: byPerson ? 'operator' : 'auto',
-      });
+      const by = byPerson ? 'operator' : 'auto';
+      await incident.append({ event: 'step.skipped', step: step.id, reason, by });
       return;
     }
-    const record = state.steps.find((one) => one.id === step.id);
-    const startedAt =
-      record?.state === 'running' && record.startedAt ? Date.parse(record.startedAt) / 1000 : seconds;
-    await incident.append({
-      event: 'step.finished',
-      step: step.id,
-      seconds: Math.max(0, seconds - startedAt),
-    });
+    await incident.append({ event: 'step.finished', step: step.id, seconds: this.#worked(step) });
   }
 
-  async #stop(step: Step, ended: Extract<Ended, { went: 'stop' }>): Promise<RunResult> {
-    const { incident, state, seconds } = this.#run;
-    const { error, why } = ended;
-    const record = state.steps.find((one) => one.id === step.id);
-    if (record?.state === 'running') {
-      const since = record.startedAt ? Date.parse(record.startedAt) / 1000 : seconds;
+  /** Seconds of the running attempt of a step. */
+  #worked(step: Step): number {
+    const record = this.#run.state.steps.find((one) => one.id === step.id);
+    if (record?.state !== 'running' || !record.startedAt) return 0;
+    return this.#run.since(Date.parse(record.startedAt) / 1000);
+  }
+
+  async #stop(step: Step, { error, why }: Extract<Ended, { went: 'stop' }>): Promise<RunResult> {
+    const { incident, state } = this.#run;
+    if (state.steps.find((one) => one.id === step.id)?.state === 'running') {
       if (why === 'failed') {
-        await incident.append({
-          event: 'step.failed',
-          step: step.id,
-          seconds: Math.max(0, seconds - since),
-          error: plain(error),
-        });
+        const seconds = this.#worked(step);
+        await incident.append({ event: 'step.failed', step: step.id, seconds, error: plain(error) });
       } else await incident.append({ event: 'step.interrupted', step: step.id, reason: error.message });
     }
     await incident.append({ event: 'run.stopped', why, code: error.code, message: error.message });

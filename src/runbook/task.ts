@@ -131,7 +131,7 @@ async function perform(
   try {
     const { output, failure } = await work.run(input);
     await run.settled();
-    const seconds = Math.max(0, run.seconds - started);
+    const seconds = run.since(started);
     if (failure === null) {
       await incident.append({ event: 'task.finished', ...where, state: 'done', seconds, output });
       return null;
@@ -154,7 +154,7 @@ async function perform(
       error.code === 'outcome-unknown'
     )
       throw error;
-    const seconds = Math.max(0, run.seconds - started);
+    const seconds = run.since(started);
     const state = error.code === 'interrupted' ? 'undone' : 'failed';
     await incident.append({ event: 'task.finished', ...where, state, seconds, error: plain(error) });
     return error;

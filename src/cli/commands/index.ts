@@ -103,6 +103,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./incidents.ts'),
   },
   {
+    name: 'resume',
+    summary: 'go on with an incident: find out what happened, then continue',
+    load: () => import('./resume.ts'),
+  },
+  {
     name: 'watch',
     summary: 'look on while somebody works on an incident',
     load: () => import('./watch.ts'),

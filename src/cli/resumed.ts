@@ -1,0 +1,96 @@
+import type { Operator } from '../actions/operator.ts';
+import { printable } from '../engine/printable.ts';
+import { idForJson } from '../engine/tenant.ts';
+import { TenantDrError } from '../errors.ts';
+import { describe } from '../incident/describe.ts';
+import type { Incident } from '../incident/incident.ts';
+import type { Begun } from '../runbook/begin.ts';
+import { absentOperator } from '../runbook/headless.ts';
+import type { RunResult } from '../runbook/view.ts';
+import type { Result } from './command.ts';
+import type { Context } from './context.ts';
+
+/** Resuming a bare restore, undo, suspend or reactivate: find out what happened, then finish it if that is confirmed. */
+export async function walkOneStep(
+  context: Context,
+  begun: Begun,
+  confirm: string | undefined,
+): Promise<Result> {
+  const { incident } = begun;
+  context.output.event('incident', { incident: incident.id });
+  const first = incident.entries.length;
+  try {
+    const result = await begun.runner(operatorFor(context, confirm), context.signal).run();
+    const end = await settle(incident, result, confirm);
+    const told = incident.entries
+      .slice(first)
+      .filter((entry) => /^(restore|task|tenant|closed)/.test(entry.event));
+    const lines = told.map((entry) => printable(describe(entry, incident.state)));
+    return {
+      document: documentOf(incident, end),
+      text: [...lines, '', `${incident.id}: ${end.outcome}.`].join('\n'),
+      ...(end.error ? { failure: end.error } : {}),
+    };
+  } finally {
+    await begun.close();
+  }
+}
+
+/**
+ * Nobody confirmed, and it is known that nothing happened: that is an answer, not a failure. The incident ends
+ * here; the command can be given again.
+ */
+async function settle(
+  incident: Incident,
+  result: RunResult,
+  confirm: string | undefined,
+): Promise<RunResult> {
+  const { restores, closed, suspensions } = incident.state;
+  const open = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
+  const untouched = restores.every((one) => one.state === 'rolled-back') && suspensions.length === 0;
+  if (result.error?.code !== 'confirmation-refused' || confirm !== undefined || open || !untouched || closed)
+    return result;
+  await incident.append({
+    event: 'closed',
+    outcome: 'stopped',
+    reason: 'it had not happened, and was not confirmed again',
+  });
+  return { outcome: 'stopped', error: null };
+}
+
+function documentOf(incident: Incident, { outcome }: RunResult): Record<string, unknown> {
+  const { state } = incident;
+  const slug = (id: { text: string }) => state.tenants.find((one) => one.id.text === id.text)?.slug ?? null;
+  return {
+    incident: incident.id,
+    kind: state.opened.kind,
+    outcome,
+    changes: state.restores.map(({ tenant, state: known, intended }) => ({
+      tenant: { id: idForJson(tenant), slug: slug(tenant) },
+      happened: known === 'finished' ? true : known === 'rolled-back' ? false : null,
+      safetyCopy: intended.safetyCopy,
+    })),
+    outputs: Object.fromEntries(
+      Object.values(state.tasks).map((task) => [task.action ?? task.id, task.output ?? null]),
+    ),
+  };
+}
+
+/** At a terminal the phrase is asked for where it is needed; `--confirm` answers beforehand. */
+function operatorFor(context: Context, given: string | undefined): Operator {
+  const absent = absentOperator(given);
+  if (given !== undefined || !context.interactive) return absent;
+  return {
+    ...absent,
+    confirm: async ({ phrase, title, detail }) => {
+      const stakes = [title, ...detail].map(printable).join('\n');
+      try {
+        await context.confirm({ phrase, given: undefined, stakes });
+        return phrase;
+      } catch (error) {
+        if (error instanceof TenantDrError && error.code === 'confirmation-refused') return null;
+        throw error;
+      }
+    },
+  };
+}
