@@ -55,9 +55,10 @@ describe('while others write', () => {
     const live = await damaged();
     const work = await staged(live.url, { form: 'live', url: world.url }, ['two']);
     try {
-      const plan = await work.plan('two');
+      const plan = await work.plan('two', { mode: 'keep-new' });
       const refused = work.execute(plan, {
-        beforeChange: () => live.sql('DELETE FROM sales WHERE item_id = 3'),
+        beforeChange: () =>
+          live.sql('DELETE FROM sales WHERE item_id = 3; INSERT INTO sales (item_id, amount) VALUES (5, 1)'),
       });
       await expect(refused).rejects.toMatchObject({ code: 'plan-stale' });
       expect(await live.rows('SELECT count(*) FROM items WHERE price = 0')).not.toEqual([['0']]);
