@@ -65,23 +65,3 @@ export function bindingFor(screen: ScreenName, name: string): KeyBinding | undef
   const bindings: readonly KeyBinding[] = keyTable[screen];
   return bindings.find((binding) => binding.keys.includes(name));
 }
-
-/** One key as the screens handle it: its name, and the text it types. */
-export interface Pressed {
-  name: string;
-  text: string;
-}
-
-/**
- * What one event from the terminal stands for. Quick typing over a slow line arrives in one piece
- * ("northwind" and enter), which is several keys; where text is typed it stays together between enters.
- */
-export function pressesOf(input: string, key: KeyPress, typing: boolean): Pressed[] {
-  const name = nameOfKey(input, key);
-  const isText = name === input && input !== '';
-  if (!isText || input.length === 1) return [{ name, text: isText ? input : '' }];
-  const parts = typing ? input.split(/(\r)/) : Array.from(input);
-  return parts
-    .filter((part) => part !== '')
-    .map((part) => (part === '\r' ? { name: 'return', text: '' } : { name: part, text: part }));
-}

@@ -1,6 +1,7 @@
 import { render } from 'ink';
 import type { ReactNode } from 'react';
 import { SurroundingsContext } from './components/context.ts';
+import { PacedInput } from './paced-input.ts';
 import { type Theme, themeFrom } from './theme.ts';
 
 /** Where a screen is drawn. Tests give a virtual terminal and a clock. */
@@ -25,10 +26,12 @@ export interface Rendered {
  */
 export function renderScreen(tree: ReactNode, terminal: Terminal): Rendered {
   const theme = themeFrom(terminal.env);
+  const input = new PacedInput(terminal.stdin);
   const instance = render(
     <SurroundingsContext.Provider value={{ theme, now: terminal.now }}>{tree}</SurroundingsContext.Provider>,
     {
-      stdin: terminal.stdin,
+      // Ink only uses what a terminal's input has, and PacedInput has that.
+      stdin: input as unknown as NodeJS.ReadStream,
       stdout: terminal.stdout,
       stderr: terminal.stderr,
       // Ctrl-C is a key like others: it asks before it leaves.
@@ -43,7 +46,10 @@ export function renderScreen(tree: ReactNode, terminal: Terminal): Rendered {
     },
   );
   return {
-    done: instance.waitUntilExit().then(() => undefined),
+    done: instance
+      .waitUntilExit()
+      .then(() => undefined)
+      .finally(() => input.destroy()),
     leave: () => instance.unmount(),
     theme,
   };

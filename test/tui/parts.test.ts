@@ -5,7 +5,6 @@ import { toAscii } from '../../src/tui/ascii.ts';
 import { editField, emptyField, fieldOf, insert } from '../../src/tui/field.ts';
 import { clock, inWords, limit } from '../../src/tui/format.ts';
 import { keyTable } from '../../src/tui/key-table.ts';
-import { type KeyPress, pressesOf } from '../../src/tui/keys.ts';
 import {
   beside,
   clip,
@@ -19,6 +18,7 @@ import {
   wrap,
 } from '../../src/tui/layout.ts';
 import { line, plain, span } from '../../src/tui/line.ts';
+import { keysIn } from '../../src/tui/paced-input.ts';
 import { createStore } from '../../src/tui/store.ts';
 import { themeFrom } from '../../src/tui/theme.ts';
 import { moveWindow, noneMarked, settle } from '../../src/tui/window.ts';
@@ -182,32 +182,22 @@ describe('a window on a long list', () => {
 });
 
 describe('keys', () => {
-  const key = (more: Partial<KeyPress> = {}): KeyPress => ({
-    ...{
-      upArrow: false,
-      downArrow: false,
-      leftArrow: false,
-      rightArrow: false,
-      pageDown: false,
-      pageUp: false,
-    },
-    ...{
-      home: false,
-      end: false,
-      return: false,
-      escape: false,
-      ctrl: false,
-      tab: false,
-      backspace: false,
-      delete: false,
-      meta: false,
-    },
-    ...more,
+  it('that arrive together are taken apart, each control sequence whole', () => {
+    expect(keysIn('\u001b[B\u001b[B\r')).toEqual(['\u001b[B', '\u001b[B', '\r']);
+    expect(keysIn('ab\u0015c\u007f')).toEqual(['a', 'b', '\u0015', 'c', '\u007f']);
   });
 
-  it('takes quick typing apart: the text, then enter', () => {
-    expect(pressesOf('northwind\r', key(), true).map((press) => press.name)).toEqual(['northwind', 'return']);
-    expect(pressesOf('np', key(), false).map((press) => press.name)).toEqual(['n', 'p']);
+  it('of a paste stay together, with everything in it', () => {
+    const paste = '\u001b[200~north\nwind\u001b[B\u001b[201~';
+    expect(keysIn(`${paste}\r`)).toEqual([paste, '\r']);
+  });
+
+  it('lose nothing, whatever arrives', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (chunk) => {
+        expect(keysIn(chunk).join('')).toBe(chunk);
+      }),
+    );
   });
 
   it('gives no key two meanings on one screen', () => {

@@ -5,6 +5,7 @@ import type { HeaderModel } from '../../src/tui/view/header.ts';
 /** One incident, as the screens of the tests show it. */
 
 export const now = '2026-11-23T06:13:41.000Z';
+export const damagedAt = '2026-11-23T05:52:00.000Z';
 
 export const header: HeaderModel = {
   environment: 'production',

@@ -21,8 +21,10 @@ export interface VirtualTerminal {
   alternate(): boolean;
   leave(): Promise<void>;
   done: Promise<void>;
-  /** Every line ever drawn wider than the terminal. */
+  /** Every line ever drawn wider than the terminal: it went on in the next row. */
   tooWide: string[];
+  /** Everything written, escape sequences included. */
+  raw(): string;
 }
 
 class Screen extends Writable {
@@ -30,6 +32,8 @@ class Screen extends Writable {
   columns: number;
   rows: number;
   readonly terminal: xterm.Terminal;
+  readonly tooWide: string[] = [];
+  raw = '';
 
   constructor(columns: number, rows: number) {
     super({ decodeStrings: false });
@@ -45,7 +49,19 @@ class Screen extends Writable {
   }
 
   override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {
-    this.terminal.write(chunk.toString(), done);
+    this.raw += chunk.toString();
+    this.terminal.write(chunk.toString(), () => {
+      this.#noteWrapped();
+      done();
+    });
+  }
+
+  #noteWrapped(): void {
+    const { active } = this.terminal.buffer;
+    for (let row = 0; row < this.rows; row++) {
+      const line = active.getLine(active.baseY + row);
+      if (line?.isWrapped) this.tooWide.push(line.translateToString(true));
+    }
   }
 }
 
@@ -109,11 +125,11 @@ export function open(tree: ReactNode, options: TerminalOptions = {}): VirtualTer
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
-  const tooWide: string[] = [];
   return {
     lines,
     text,
-    tooWide,
+    tooWide: screen.tooWide,
+    raw: () => screen.raw,
     type: (typed) => void keyboard.write(typed),
     paste: (pasted) => void keyboard.write(`\u001b[200~${pasted}\u001b[201~`),
     resize: async (columns, rows) => {

@@ -1,14 +1,6 @@
 import { useInput, usePaste } from 'ink';
-import { useEffect, useRef, useState } from 'react';
-import {
-  bindingFor,
-  type Handler,
-  type Handlers,
-  isDisabled,
-  type Pressed,
-  pressesOf,
-  type ScreenName,
-} from '../keys.ts';
+import { useState } from 'react';
+import { bindingFor, type Handler, type Handlers, isDisabled, nameOfKey, type ScreenName } from '../keys.ts';
 import { fit } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import { footerLine } from '../view/footer.ts';
@@ -46,10 +38,7 @@ export function useKeys<S extends ScreenName>(screen: S, handlers: Handlers<S>, 
   const [notice, setNotice] = useState('');
   const [helpTop, setHelpTop] = useState<number | null>(null);
   const [shownSince] = useState(() => performance.now());
-  const queue = useRef<Pressed[]>([]);
-  const timer = useRef<NodeJS.Immediate>(undefined);
-
-  const press = ({ name, text }: Pressed): void => {
+  const press = (name: string, text: string): void => {
     // Leaving is never dropped.
     if (options.guarded && name !== 'ctrl+c' && performance.now() - shownSince < typedAheadMs) return;
     const binding = bindingFor(screen, name);
@@ -73,27 +62,16 @@ export function useKeys<S extends ScreenName>(screen: S, handlers: Handlers<S>, 
     if (isDisabled(handler)) setNotice(`${binding.shown} ${binding.label}: ${handler.because}`);
     else handler(name);
   };
-  const newest = useRef(press);
-  newest.current = press;
-
-  // One key at a time, each after the screen has followed the one before; keys for a screen that is gone go with it.
-  const drain = (): void => {
-    timer.current = undefined;
-    const next = queue.current.shift();
-    if (!next) return;
-    newest.current(next);
-    timer.current = setImmediate(drain);
-  };
-  const take = (pressed: Pressed[]): void => {
-    queue.current.push(...pressed);
-    if (timer.current === undefined) drain();
-  };
-  useEffect(() => () => clearImmediate(timer.current), []);
-
   const typing = options.onText !== undefined;
   const active = options.active ?? true;
-  useInput((input, key) => take(pressesOf(input, key, typing)), { isActive: active });
-  usePaste((text) => take([{ name: '', text }]), { isActive: active && typing });
+  useInput(
+    (input, key) => {
+      const name = nameOfKey(input, key);
+      press(name, name === input ? input : '');
+    },
+    { isActive: active },
+  );
+  usePaste((text) => press('', text), { isActive: active && typing });
 
   if (helpTop !== null) {
     return { footer: line(span(' any key', 'strong'), ' goes back'), help: { screen, top: helpTop } };

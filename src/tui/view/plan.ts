@@ -94,7 +94,7 @@ function entryLine(entry: PlanEntry, review: PlanReview, marked: boolean, width:
   const note = out
     ? 'left out'
     : partly
-      ? `${review.withoutRows[table.name]?.length} rows left out`
+      ? `${review.withoutRows[table.name]?.length} left out`
       : table.delete > 0
         ? 'newer rows'
         : '';
@@ -177,7 +177,7 @@ export function planTotals(question: PlanQuestion, review: PlanReview, width: nu
   const rows = Object.entries(review.withoutRows)
     .filter(([table]) => !review.withoutTables.includes(table))
     .reduce((sum, [, keys]) => sum + keys.length, 0);
-  const left = rows > 0 ? ` Less ${counted(rows, 'row')} left out.` : '';
+  const left = rows > 0 ? `, ${count(rows)} left out` : '';
   return fit(line(span(` ${question.mode}: ${effectsReading(kept)}${left}`, 'strong')), width);
 }
 
