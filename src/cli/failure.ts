@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import type { ErrorCode } from '../errors.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import type { Exit } from './exits.ts';
 import { exitOf, exits } from './exits.ts';
 
 const systemErrors: Record<string, { code: ErrorCode; hint: string }> = {
@@ -35,6 +36,23 @@ function usageError(error: CommanderError): TenantDrError {
   });
 }
 
+/** What to do next where an error itself does not say. */
+const usualHints: Record<Exit, string> = {
+  [exits.done]: '',
+  [exits.differs]: '',
+  [exits.usage]: 'see tenant-dr --help',
+  [exits.refused]: 'nothing was changed; put right what is named and run the command again',
+  [exits.failed]: 'nothing was changed; tenant-dr doctor looks for the cause',
+  [exits.rolledBack]: 'everything was rolled back; keep the message and do not try the same again unread',
+  [exits.partly]: 'the result lists which are done and which are not',
+  [exits.unknown]: 'assume nothing; tenant-dr resume finds out',
+  [exits.interrupted]: 'run the command again to go on',
+};
+
+export function hintOf(error: TenantDrError): string {
+  return error.hint ?? usualHints[exitOf[error.code]];
+}
+
 /** The failure as the contract's document. `changed` is null where nobody knows yet (exit 7). */
 export function failureDocument(schema: string, error: TenantDrError): Record<string, unknown> {
   const exit = exitOf[error.code];
@@ -45,7 +63,7 @@ export function failureDocument(schema: string, error: TenantDrError): Record<st
       code: error.code,
       exit,
       message: error.message,
-      hint: error.hint ?? null,
+      hint: hintOf(error),
       ...(error.table === undefined ? {} : { table: error.table }),
       ...(error.key === undefined ? {} : { key: error.key }),
       changed: exit === exits.unknown ? null : false,

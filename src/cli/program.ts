@@ -7,7 +7,7 @@ import { commands, opening } from './commands/index.ts';
 import { connectContext } from './connect.ts';
 import type { Flags } from './context.ts';
 import { exitOf, exits } from './exits.ts';
-import { failureDocument, readableError } from './failure.ts';
+import { failureDocument, hintOf, readableError } from './failure.ts';
 import { unlessInterrupted, watchSignals } from './interrupt.ts';
 import { Output } from './output.ts';
 import type { Parameter, Parameters } from './parameters.ts';
@@ -45,7 +45,7 @@ export async function runProgram(args: string[]): Promise<number> {
     return report(request, result, output);
   } catch (thrown) {
     const error = readableError(thrown);
-    output.error(error.message, error.hint);
+    output.error(error.message, hintOf(error));
     if (process.env.TENANT_DR_DEBUG) process.stderr.write(`${String(error.stack)}\n${String(error.cause)}\n`);
     const known = commands.some((entry) => entry.name === name) ? name : 'usage';
     if (output.json) output.result(failureDocument(documentSchema(known), error), '');
@@ -60,7 +60,7 @@ function report({ entry }: Request, { document, text, exit, failure }: Result, o
     return exit ?? exits.done;
   }
   output.result({ ...failureDocument(schema, failure), ...document }, text);
-  output.error(failure.message, failure.hint);
+  output.error(failure.message, hintOf(failure));
   return exitOf[failure.code];
 }
 
