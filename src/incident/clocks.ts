@@ -82,7 +82,7 @@ export function clocksOf(
  * than the journal has already reached, so that it neither turns negative nor runs backwards.
  */
 export function elapsedAt(state: IncidentState, now: number): number {
-  const elapsed = (now - Date.parse(state.opened.detectedAt)) / 1000 + state.clock.setBackSeconds;
+  const elapsed = (now - state.clock.start) / 1000 + state.clock.setBackSeconds;
   return Math.max(0, state.last.elapsedSeconds, elapsed);
 }
 

@@ -148,7 +148,7 @@ export const payloads = {
     mode: restoreMode,
     tables: z.array(tableCounts),
     live: z.string(),
-    staged: z.string(),
+    staged: z.string().nullable(),
     planned: z.string().optional(),
     conflicts: z.number().default(0),
     drift: z.number().default(0),

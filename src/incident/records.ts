@@ -135,6 +135,8 @@ export interface IncidentState {
   mirrorFailure: string | null;
   operators: string[];
   clock: {
+    /** When it was detected, milliseconds since 1970: what seconds are counted from. */
+    start: number;
     /** Seconds the wall clock was set back by while the incident ran; added to what it says now. */
     setBackSeconds: number;
     jumps: EntryOf<'clock.jumped'>[];

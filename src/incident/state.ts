@@ -56,10 +56,10 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     interruptions: [],
     mirrorFailure: null,
     operators: [entry.actor.name],
-    clock: { setBackSeconds: 0, jumps: [] },
+    clock: { start: Date.parse(entry.detectedAt), setBackSeconds: 0, jumps: [] },
     usable: null,
     closed: null,
-    last: { ...momentOf(entry, entry.detectedAt, 0, 0), seq: entry.seq, by: entry.actor, entry },
+    last: { ...momentOf(entry, Date.parse(entry.detectedAt), 0, 0), seq: entry.seq, by: entry.actor, entry },
   };
 }
 
@@ -68,9 +68,9 @@ export function applyEntry(state: IncidentState, entry: Entry): void {
   if (entry.event === 'clock.jumped') {
     // a jump forward may be the computer waking up, which counts; it only ever takes a set-back clock back to right
     const setBackSeconds = Math.max(0, state.clock.setBackSeconds - entry.bySeconds);
-    state.clock = { setBackSeconds, jumps: [...state.clock.jumps, entry] };
+    state.clock = { ...state.clock, setBackSeconds, jumps: [...state.clock.jumps, entry] };
   }
-  const now = momentOf(entry, state.opened.detectedAt, state.clock.setBackSeconds, state.last.elapsedSeconds);
+  const now = momentOf(entry, state.clock.start, state.clock.setBackSeconds, state.last.elapsedSeconds);
   state.last = { ...now, seq: entry.seq, by: entry.actor, entry };
   if (!state.operators.includes(entry.actor.name)) state.operators.push(entry.actor.name);
   applyRecord(state, entry, now);
@@ -183,8 +183,8 @@ function applyMessage(state: IncidentState, entry: MessageEntry): void {
 }
 
 /** Seconds since detection: wall time with set-back clocks made good, and never less than what was reached. */
-function momentOf(entry: Entry, detectedAt: string, setBackSeconds: number, reached: number): Moment {
-  const elapsed = (Date.parse(entry.at) - Date.parse(detectedAt)) / 1000 + setBackSeconds;
+function momentOf(entry: Entry, start: number, setBackSeconds: number, reached: number): Moment {
+  const elapsed = (Date.parse(entry.at) - start) / 1000 + setBackSeconds;
   return { at: entry.at, elapsedSeconds: Math.max(0, reached, elapsed) };
 }
 

@@ -40,11 +40,16 @@ const delay = monitorEventLoopDelay({ resolution: 1 });
 for (let round = 0; round < 5; round++) {
   const reader = new JournalReader(path);
   const start = performance.now();
+  const before = process.cpuUsage();
   delay.reset();
   delay.enable();
   await reader.readOn();
   const total = performance.now() - start;
   delay.disable();
-  console.log(`${count} events: ${total.toFixed(0)} ms, longest pause ${(delay.max / 1e6).toFixed(0)} ms`);
+  const { user, system } = process.cpuUsage(before);
+  const cpu = ((user + system) / 1000).toFixed(0);
+  console.log(
+    `${count} events: ${total.toFixed(0)} ms (processor time ${cpu} ms), longest pause ${(delay.max / 1e6).toFixed(0)} ms`,
+  );
 }
 await rm(dir, { recursive: true });
