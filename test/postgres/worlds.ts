@@ -26,6 +26,8 @@ CREATE TABLE bookings (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES ten
 CREATE TABLE events (id bigserial, tenant_id int NOT NULL REFERENCES tenants, at date NOT NULL, what text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE letters (t int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, w text, l text, s text, q text, g text, p int, o text, c text, x text, n int, y text, h text, d text, k text UNIQUE, key text, tenant text, columns text, UNIQUE (tenant_id, p));
+CREATE TABLE letter_parts (l int NOT NULL REFERENCES letters, t int NOT NULL, tdr text, PRIMARY KEY (l, t));
 CREATE TABLE husbands (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, wife int NOT NULL);
 CREATE TABLE wives (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, husband int NOT NULL REFERENCES husbands);
 INSERT INTO tenants (slug, name, plan_id) VALUES ('one', 'One', 1), ('two', 'Two', 2), ('three', 'Three', 1);
@@ -45,6 +47,8 @@ INSERT INTO pages (tenant_id, slug, position) SELECT t, 'Page-' || i, i FROM gen
 INSERT INTO logs SELECT t, 'line ' || (i % 3), '2026-01-01' FROM generate_series(1, 3) t, generate_series(1, 7) i;
 INSERT INTO bookings SELECT t * 10 + i, t, t, int4range(i * 10, i * 10 + 5) FROM generate_series(1, 3) t, generate_series(1, 3) i;
 INSERT INTO events (tenant_id, at, what) SELECT t, date '2025-06-01' + i * 60, 'e' || i FROM generate_series(1, 3) t, generate_series(0, 8) i;
+INSERT INTO letters SELECT i, 1 + i % 3, 'w', 'l', 's', 'q', 'g', i, 'o', 'c', 'x', 1, 'y', 'h', 'd', 'k' || i FROM generate_series(1, 12) i;
+INSERT INTO letter_parts SELECT t, n2, 'x' FROM letters, generate_series(1, 2) n2;
 INSERT INTO husbands SELECT t, t, t FROM generate_series(1, 3) t;
 INSERT INTO wives SELECT t, t, t FROM generate_series(1, 3) t;
 ALTER TABLE husbands ADD FOREIGN KEY (wife) REFERENCES wives (id);
@@ -66,6 +70,7 @@ INSERT INTO logs VALUES (2, 'line 0', '2026-01-01'), (2, 'extra', NULL);
 UPDATE bookings SET during = int4range(lower(during) + 100, upper(during) + 100) WHERE tenant_id = 2;
 UPDATE events SET at = at + 300 WHERE tenant_id = 2 AND at < '2025-08-15';
 DELETE FROM events WHERE tenant_id = 2 AND at > '2026-05-01' AND what = 'e8';
+DELETE FROM letter_parts WHERE l = 1; DELETE FROM letters WHERE t = 1; UPDATE letters SET w = 'W', c = NULL, p = 100 - p WHERE tenant_id = 2; UPDATE letter_parts SET tdr = 'y' WHERE l = 4;
 UPDATE tenants SET name = 'Broken', status = 'active' WHERE id = 2;
 `;
 

@@ -95,7 +95,7 @@ async function tally(work: Workspace, slot: Slot, applied: Applied): Promise<voi
 async function park(work: Workspace, slot: Slot, applied: Applied): Promise<void> {
   if (slot.rows.want === 0 || slot.key.length === 0) return;
   const spaces = await work.sql.rows(
-    `SELECT DISTINCT c FROM ${slot.want} w, unnest(w.tdr_park) c ORDER BY 1`,
+    `SELECT DISTINCT tdr_c AS c FROM ${slot.want} w, unnest(w.tdr_park) AS tdr_u(tdr_c) ORDER BY 1`,
   );
   const same = slot.key.map((name) => `t.${ident(name)} = p.${ident(name)}`).join(' AND ');
   for (const space of spaces) {
@@ -139,7 +139,7 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
     if (slot.rows.want === 0) continue;
     const [row] = await work.sql.rows(
       `SELECT count(*) FILTER (WHERE tdr_kind = 'u' AND NOT tdr_again) AS u, count(*) FILTER (WHERE tdr_again) AS a, count(*) FILTER (WHERE tdr_kind = 'i') AS i,
-        (SELECT json_agg(DISTINCT c) FROM ${slot.want} w, unnest(w.tdr_columns) c WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
+        (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
     );
     const again = Number(row?.a);
     const inserted = Number(row?.i) + again;

@@ -15,6 +15,8 @@ export interface RelationColumn {
   notNull: boolean;
   hasDefault: boolean;
   generated: boolean;
+  /** What a generated column is computed from. */
+  expression: string | null;
   identity: 'always' | 'default' | null;
   collation: string | null;
   /** Text equality of printed values is equality of the type. */
@@ -124,6 +126,7 @@ const columnsQuery = `
     'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'baseType', format_type(base.oid, -1),
     'baseName', base.typname, 'modifier', CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, 'domain', t.typtype = 'd',
     'notNull', a.attnotnull OR t.typnotnull, 'hasDefault', a.atthasdef AND a.attgenerated = '', 'generated', a.attgenerated <> '',
+    'expression', CASE WHEN a.attgenerated <> '' THEN (SELECT pg_get_expr(ad.adbin, ad.adrelid) FROM pg_attrdef ad WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum) END,
     'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'default' END,
     'collation', CASE WHEN a.attcollation <> t.typcollation THEN l.collname END,
     'exact', base.typname IN (${exactTypes}) AND t.typtype = 'b' AND coalesce(l.collisdeterministic, true),

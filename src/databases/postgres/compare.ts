@@ -126,9 +126,10 @@ async function deletes(work: Workspace, slot: Slot, wanted: boolean): Promise<nu
   if (!wanted) return Number(await work.sql.value(`SELECT count(*) FROM ${liveOnly(slot)}`));
   const key = slot.key.length > 0 ? keyOf(slot, 'l') : hashKey('l.tdr_hash');
   const names = slot.relation.primaryKey.map((name) => `, ${ident(name)}`).join('');
+  const values = slot.relation.primaryKey.map((name) => `, l.${ident(name)}`).join('');
   return work.sql.run(
     `INSERT INTO ${slot.gone} (tdr_part, tdr_ctid, tdr_key, tdr_hash${names})
-     SELECT l.tdr_part, l.tdr_ctid, ${key}, l.tdr_hash${names.replaceAll(', "', ', l."')} FROM ${liveOnly(slot)}`,
+     SELECT l.tdr_part, l.tdr_ctid, ${key}, l.tdr_hash${values} FROM ${liveOnly(slot)}`,
   );
 }
 
@@ -146,7 +147,7 @@ export async function summarize(work: Workspace, slot: Slot, raw: Differences): 
   if (slot.rows.want > 0) {
     const [row] = await work.sql.rows(
       `SELECT count(*) FILTER (WHERE tdr_kind = 'i') AS i, count(*) FILTER (WHERE tdr_kind = 'u') AS u,
-        (SELECT json_agg(DISTINCT c) FROM ${slot.want} w, unnest(w.tdr_columns) c) AS columns FROM ${slot.want}`,
+        (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns) AS tdr_u(tdr_c)) AS columns FROM ${slot.want}`,
     );
     counts.insert = Number(row?.i);
     counts.update = Number(row?.u);

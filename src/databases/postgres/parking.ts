@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { RelationColumn, Unique } from './catalog.ts';
+import type { RelationColumn, Term, Unique } from './catalog.ts';
 import { ident } from './identifiers.ts';
 import type { Slot } from './workspace.ts';
 import { columnOf } from './workspace.ts';
@@ -10,10 +10,17 @@ import { columnOf } from './workspace.ts';
  */
 export function parkingSpace(slot: Slot, unique: Unique): string | null {
   const usable = unique.terms
-    .flatMap((term) => (term.column === null ? columnsIn(slot, term.sql) : [columnOf(slot, term.column)]))
+    .flatMap((term) => sources(slot, term))
     .filter((column) => mayMove(slot, column));
   const nullable = unique.nullsNotDistinct ? undefined : usable.find((column) => !column.notNull);
   return (nullable ?? usable.find((column) => parkedValue(column, 0) !== null))?.name ?? null;
+}
+
+/** The columns that decide a term's value: itself, or those an expression or a generated column is computed from. */
+function sources(slot: Slot, term: Term): RelationColumn[] {
+  if (term.column === null) return columnsIn(slot, term.sql);
+  const column = columnOf(slot, term.column);
+  return column.expression === null ? [column] : columnsIn(slot, column.expression);
 }
 
 /** Columns an index expression mentions: parking changes the expression's value with them. */
@@ -44,8 +51,8 @@ function mayMove(slot: Slot, column: RelationColumn): boolean {
 
 /** SQL for the value a row is parked on; `nth` keeps parked rows apart. */
 export function parked(column: RelationColumn, nullable: boolean): string {
-  if (nullable && !column.notNull) return 'NULL';
-  return parkedValue(column, randomInt(1, 2 ** 20)) ?? 'NULL';
+  const value = nullable && !column.notNull ? 'NULL' : (parkedValue(column, randomInt(1, 2 ** 20)) ?? 'NULL');
+  return `CAST(${value} AS ${column.type})`;
 }
 
 function parkedValue(column: RelationColumn, salt: number): string | null {
@@ -60,11 +67,11 @@ function parkedValue(column: RelationColumn, salt: number): string | null {
         ? null
         : `left(md5(${salt} || ':' || ${nth}) || md5(random()::text), ${Math.min(length, 40)})`;
     case 'int2':
-      return `(-32768 + ${salt % 1000} + ${nth})::int2`;
+      return `(-15000 - ${salt % 1000} - ${nth})::int2`;
     case 'int4':
-      return `(-2147483648 + ${salt} + ${nth})::int4`;
+      return `(-1000000000 - ${salt} - ${nth})::int4`;
     case 'int8':
-      return `(-9223372036854775807 + ${salt} + ${nth})::int8`;
+      return `(-1000000000000000000 - ${salt} - ${nth})::int8`;
     case 'uuid':
       return `gen_random_uuid()`;
     case 'date':
