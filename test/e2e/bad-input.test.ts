@@ -10,8 +10,8 @@ import { randomWorld } from '../worlds/random.ts';
 import type { World } from '../worlds/world.ts';
 import {
   cleanUp,
-  fileHashes,
   type Ended,
+  fileHashes,
   folder,
   restore,
   snapshot,

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nasty } from '../worlds/nasty.ts';
 import type { World } from '../worlds/world.ts';
 import {
@@ -36,25 +36,35 @@ async function killedAfter(world: World, milliseconds: number): Promise<void> {
 }
 
 describe('a restore killed with kill -9', () => {
-  it('leaves the rows exactly as before or exactly as planned, and can be picked up', async () => {
-    const timed = nasty(folder());
+  let whole = 0;
+  beforeAll(() => {
+    const world = nasty(folder());
     const began = performance.now();
-    expect(restore(timed).exit).toBe(0);
-    const whole = performance.now() - began;
+    expect(restore(world).exit).toBe(0);
+    whole = performance.now() - began;
+  });
 
-    for (const share of [0.35, 0.5, 0.6, 0.7, 0.8, 0.88, 0.94]) {
-      const world = nasty(folder(), { journal: share > 0.65 ? 'delete' : 'wal' });
+  it.each([
+    [0.4, 'wal'],
+    [0.6, 'delete'],
+    [0.75, 'wal'],
+    [0.85, 'delete'],
+    [0.93, 'wal'],
+  ] as const)(
+    'leaves rows as before or as planned and can be picked up, after %d of its time, %s mode',
+    async (share, journal) => {
+      const world = nasty(folder(), { journal });
       const before = snapshot(world);
       await killedAfter(world, whole * share);
-      const asBefore = unchanged(world, before);
-      const asPlanned = problems(world, before);
-      expect([asBefore, asPlanned], `killed after ${share} of the time`).toContainEqual([]);
+      expect([unchanged(world, before), problems(world, before)]).toContainEqual([]);
+
+      // Nothing new starts for this tenant before somebody knows what happened.
       const resumed = tenantDr(world, 'resume');
       expect([0, 2, 3], resumed.stderr).toContain(resumed.exit);
       expect(restore(world).exit).toBe(0);
       expect(problems(world, before)).toEqual([]);
-    }
-  });
+    },
+  );
 });
 
 describe('an application that goes on writing for other tenants', () => {
