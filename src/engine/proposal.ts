@@ -110,9 +110,11 @@ function unwrittenKey(
   return undefined;
 }
 
-const audit = /(^|_)(audit|audits|activity|activities|history|histories|access_logs?|logs?)(_|$)/i;
+/** Told by the last word: audit_events and order_log are records, audit_messages may be what the product is about. */
+const record =
+  /(^|_)(logs?|trails?|history|histories|audits?|activity|activities)$|(^|_)(audit|activity|security|access)_(events?|entries|records?)$/i;
 const credentials =
-  /(^|_)(api_?keys?|keys|tokens?|credentials?|secrets?|passwords?|password_resets?|oauth|sso|saml|mfa|totp|webauthn|passkeys?|invitations?|invites?|certificates?)(_|$)/i;
+  /(^|_)((api|access|secret|signing|service|encryption)_?keys?|tokens?|credentials?|secrets?|passwords?|password_resets?|oauth|sso|saml|mfa|totp|webauthn|passkeys?|invitations?|invites?|certificates?)(_|$)/i;
 const people = /(^|_)(users?|members?|memberships?|admins?|logins?|operators?)$/i;
 const queue =
   /(^|_)(jobs?|queues?|outbox|tasks?|scheduled|pending|deliver(y|ies)|notifications?|reminders?|sessions?)(_|$)/i;
@@ -122,7 +124,7 @@ const billing =
 /** `restore:` and `review:` for rows that should not simply go back in time, told by the table's name. */
 function cautionFor(table: Table): Partial<TableProposal> {
   const name = table.name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '_');
-  if (audit.test(name))
+  if (record.test(name))
     return { rule: { restore: 'missing' }, why: 'a record of what happened: only missing rows come back' };
   if (credentials.test(name)) return reviewed('credentials', 'revoked since? asked before they come back');
   if (/(^|_)sessions?$/i.test(name)) {
@@ -154,15 +156,15 @@ function reviewed(kind: 'credentials' | 'queue' | 'billing', why: string): Parti
   return { rule: { review: kind }, why };
 }
 
-/** Columns a customer can be found by from a complaint: e-mail addresses in owned tables. */
+/** Columns a customer can be found by from a complaint: e-mail addresses of tenants and of the people in them. */
 export function guessSearch(schema: Schema, tenants: ConfigFile['tenants'], columns: string[]): string[] {
   const { tables } = classify(schema, { tenants, ownership: { columns, tables: {} } });
   return tables
-    .filter((entry) => entry.membership && people.test(entry.name))
-    .flatMap((entry) => {
-      const table = schema.tables.find((one) => one.name === entry.name);
-      const column = table && usualColumn(table, ['email', 'email_address', 'mail', 'login', 'username']);
-      return column === undefined ? [] : [`${entry.name}.${column}`];
+    .filter(({ membership, name }) => membership && (membership.via === 'identity' || people.test(name)))
+    .flatMap(({ name }) => {
+      const table = schema.tables.find((one) => one.name === name);
+      const mails = table?.columns.filter((column) => /e?mail(_address)?$/i.test(column.name)) ?? [];
+      return mails.map((column) => `${name}.${column.name}`);
     });
 }
 

@@ -145,3 +145,20 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     expect(document.error).toMatchObject({ code: 'interrupted', exit: 130, changed: false });
   },
 );
+
+test('help of a command may be asked for in words', async () => {
+  const cwd = temporaryFolder();
+  const words = await tenantDr(['help', 'tables'], { cwd });
+  const option = await tenantDr(['tables', '--help'], { cwd });
+  expect(words).toEqual(option);
+  expect(words.exit).toBe(0);
+});
+
+test('a group of commands names what is in it', async () => {
+  const cwd = temporaryFolder();
+  const alone = await tenantDr(['runbook'], { cwd });
+  expect([alone.exit, alone.stdout]).toEqual([2, '']);
+  expect(alone.stderr).toContain('list');
+  const wrong = await tenantDr(['runbook', 'lst'], { cwd });
+  expect(wrong.stderr).toContain('did you mean list?');
+});

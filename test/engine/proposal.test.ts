@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { configSchema } from '../../src/config/schema.ts';
+import { guessTenants, singularOf } from '../../src/engine/conventions.ts';
+import { proposeTables } from '../../src/engine/proposal.ts';
+import type { Column, Schema, Table } from '../../src/engine/schema.ts';
+
+function table(name: string, columns: string[] = ['id', 'tenant_id'], facts: Partial<Table> = {}): Table {
+  const column = (one: string): Column => ({
+    name: one,
+    type: 'TEXT',
+    notNull: false,
+    hasDefault: false,
+    generated: false,
+  });
+  return {
+    name,
+    kind: 'table',
+    columns: columns.map(column),
+    primaryKey: ['id'],
+    uniques: [],
+    foreignKeys: [],
+    triggers: [],
+    ...facts,
+  };
+}
+
+const schemaOf = (...tables: Table[]): Schema => ({
+  tables: [table('tenants', ['id']), ...tables],
+  fingerprint: '',
+});
+const tenants = configSchema.parse({}).tenants;
+
+function proposed(one: Table) {
+  return proposeTables(schemaOf(one), tenants, ['tenant_id']).find(({ name }) => name === one.name);
+}
+
+test.each([
+  ['audit_events', { restore: 'missing' }],
+  ['audit_log', { restore: 'missing' }],
+  ['AuditTrail', { restore: 'missing' }],
+  ['order_log', { restore: 'missing' }],
+  ['login_history', { restore: 'missing' }],
+  ['api_keys', { review: 'credentials' }],
+  ['apikeys', { review: 'credentials' }],
+  ['refresh_tokens', { review: 'credentials' }],
+  ['sso_connections', { review: 'credentials' }],
+  ['users', { review: 'credentials' }],
+  ['team_members', { review: 'credentials' }],
+  ['invoices', { review: 'billing' }],
+  ['subscriptions', { review: 'billing' }],
+] as const)('%s gets a proposal by its name', (name, rule) => {
+  expect(proposed(table(name))?.rule).toEqual(rule);
+});
+
+test.each([
+  'audit_messages',
+  'null_keys',
+  'blog_posts',
+  'catalogs',
+  'agents',
+  'events',
+  'taskbars',
+  'keyboards',
+])('%s is ordinary data', (name) => {
+  expect(proposed(table(name))?.rule).toBeNull();
+});
+
+test('a queue is told by its name and by a column that says how far the work is', () => {
+  expect(proposed(table('jobs', ['id', 'tenant_id', 'status']))?.rule).toEqual({ review: 'queue' });
+  expect(proposed(table('webhook_deliveries', ['id', 'tenant_id', 'attempts']))?.rule).toEqual({
+    review: 'queue',
+  });
+  expect(proposed(table('tasks', ['id', 'tenant_id', 'title']))?.rule).toBeNull();
+});
+
+test('sessions with a token are credentials, others are reviewed as a queue', () => {
+  expect(proposed(table('sessions', ['id', 'tenant_id', 'token_hash']))?.rule).toEqual({
+    review: 'credentials',
+  });
+  expect(proposed(table('sessions', ['id', 'tenant_id']))?.rule).toEqual({ review: 'queue' });
+});
+
+test('a table no key leads from is proposed as shared, for review', () => {
+  expect(proposed(table('plans', ['id', 'name']))).toMatchObject({ rule: 'shared', review: true });
+  expect(proposed(table('schema_migrations', ['version']))).toMatchObject({ rule: 'shared', review: false });
+});
+
+test('a column named after an owned table is proposed as the way to it', () => {
+  const found = proposeTables(
+    schemaOf(table('jobs'), table('job_errors', ['id', 'originalJobId'])),
+    tenants,
+    ['tenant_id'],
+  );
+  expect(found.find(({ name }) => name === 'job_errors')).toMatchObject({
+    ownership: 'declared',
+    rule: { through: 'jobs', on: { originalJobId: 'id' } },
+    review: true,
+  });
+});
+
+test.each([
+  ['tenants', 'tenant'],
+  ['companies', 'company'],
+  ['businesses', 'business'],
+  ['boxes', 'box'],
+  ['access', 'access'],
+])('one of the %s is a %s', (many, one) => {
+  expect(singularOf(many)).toBe(one);
+});
+
+test('without a table that looks like tenants there is no guess', () => {
+  expect(guessTenants({ tables: [table('pupils')], fingerprint: '' })).toBeUndefined();
+  expect(guessTenants({ tables: [table('pupils')], fingerprint: '' }, 'pupils')?.id).toBe('id');
+});
