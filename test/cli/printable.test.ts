@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cut, fitted, printable, widthOf } from '../../src/engine/printable.ts';
+import { cut, fitted, printable, widthOf, wrapped } from '../../src/engine/printable.ts';
 
 test.each([
   ['terminal escapes', 'a\u001b[31mred\u001b[0m', 'a\\u{1b}[31mred\\u{1b}[0m'],
@@ -46,4 +47,30 @@ test('text is cut at whole characters, and padded on the side asked for', () => 
 
 test('an escape sequence cannot hide in text that is cut', () => {
   expect(fitted('\u001b[2J', 20)).toBe('\\u{1b}[2J           ');
+});
+
+/** What a terminal acts on instead of showing it. */
+const actedOn = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ufeff]/u;
+
+test('of any text, what is shown holds nothing a terminal acts on, and is safe to show again', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const shown = printable(text);
+      expect(shown).not.toMatch(actedOn);
+      expect(printable(shown)).toBe(shown);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('of any text, a cell is exactly as wide as asked for, and wrapping loses no word', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 8, max: 30 }), (text, width) => {
+      expect(widthOf(fitted(text, width))).toBe(width);
+      const lines = wrapped(text, width);
+      for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(width);
+      expect(lines.join('').replaceAll(' ', '')).toBe(printable(text).replaceAll(' ', ''));
+    }),
+    { numRuns: 1000 },
+  );
 });
