@@ -78,7 +78,7 @@ export function planDocument(plan: Plan, from: string): Record<string, unknown> 
     from,
     mode: plan.mode,
     live: plan.live.digest,
-    staged: plan.staged.digest,
+    staged: plan.staged?.digest ?? null,
     planned: plan.planned.digest,
     tables: plan.tables,
     conflicts: plan.conflicts,

@@ -26,7 +26,9 @@ export async function restoreSeveral(
   const { phraseFor, restoreMany } = await import('../actions/restore-many.ts');
   const { identity } = bench.ground.session;
   const phrase = phraseFor(tenants.length, identity.name);
-  const listed = tenants.map((tenant) => `  ${printable(tenant.slug)} (${printable(tenant.name)}), ${tenant.tier}`);
+  const listed = tenants.map(
+    (tenant) => `  ${printable(tenant.slug)} (${printable(tenant.name)}), ${tenant.tier}`,
+  );
   const stakes = [
     `${tenants.length} tenants in ${printable(identity.name)} (${printable(bench.deps.config.environment)}), from ${printable(given.from)}, mode ${options.mode}:`,
     ...listed,
@@ -62,9 +64,13 @@ export async function restoreSeveral(
   const text = severalText(incident, results, context.output.tableWidth);
   if (failed.length === 0) return { document, text };
   const all = failed.length === results.length;
-  const failure = new TenantDrError('some-failed', `${failed.length} of ${results.length} tenants were not restored${all ? '' : '; the others were'}.`, {
-    hint: `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
-  });
+  const failure = new TenantDrError(
+    'some-failed',
+    `${failed.length} of ${results.length} tenants were not restored${all ? '' : '; the others were'}.`,
+    {
+      hint: `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
+    },
+  );
   return { document, text, failure };
 }
 
@@ -74,9 +80,23 @@ function severalText(incident: string, results: OneResult[], width: number): str
   const rows = results.map((result) =>
     result.error
       ? [printable(result.tenant.slug), 'failed', '', '', '', printable(result.error.message)]
-      : [printable(result.tenant.slug), 'restored', sum(result, 'insert'), sum(result, 'update'), sum(result, 'delete'), ''],
+      : [
+          printable(result.tenant.slug),
+          'restored',
+          sum(result, 'insert'),
+          sum(result, 'update'),
+          sum(result, 'delete'),
+          '',
+        ],
   );
   const right = (title: string) => ({ title, align: 'right' as const });
-  const columns = [{ title: 'tenant' }, { title: 'outcome' }, right('added'), right('changed'), right('deleted'), { title: 'why' }];
+  const columns = [
+    { title: 'tenant' },
+    { title: 'outcome' },
+    right('added'),
+    right('changed'),
+    right('deleted'),
+    { title: 'why' },
+  ];
   return `${textTable(columns, rows, width)}\n\nIncident ${incident}.`;
 }

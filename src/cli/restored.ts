@@ -14,13 +14,18 @@ interface Restored {
 export function restoredText(incident: string, output: unknown): string {
   const { tenant, tables, safetyCopy, isolation, digest, seconds } = output as Restored;
   const touched = tables.filter((table) => table.insert + table.update + table.delete > 0);
-  const lines = touched.map((table) => `  ${printable(table.name)}: ${table.insert} added, ${table.update} changed back, ${table.delete} deleted`);
+  const lines = touched.map(
+    (table) =>
+      `  ${printable(table.name)}: ${table.insert} added, ${table.update} changed back, ${table.delete} deleted`,
+  );
   const proof = isolation
     ? [
         `This restore wrote no row of another tenant: ${isolation.otherRowsWritten} rows written, ${isolation.tablesGuarded} tables guarded (${isolation.method}).`,
         ...isolation.notes.map((note) => `  ${printable(note)}`),
       ]
-    : ['The change was found committed after an interruption; its isolation proof ended with the process that held it.'];
+    : [
+        'The change was found committed after an interruption; its isolation proof ended with the process that held it.',
+      ];
   return [
     `Done: tenant ${printable(tenant.slug)} (incident ${incident}).`,
     ...(lines.length > 0 ? lines : ['  nothing had to change']),

@@ -17,16 +17,25 @@ interface Selection {
 }
 
 /** The tenants a restore is for, highest tier first. Throws usage when none is named, tenant-unknown and friends. */
-export async function selectTenants(bench: Workbench, selection: Selection, context: Context): Promise<FoundTenant[]> {
+export async function selectTenants(
+  bench: Workbench,
+  selection: Selection,
+  context: Context,
+): Promise<FoundTenant[]> {
   const names = [...selection.tenants, ...(await fromFile(selection.tenantsFile, context))];
   const chosen = names.map((name) => bench.find(name));
-  if (selection.tier !== undefined) chosen.push(...everyone(bench).filter((tenant) => tenant.tier === selection.tier));
+  if (selection.tier !== undefined)
+    chosen.push(...everyone(bench).filter((tenant) => tenant.tier === selection.tier));
   if (selection.missing) chosen.push(...(await missingTenants(bench)));
-  const distinct = chosen.filter((tenant, i) => chosen.findIndex((other) => sameId(other.id, tenant.id)) === i);
+  const distinct = chosen.filter(
+    (tenant, i) => chosen.findIndex((other) => sameId(other.id, tenant.id)) === i,
+  );
   if (distinct.length === 0) {
     throw new TenantDrError(
       selection.missing || selection.tier !== undefined ? 'tenant-unknown' : 'usage',
-      selection.missing ? 'No tenant of the backup is gone or empty. Nothing was changed.' : 'No tenant was named. Nothing was changed.',
+      selection.missing
+        ? 'No tenant of the backup is gone or empty. Nothing was changed.'
+        : 'No tenant was named. Nothing was changed.',
       { hint: 'Name tenants, or use --tier, --tenants-file or --missing.' },
     );
   }
@@ -37,12 +46,19 @@ async function fromFile(file: string | undefined, context: Context): Promise<str
   if (file === undefined) return [];
   try {
     const content = await readFile(resolve(context.cwd, file), 'utf8');
-    return content.split('\n').map((line) => line.replace(/#.*/, '').trim()).filter((line) => line !== '');
+    return content
+      .split('\n')
+      .map((line) => line.replace(/#.*/, '').trim())
+      .filter((line) => line !== '');
   } catch (error) {
-    throw new TenantDrError('file-missing', `${file} can't be read: ${reasonOf(error)}. Nothing was changed.`, {
-      hint: 'Give a file with one id or slug a line.',
-      cause: error,
-    });
+    throw new TenantDrError(
+      'file-missing',
+      `${file} can't be read: ${reasonOf(error)}. Nothing was changed.`,
+      {
+        hint: 'Give a file with one id or slug a line.',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -56,7 +72,9 @@ async function missingTenants(bench: Workbench): Promise<FoundTenant[]> {
   const { session, schema, config } = bench.ground;
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
   const counts = await session.countAll(shape);
-  const owned = shape.tables.filter((table) => table.membership.via !== 'identity').map((table) => table.name);
+  const owned = shape.tables
+    .filter((table) => table.membership.via !== 'identity')
+    .map((table) => table.name);
   const rows = (id: string): number => owned.reduce((sum, table) => sum + (counts[table]?.[id] ?? 0), 0);
   return everyone(bench).filter((tenant) => !tenant.live || rows(tenant.id.text) === 0);
 }

@@ -1,6 +1,6 @@
 import { TenantDrError } from '../errors.ts';
-import type { Tenant } from './tenant.ts';
 import type { DatabaseIdentity } from './port.ts';
+import type { Tenant } from './tenant.ts';
 
 /** What a manifest says about where its backup came from. */
 export interface RecordedOrigin {
@@ -27,9 +27,13 @@ export function checkOrigin({ live, backup, accepted }: OriginQuestion): void {
   const name = backup.origin ? backup.origin.identity.name : backup.name;
   if (accepted !== undefined) {
     if (accepted === name) return;
-    throw new TenantDrError('backup-foreign', `--foreign-source must name the source exactly. Nothing was changed.`, {
-      hint: `Type --foreign-source ${JSON.stringify(name)} to accept it.`,
-    });
+    throw new TenantDrError(
+      'backup-foreign',
+      `--foreign-source must name the source exactly. Nothing was changed.`,
+      {
+        hint: `Type --foreign-source ${JSON.stringify(name)} to accept it.`,
+      },
+    );
   }
   const accept = `If that is intended, type --foreign-source ${JSON.stringify(name)}.`;
   const recorded = backup.origin?.environment;
@@ -75,5 +79,7 @@ function overlap(live: Tenant[], backup: Tenant[]): number {
     return now ? [{ now, then }] : [];
   });
   if (common.length === 0) return 0;
-  return common.filter(({ now, then }) => now.slug === then.slug || now.name === then.name).length / common.length;
+  return (
+    common.filter(({ now, then }) => now.slug === then.slug || now.name === then.name).length / common.length
+  );
 }

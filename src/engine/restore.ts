@@ -3,8 +3,24 @@ import { reasonOf, TenantDrError } from '../errors.ts';
 import { findDrift } from './drift.ts';
 import type { Ownership } from './ownership.ts';
 import { classify, requireClassified } from './ownership.ts';
-import type { Conflict, Drift, InboundReference, RestoreMode, Revival, SharedNeed, TableEffects } from './plan.ts';
-import type { ChangeMarker, IsolationProof, OnProgress, Session, SliceDigest, Staged, StagedSource } from './port.ts';
+import type {
+  Conflict,
+  Drift,
+  InboundReference,
+  RestoreMode,
+  Revival,
+  SharedNeed,
+  TableEffects,
+} from './plan.ts';
+import type {
+  ChangeMarker,
+  IsolationProof,
+  OnProgress,
+  Session,
+  SliceDigest,
+  Staged,
+  StagedSource,
+} from './port.ts';
 import type { Schema } from './schema.ts';
 import type { ShapeOptions } from './shape.ts';
 import { buildShape } from './shape.ts';
@@ -61,14 +77,16 @@ export interface PlanRequest extends ShapeOptions {
   mode: RestoreMode;
   /** Bring back shared rows the slice needs. */
   withShared?: boolean | undefined;
+  /** A plan to be shown gives the backup's digest too; applying one does not need it. */
+  digestStaged?: boolean | undefined;
 }
 
 export interface Plan {
   tenant: FoundTenant;
   mode: RestoreMode;
-  /** Digests of the slice: now, in the backup, and after the change. */
+  /** Digests of the slice: now, in the backup (where asked for), and after the change. */
   live: SliceDigest;
-  staged: SliceDigest;
+  staged: SliceDigest | null;
   planned: SliceDigest;
   tables: TableEffects[];
   conflicts: Conflict[];
@@ -102,7 +120,7 @@ async function planInside(ground: Ground, request: PlanRequest, onProgress?: OnP
     status: request.verbatim ? null : suspendedStatus(config),
   });
   const live = await session.digest('live', onProgress);
-  const staged = await session.digest('staged', onProgress);
+  const staged = request.digestStaged ? await session.digest('staged', onProgress) : null;
   const comparison = await session.compare(onProgress);
   const planned = await session.digest('planned', onProgress);
   const helped = request.withShared === true;
@@ -113,7 +131,12 @@ async function planInside(ground: Ground, request: PlanRequest, onProgress?: OnP
     staged,
     planned,
     tables: comparison.tables,
-    conflicts: [...comparison.conflicts.filter((conflict) => !(helped && isSharedNeed(conflict, comparison.sharedNeeded))), ...collected.disagreements],
+    conflicts: [
+      ...comparison.conflicts.filter(
+        (conflict) => !(helped && isSharedNeed(conflict, comparison.sharedNeeded)),
+      ),
+      ...collected.disagreements,
+    ],
     drift,
     sharedNeeded: comparison.sharedNeeded,
     inbound: comparison.inbound,
@@ -127,11 +150,17 @@ async function planInside(ground: Ground, request: PlanRequest, onProgress?: OnP
 /** A table the backup does not know keeps its rows: nothing in the backup says what it held. */
 function withoutMissing(shape: SliceShape, staged: Schema): SliceShape {
   const known = new Set(staged.tables.map((table) => table.name));
-  return { ...shape, tables: shape.tables.map((table) => (known.has(table.name) ? table : { ...table, mode: 'keep' })) };
+  return {
+    ...shape,
+    tables: shape.tables.map((table) => (known.has(table.name) ? table : { ...table, mode: 'keep' })),
+  };
 }
 
 function suspendedStatus(config: Config): { column: string; suspended: string | number | boolean | null } {
-  return { column: config.tenants.status?.column ?? 'status', suspended: config.tenants.status?.suspended ?? 'suspended' };
+  return {
+    column: config.tenants.status?.column ?? 'status',
+    suspended: config.tenants.status?.suspended ?? 'suspended',
+  };
 }
 
 function isSharedNeed(conflict: Conflict, needs: SharedNeed[]): boolean {
@@ -142,16 +171,21 @@ function isSharedNeed(conflict: Conflict, needs: SharedNeed[]): boolean {
 }
 
 export function countEffects(plan: Pick<Plan, 'tables'>): { insert: number; update: number; delete: number } {
-  const sum = (kind: 'insert' | 'update' | 'delete'): number => plan.tables.reduce((total, table) => total + table[kind], 0);
+  const sum = (kind: 'insert' | 'update' | 'delete'): number =>
+    plan.tables.reduce((total, table) => total + table[kind], 0);
   return { insert: sum('insert'), update: sum('update'), delete: sum('delete') };
 }
 
 /** Refuses a plan that must not be applied. Throws backup-without-tenant, conflict. */
 export function requireApplicable(plan: Plan): void {
   if (!plan.tenant.inBackup && !plan.request.whole) {
-    throw new TenantDrError('backup-without-tenant', `The backup does not hold tenant ${plan.tenant.slug}. Nothing was changed.`, {
-      hint: 'Choose a backup from when the tenant existed: `tenant-dr backups --tenant <tenant>`.',
-    });
+    throw new TenantDrError(
+      'backup-without-tenant',
+      `The backup does not hold tenant ${plan.tenant.slug}. Nothing was changed.`,
+      {
+        hint: 'Choose a backup from when the tenant existed: `tenant-dr backups --tenant <tenant>`.',
+      },
+    );
   }
   const drift = plan.drift.find((entry) => entry.blocking);
   if (drift) {
@@ -238,11 +272,16 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
     let safetyCopy: Execution['safetyCopy'];
     let effects: Intention['effects'];
     try {
-      if (changedSince || ground.latest !== plan) plan = await planInside(ground, confirmed.request, options.onProgress);
+      if (changedSince || ground.latest !== plan)
+        plan = await planInside(ground, confirmed.request, options.onProgress);
       requireWithin(plan, confirmed);
-      if (plan.request.withShared) await session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
+      if (plan.request.withShared)
+        await session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
       effects = { path: options.effectsPath, ...(await session.saveEffects(options.effectsPath)) };
-      safetyCopy = { path: options.safetyPath, ...(await session.saveSlice(options.safetyPath, options.onProgress)) };
+      safetyCopy = {
+        path: options.safetyPath,
+        ...(await session.saveSlice(options.safetyPath, options.onProgress)),
+      };
     } finally {
       await session.endRead();
     }
@@ -250,9 +289,13 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
     const done = await change(ground, plan, { ...options, safetyCopy, effects, safety });
     if (done) return { ...done, plan, safetyCopy };
     if (attempt === attempts) {
-      throw new TenantDrError('plan-stale', `The rows of tenant ${plan.tenant.slug} keep changing while they are being restored. Nothing was changed.`, {
-        hint: 'Suspend the tenant first, or stop what writes its rows, then plan again.',
-      });
+      throw new TenantDrError(
+        'plan-stale',
+        `The rows of tenant ${plan.tenant.slug} keep changing while they are being restored. Nothing was changed.`,
+        {
+          hint: 'Suspend the tenant first, or stop what writes its rows, then plan again.',
+        },
+      );
     }
   }
 }
@@ -261,11 +304,17 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
 async function change(
   ground: Ground,
   plan: Plan,
-  given: ExecuteOptions & { safetyCopy: Execution['safetyCopy']; effects: Intention['effects']; safety: number },
+  given: ExecuteOptions & {
+    safetyCopy: Execution['safetyCopy'];
+    effects: Intention['effects'];
+    safety: number;
+  },
 ): Promise<Completion | null> {
   const { session } = ground;
   await given.beforeChange?.();
-  const { changedSince, marker } = await session.beginWrite({ ...(given.onWait ? { onWait: given.onWait } : {}) });
+  const { changedSince, marker } = await session.beginWrite({
+    ...(given.onWait ? { onWait: given.onWait } : {}),
+  });
   let isolation: IsolationProof;
   let applied: number;
   let verified: number;
@@ -286,14 +335,19 @@ async function change(
     verified = secondsSince(started) - applied;
   } catch (error) {
     await session.rollback();
-    const failure = error instanceof TenantDrError ? error : new TenantDrError('internal', reasonOf(error), { cause: error });
+    const failure =
+      error instanceof TenantDrError
+        ? error
+        : new TenantDrError('internal', reasonOf(error), { cause: error });
     if (intended) await given.recorder.rolledBack(failure);
     throw failure;
   }
   const { writeLockSeconds } = await commit(session, given.recorder);
   const after = await digestNow(ground, plan);
   if (after !== plan.planned.digest) {
-    isolation.notes.push('After the commit the slice no longer had the planned digest: the application wrote to it right away.');
+    isolation.notes.push(
+      'After the commit the slice no longer had the planned digest: the application wrote to it right away.',
+    );
   }
   const completion = {
     after,
@@ -308,7 +362,10 @@ async function commit(session: Session, recorder: Recorder): Promise<{ writeLock
   try {
     return await session.commit();
   } catch (error) {
-    const failure = error instanceof TenantDrError ? error : new TenantDrError('internal', reasonOf(error), { cause: error });
+    const failure =
+      error instanceof TenantDrError
+        ? error
+        : new TenantDrError('internal', reasonOf(error), { cause: error });
     if (failure.code === 'outcome-unknown') await recorder.unknown(failure);
     else {
       await session.rollback();
@@ -321,7 +378,8 @@ async function commit(session: Session, recorder: Recorder): Promise<{ writeLock
 /** Under the write lock: the slice is the one the plan was made from. Recomputes the effects in any case. */
 async function stillTrue(ground: Ground, plan: Plan): Promise<boolean> {
   const now = await planInside(ground, plan.request);
-  if (plan.request.withShared) await ground.session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
+  if (plan.request.withShared)
+    await ground.session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
   requireApplicable(now);
   return now.live.digest === plan.live.digest && now.planned.digest === plan.planned.digest;
 }
@@ -339,7 +397,12 @@ async function digestNow(ground: Ground, plan: Plan): Promise<string> {
   }
 }
 
-function intentionOf(plan: Plan, safetyCopy: Execution['safetyCopy'], effects: Intention['effects'], marker: ChangeMarker): Intention {
+function intentionOf(
+  plan: Plan,
+  safetyCopy: Execution['safetyCopy'],
+  effects: Intention['effects'],
+  marker: ChangeMarker,
+): Intention {
   return {
     tenant: plan.tenant.id,
     mode: plan.mode,
@@ -356,31 +419,48 @@ function intentionOf(plan: Plan, safetyCopy: Execution['safetyCopy'], effects: I
 
 /** Refuses when the plan made now would do more than what was confirmed, and says what changed. */
 function requireWithin(plan: Plan, confirmed: Plan): void {
-  if (plan === confirmed || plan.planned.digest === confirmed.planned.digest) return requireApplicable(plan);
+  const same = plan === confirmed || plan.live.digest === confirmed.live.digest;
   const more = plan.tables.filter((table) => {
     const shown = confirmed.tables.find((known) => known.name === table.name);
-    return !shown || table.insert > shown.insert || table.update > shown.update || table.delete > shown.delete;
+    return (
+      !shown || table.insert > shown.insert || table.update > shown.update || table.delete > shown.delete
+    );
   });
-  if (more.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, more);
+  if (!same && more.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, more);
   requireApplicable(plan);
 }
 
-export function staleError(slug: string, shown: Pick<TableEffects, 'name' | 'insert' | 'update' | 'delete'>[], now: TableEffects[]): TenantDrError {
+export function staleError(
+  slug: string,
+  shown: Pick<TableEffects, 'name' | 'insert' | 'update' | 'delete'>[],
+  now: TableEffects[],
+): TenantDrError {
   const changes = now.map((table) => {
     const before = shown.find((known) => known.name === table.name) ?? { insert: 0, update: 0, delete: 0 };
     return { table: table.name, shown: pick(before), now: pick(table) };
   });
   const text = changes
-    .map(({ table, shown: a, now: b }) => `${table}: +${a.insert} ~${a.update} -${a.delete} became +${b.insert} ~${b.update} -${b.delete}`)
+    .map(
+      ({ table, shown: a, now: b }) =>
+        `${table}: +${a.insert} ~${a.update} -${a.delete} became +${b.insert} ~${b.update} -${b.delete}`,
+    )
     .join('; ');
-  return new TenantDrError('plan-stale', `Rows of tenant ${slug} changed since the plan was made (${text}). Nothing was changed.`, {
-    hint: 'Look at the new plan and confirm again.',
-    table: changes[0]?.table ?? '',
-    facts: { changes },
-  });
+  return new TenantDrError(
+    'plan-stale',
+    `Rows of tenant ${slug} changed since the plan was made (${text}). Nothing was changed.`,
+    {
+      hint: 'Look at the new plan and confirm again.',
+      table: changes[0]?.table ?? '',
+      facts: { changes },
+    },
+  );
 }
 
-function pick({ insert, update, delete: deleted }: { insert: number; update: number; delete: number }): { insert: number; update: number; delete: number } {
+function pick({ insert, update, delete: deleted }: { insert: number; update: number; delete: number }): {
+  insert: number;
+  update: number;
+  delete: number;
+} {
   return { insert, update, delete: deleted };
 }
 

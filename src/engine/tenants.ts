@@ -19,7 +19,9 @@ export interface FoundTenant extends Tenant {
  */
 export function resolveTenant(text: string, live: Tenant[], backup: Tenant[] | null): FoundTenant {
   const matches = [...live, ...(backup ?? [])].filter((tenant) => means(text, tenant));
-  const distinct = matches.filter((tenant, i) => matches.findIndex((other) => sameId(other.id, tenant.id)) === i);
+  const distinct = matches.filter(
+    (tenant, i) => matches.findIndex((other) => sameId(other.id, tenant.id)) === i,
+  );
   if (distinct.length === 0) throw unknown(text, [...live, ...(backup ?? [])]);
   if (distinct.length > 1) throw ambiguous(text, distinct, live);
   const { id } = distinct[0] as Tenant;
@@ -43,26 +45,38 @@ function means(text: string, tenant: Tenant): boolean {
 function unknown(text: string, tenants: Tenant[]): TenantDrError {
   const bare = text.replace(/^(id|slug):/, '').toLowerCase();
   const names = [...new Set(tenants.flatMap((tenant) => [tenant.slug, tenant.id.text]))];
-  const byName = tenants.filter((tenant) => tenant.name.toLowerCase().includes(bare)).map((tenant) => tenant.slug);
+  const byName = tenants
+    .filter((tenant) => tenant.name.toLowerCase().includes(bare))
+    .map((tenant) => tenant.slug);
   const close = names
     .map((name) => ({ name, far: distance(bare, name.toLowerCase()) }))
     .filter(({ name, far }) => far <= Math.max(2, Math.floor(name.length / 3)))
     .sort((a, b) => a.far - b.far)
     .map(({ name }) => name);
   const offered = [...new Set([...close, ...byName])].slice(0, 5);
-  return new TenantDrError('tenant-unknown', `No tenant has the id or slug "${printable(text)}". Nothing was changed.`, {
-    hint:
-      offered.length > 0
-        ? `Did you mean ${offered.map((name) => printable(name)).join(', ')}?`
-        : 'List them with `tenant-dr tenants`, or search with `tenant-dr tenants --find <text>`.',
-    facts: { nearest: offered },
-  });
+  return new TenantDrError(
+    'tenant-unknown',
+    `No tenant has the id or slug "${printable(text)}". Nothing was changed.`,
+    {
+      hint:
+        offered.length > 0
+          ? `Did you mean ${offered.map((name) => printable(name)).join(', ')}?`
+          : 'List them with `tenant-dr tenants`, or search with `tenant-dr tenants --find <text>`.',
+      facts: { nearest: offered },
+    },
+  );
 }
 
 function ambiguous(text: string, tenants: Tenant[], live: Tenant[]): TenantDrError {
   const bare = text.replace(/^(id|slug):/, '');
   const options = [
-    ...new Set(tenants.map((tenant) => (tenant.id.text === bare && !text.startsWith('slug:') ? `id:${tenant.id.text}` : tenantOption(tenant, bare)))),
+    ...new Set(
+      tenants.map((tenant) =>
+        tenant.id.text === bare && !text.startsWith('slug:')
+          ? `id:${tenant.id.text}`
+          : tenantOption(tenant, bare),
+      ),
+    ),
   ];
   const where = tenants.every((tenant) => live.some((known) => sameId(known.id, tenant.id)))
     ? 'stands for several tenants'
@@ -75,5 +89,7 @@ function ambiguous(text: string, tenants: Tenant[], live: Tenant[]): TenantDrErr
 
 /** The unambiguous way to name a tenant whose slug is shared with another one's id or former slug. */
 function tenantOption(tenant: Tenant, text: string): string {
-  return tenant.slug === text && tenant.id.text !== text ? `slug:${tenant.slug} (id:${tenant.id.text})` : `id:${tenant.id.text}`;
+  return tenant.slug === text && tenant.id.text !== text
+    ? `slug:${tenant.slug} (id:${tenant.id.text})`
+    : `id:${tenant.id.text}`;
 }

@@ -15,7 +15,10 @@ export interface Drive {
   ground: Ground;
   folder: string;
   plan(tenant: string, options?: Partial<PlanRequest> & { mode?: RestoreMode }): Promise<Plan>;
-  run(plan: Plan, options?: { recorder?: Recorder; beforeChange?: () => void | Promise<void> }): Promise<Execution>;
+  run(
+    plan: Plan,
+    options?: { recorder?: Recorder; beforeChange?: () => void | Promise<void> },
+  ): Promise<Execution>;
   close(): Promise<void>;
 }
 

@@ -21,7 +21,9 @@ export default command({
         .map(({ id }) => id),
     );
     try {
-      const plan = await bench.change(bench.find(named)).plan({ mode: 'exact', verbatim: true });
+      const plan = await bench
+        .change(bench.find(named))
+        .plan({ mode: 'exact', verbatim: true, digestStaged: true });
       await bench.backup.confirmed;
       const { insert, update, delete: deleted } = countEffects(plan);
       return {

@@ -29,7 +29,7 @@ export default command({
     );
     try {
       const tenant = bench.find(input.tenant);
-      const plan = await bench.change(tenant).plan(options);
+      const plan = await bench.change(tenant).plan({ ...options, digestStaged: true });
       if (!tenant.inBackup && !bench.backup.whole) {
         const { requireApplicable } = await import('../../engine/restore.ts');
         requireApplicable(plan);

@@ -1,7 +1,7 @@
 import type { Change, Workbench } from '../../actions/change.ts';
 import { printable } from '../../engine/printable.ts';
-import { type Tier, tiers } from '../../policy/tiers.ts';
 import { TenantDrError } from '../../errors.ts';
+import { type Tier, tiers } from '../../policy/tiers.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { choice, flag, many, text } from '../parameters.ts';
@@ -29,25 +29,39 @@ export default command({
     'tenant-dr restore --tier enterprise --from latest --confirm "3 tenants in admin"',
   ],
   async run(context, input) {
-    const saved = input.plan === undefined ? null : await (await import('../plan-file.ts')).loadPlan(input.plan, context);
+    const saved =
+      input.plan === undefined ? null : await (await import('../plan-file.ts')).loadPlan(input.plan, context);
     const from = input.from ?? saved?.backup.path;
     if (from === undefined) {
       throw new TenantDrError('usage', 'restore needs --from <ref> or --plan <file>. Nothing was changed.', {
         hint: 'List backups with `tenant-dr backups`.',
       });
     }
-    const options = saved ? { ...planOptionsOf(input), ...saved.options, foreignSource: undefined } : planOptionsOf(input);
+    const options = saved
+      ? { ...planOptionsOf(input), ...saved.options, foreignSource: undefined }
+      : planOptionsOf(input);
     const foreignSource = input.foreignSource ?? saved?.options.foreignSource;
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
     const given: Given = { ...input, from, foreignSource, ...(await timesOf(input)) };
     const { Workbench } = await import('../../actions/change.ts');
     const bench = await Workbench.open(await depsOf(context, 'live'), from, foreignSource, (live) =>
-      named.length === 0 ? live.map(({ id }) => id) : live.filter((one) => named.some((name) => [one.id.text, one.slug, `id:${one.id.text}`, `slug:${one.slug}`].includes(name))).map(({ id }) => id),
+      named.length === 0
+        ? live.map(({ id }) => id)
+        : live
+            .filter((one) =>
+              named.some((name) =>
+                [one.id.text, one.slug, `id:${one.id.text}`, `slug:${one.slug}`].includes(name),
+              ),
+            )
+            .map(({ id }) => id),
     );
     let handedOver = false;
     try {
       const chosen = await selectTenants(bench, { ...input, tenants: named }, context);
-      const only = chosen.length === 1 && input.tier === undefined && !input.missing && input.tenantsFile === undefined ? chosen[0] : undefined;
+      const only =
+        chosen.length === 1 && input.tier === undefined && !input.missing && input.tenantsFile === undefined
+          ? chosen[0]
+          : undefined;
       if (!only) {
         const { restoreSeveral } = await import('../restore-several.ts');
         return await restoreSeveral(context, bench, chosen, options, given, () => {
@@ -78,16 +92,24 @@ export interface Given {
 }
 
 async function timesOf(input: { detectedAt: string | undefined; damagedAt: string | undefined }) {
-  if (input.detectedAt === undefined && input.damagedAt === undefined) return { detected: undefined, damaged: undefined };
+  if (input.detectedAt === undefined && input.damagedAt === undefined)
+    return { detected: undefined, damaged: undefined };
   const { parseInstant } = await import('../../backups/times.ts');
-  const read = (text: string | undefined): Date | undefined => (text === undefined ? undefined : parseInstant(text));
+  const read = (text: string | undefined): Date | undefined =>
+    text === undefined ? undefined : parseInstant(text);
   return { detected: read(input.detectedAt), damaged: read(input.damagedAt) };
 }
 
 type Options = ReturnType<typeof planOptionsOf>;
 
 /** A damaged backup or a wrong phrase is found out before an incident is opened. */
-async function confirmOne(context: Context, bench: Workbench, change: Change, options: Options, given: Given): Promise<void> {
+async function confirmOne(
+  context: Context,
+  bench: Workbench,
+  change: Change,
+  options: Options,
+  given: Given,
+): Promise<void> {
   const plan = await change.plan(options);
   const stakes = [
     planText(plan, given.from, bench, context.output.tableWidth),
@@ -98,8 +120,17 @@ async function confirmOne(context: Context, bench: Workbench, change: Change, op
   await bench.backup.confirmed;
 }
 
-async function restoreOne(context: Context, bench: Workbench, change: Change, options: Options, given: Given) {
-  const [{ restore }, { runOneStep }] = await Promise.all([import('../../actions/restore.ts'), import('../one-step.ts')]);
+async function restoreOne(
+  context: Context,
+  bench: Workbench,
+  change: Change,
+  options: Options,
+  given: Given,
+) {
+  const [{ restore }, { runOneStep }] = await Promise.all([
+    import('../../actions/restore.ts'),
+    import('../one-step.ts'),
+  ]);
   const { mode, tables, review, withShared } = options;
   const { incident, output, error } = await runOneStep(context, bench.deps.config, {
     kind: 'restore',
@@ -121,7 +152,10 @@ async function restoreOne(context: Context, bench: Workbench, change: Change, op
     ...(given.damaged ? { damagedAt: given.damaged } : {}),
   });
   if (error) throw withIncident(error, incident);
-  return { document: { incident, ...(output as Record<string, unknown>) }, text: restoredText(incident, output) };
+  return {
+    document: { incident, ...(output as Record<string, unknown>) },
+    text: restoredText(incident, output),
+  };
 }
 
 /** The error keeps its code; the person also learns which incident holds the record. */

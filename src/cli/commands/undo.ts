@@ -14,7 +14,10 @@ export default command({
   },
   examples: ['tenant-dr undo INC-20261123-0605 --confirm northwind'],
   async run(context, { incident: id, confirm, tenant }) {
-    const [{ undo, openUndo, verbatim }, { runOneStep }] = await Promise.all([import('../../actions/undo.ts'), import('../one-step.ts')]);
+    const [{ undo, openUndo, verbatim }, { runOneStep }] = await Promise.all([
+      import('../../actions/undo.ts'),
+      import('../one-step.ts'),
+    ]);
     const deps = await depsOf(context, 'live');
     const change = await openUndo(deps, id, tenant);
     let handedOver = false;
@@ -39,7 +42,10 @@ export default command({
         of: id,
       });
       if (error) throw withIncident(error, incident);
-      return { document: { incident, ...(output as Record<string, unknown>) }, text: restoredText(incident, output) };
+      return {
+        document: { incident, ...(output as Record<string, unknown>) },
+        text: restoredText(incident, output),
+      };
     } finally {
       if (!handedOver) await change.close();
     }

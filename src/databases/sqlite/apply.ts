@@ -25,11 +25,12 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
     statement: string | null,
   ): void => {
     const wanted = countOps(work, table, ops);
-    const record = (executed[table.slice.name] ??= { insert: 0, update: 0, delete: 0 });
+    const record = executed[table.slice.name] ?? { insert: 0, update: 0, delete: 0 };
+    executed[table.slice.name] = record;
     if (wanted === 0 || statement === null) return;
     const changed = work.connection.prepare(statement).run().changes;
     if (changed !== wanted) throw shortfall(table, operation, wanted, changed);
-    record[operation] = changed;
+    record[operation] += changed;
     done += changed;
     onProgress({ phase: 'applying', done, total: planned, unit: 'rows' });
   };
@@ -38,10 +39,7 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
   for (const table of work.tables) step(table, 'update', "'u'", updateStatement(work, table));
   for (const table of work.tables) {
     step(table, 'insert', "'r'", renewStatement(table));
-    const renewed = executed[table.slice.name]?.insert ?? 0;
     step(table, 'insert', "'i'", insertStatement(table));
-    const record = executed[table.slice.name];
-    if (record && countOps(work, table, "'i'") > 0) record.insert += renewed;
   }
   return executed;
 }

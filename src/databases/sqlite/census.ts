@@ -1,9 +1,10 @@
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
-import { encodedRow } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import { ownerOf, ownerText } from './ownership.ts';
+import { hashRows } from './row-hash.ts';
 import type { Workspace } from './workspace.ts';
+import { locator } from './workspace.ts';
 
 /** Rows per table and tenant. Rows without a tenant are not counted. */
 export function countAll(work: Workspace): Record<string, Record<string, number>> {
@@ -30,20 +31,17 @@ export function digestAll(
   let done = 0;
   for (const table of work.tables) {
     const sums = new Map<string, MultisetHash>();
-    const row = encodedRow(
-      table.columns.map((column) => `t.${quote(column)}`),
-      work.encoding,
-    );
-    const rows = work.connection
-      .prepare(
-        `SELECT ${ownerText(ownerOf(work, table, 't'))}, ${row} FROM main.${quote(table.slice.name)} t`,
-      )
-      .raw()
-      .iterate() as Iterable<[string | null, Buffer | string]>;
-    for (const [tenant, encoded] of rows) {
+    const rows = hashRows(work.connection, work.encoding, {
+      values: table.columns.map((column) => `t.${quote(column)}`),
+      from: `main.${quote(table.slice.name)} t`,
+      locator: locator(table.live, 't'),
+      also: [ownerText(ownerOf(work, table, 't'))],
+    });
+    for (const { hash, also } of rows) {
+      const [tenant] = also as [string | null];
       if (tenant === null) continue;
       const sum = sums.get(tenant) ?? new MultisetHash();
-      sum.addRow(encoded);
+      sum.add(hash);
       sums.set(tenant, sum);
     }
     digests[table.slice.name] = Object.fromEntries(

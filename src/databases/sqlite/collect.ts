@@ -29,11 +29,7 @@ export function keysTable(parent: TableWork, columns: string[]): string {
  * live row has its key: the damage that left it an orphan does not make it anybody else's. Such rows are marked
  * `adopted`.
  */
-export function collect(
-  work: Workspace,
-  tenant: TenantId,
-  staged: 'none' | 'slice' | 'whole',
-): Collected {
+export function collect(work: Workspace, tenant: TenantId, staged: 'none' | 'slice' | 'whole'): Collected {
   const { connection } = work;
   recreate(connection, tenantIdTable, '(id)');
   connection.prepare(`INSERT INTO temp.${tenantIdTable} VALUES (?)`).run(bindId(tenant));

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { OpenOptions } from '../../engine/port.ts';
 import { TenantDrError } from '../../errors.ts';
+import { realBits } from './encoding.ts';
 import { fromSqlite } from './errors.ts';
 
 export type Connection = Database.Database;
@@ -35,18 +36,11 @@ function prepare(connection: Connection): void {
   // better-sqlite3 switches enforcement on; a slice is copied and changed with it off, references are checked by key.
   connection.pragma('foreign_keys = OFF');
   connection.function('tenant_dr_bits', { deterministic: true, safeIntegers: false }, (value: unknown) =>
-    bitsOf(value),
+    realBits(Number(value)),
   );
   connection.function('tenant_dr_hash', { deterministic: true }, (value: unknown) =>
     hash('sha256', value as Buffer | string, 'buffer'),
   );
-}
-
-/** IEEE 754 bits of a REAL, big-endian hex: the one exact text of it (-0.0 differs from 0.0). */
-function bitsOf(value: unknown): string {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleBE(Number(value));
-  return bytes.toString('hex');
 }
 
 function requireFile(path: string): void {
@@ -78,6 +72,9 @@ export function prepareForWriting(connection: Connection): void {
   const foreignKeys = connection.pragma('foreign_keys', { simple: true });
   const synchronous = connection.pragma('main.synchronous', { simple: true });
   if (Number(foreignKeys) !== 0 || Number(synchronous) !== (wal ? 2 : 3)) {
-    throw new TenantDrError('internal', 'SQLite did not take the settings a safe change needs. Nothing was changed.');
+    throw new TenantDrError(
+      'internal',
+      'SQLite did not take the settings a safe change needs. Nothing was changed.',
+    );
   }
 }

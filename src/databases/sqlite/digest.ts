@@ -4,25 +4,20 @@ import type { SliceDigest } from '../../engine/port.ts';
 import { storedColumns } from '../../engine/schema.ts';
 import { encodedRow } from './encoding.ts';
 import { quote } from './identifiers.ts';
+import { hashRows } from './row-hash.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located } from './workspace.ts';
+import { located, locator } from './workspace.ts';
 
 /** Row encodings are documented in `encoding.ts`, the sum in `engine/digest.ts`. */
 export type TableHashes = Map<string, MultisetHash>;
 
-/** Hashes the rows of a SELECT that yields one row encoding per row. */
-function* rowHashes(work: Workspace, query: string): Generator<Buffer> {
-  for (const row of work.connection.prepare(query).pluck().iterate()) {
-    yield hash('sha256', row as Buffer | string, 'buffer');
-  }
+function encodingOf(work: Workspace, columns: string[], alias: string): string {
+  return encodedRow(inOrder(columns, alias), work.encoding);
 }
 
-function encodingOf(work: Workspace, columns: string[], alias: string): string {
-  return encodedRow(
-    sortedColumns(columns).map((column) => `${alias}.${quote(column)}`),
-    work.encoding,
-  );
+function inOrder(columns: string[], alias: string): string[] {
+  return sortedColumns(columns).map((column) => `${alias}.${quote(column)}`);
 }
 
 /** Hashes of the live slice. Adopted orphans are left out unless asked for: by themselves they belong to nobody yet. */
@@ -30,22 +25,23 @@ export function hashLive(work: Workspace, options: { adopted: boolean }): TableH
   const hashes: TableHashes = new Map();
   for (const table of work.tables) {
     const sum = new MultisetHash();
-    const rows =
-      `SELECT ${encodingOf(work, table.columns, 't')} FROM temp.${table.names.liveRows} r ` +
-      `CROSS JOIN main.${quote(table.slice.name)} t ON ${located(table.live, 't', 'r', 'l')}`;
-    for (const row of rowHashes(work, options.adopted ? rows : `${rows} WHERE r.adopted = 0`)) sum.add(row);
+    for (const row of liveRowHashes(work, table, options.adopted)) sum.add(row);
     hashes.set(table.slice.name, sum);
   }
   return hashes;
 }
 
-/** Hash of every live row of one table of the slice, adopted ones included. */
-export function liveRowHashes(work: Workspace, table: TableWork): Generator<Buffer> {
-  return rowHashes(
-    work,
-    `SELECT ${encodingOf(work, table.columns, 't')} FROM temp.${table.names.liveRows} r ` +
-      `CROSS JOIN main.${quote(table.slice.name)} t ON ${located(table.live, 't', 'r', 'l')}`,
-  );
+/** Hash of every live row of one table of the slice. */
+export function* liveRowHashes(work: Workspace, table: TableWork, adopted: boolean): Generator<Buffer> {
+  const rows = hashRows(work.connection, work.encoding, {
+    values: inOrder(table.columns, 't'),
+    from:
+      `temp.${table.names.liveRows} r CROSS JOIN main.${quote(table.slice.name)} t ` +
+      `ON ${located(table.live, 't', 'r', 'l')}`,
+    ...(adopted ? {} : { where: 'r.adopted = 0' }),
+    locator: locator(table.live, 't'),
+  });
+  for (const row of rows) yield row.hash;
 }
 
 /** Digest of the staged slice, over the columns the backup has. */
@@ -55,13 +51,14 @@ export function digestStaged(work: Workspace): SliceDigest {
     if (!table.staged) continue;
     const columns = storedColumns(table.staged).map((column) => column.name);
     const sum = new MultisetHash();
-    const rows =
-      `SELECT ${encodedRow(
-        sortedColumns(columns).map((column) => `t.${quote(column)}`),
-        work.encoding,
-      )} FROM temp.${table.names.stagedRows} r ` +
-      `CROSS JOIN staged.${quote(table.slice.name)} t ON ${located(table.staged, 't', 'r', 's')}`;
-    for (const row of rowHashes(work, rows)) sum.add(row);
+    const rows = hashRows(work.connection, work.encoding, {
+      values: inOrder(columns, 't'),
+      from:
+        `temp.${table.names.stagedRows} r CROSS JOIN staged.${quote(table.slice.name)} t ` +
+        `ON ${located(table.staged, 't', 'r', 's')}`,
+      locator: locator(table.staged, 't'),
+    });
+    for (const row of rows) sum.add(row.hash);
     tables[table.slice.name] = sum.finish(table.slice.name, columns);
   }
   return sliceDigest(tables);

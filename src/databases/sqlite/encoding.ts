@@ -41,3 +41,31 @@ export function keyText(values: string[]): string {
 export function shown(value: string): string {
   return `CASE typeof(${value}) WHEN 'null' THEN NULL WHEN 'blob' THEN 'x''' || hex(${value}) || '''' ELSE CAST(${value} AS TEXT) END`;
 }
+
+/**
+ * The same encoding made from a row's values, several times faster than in SQL. Returns null for text that may not
+ * be valid UTF-8 (it was decoded with a replacement character): the database encodes such a row, byte for byte.
+ * @param values as better-sqlite3 gives them with safe integers: bigint, number (REAL), string, Buffer, null
+ */
+export function encodeValues(values: unknown[], encoding: string): string | null {
+  let row = '';
+  for (const value of values) {
+    if (typeof value === 'string') {
+      if (encoding !== 'UTF-8') row += `T${value.length * 2}:${value}`;
+      else if (value.includes('\ufffd')) return null;
+      else row += `T${Buffer.byteLength(value)}:${value}`;
+    } else if (typeof value === 'bigint') row += `I${value};`;
+    else if (value === null) row += 'N';
+    else if (typeof value === 'number') row += `R${realBits(value)}`;
+    else row += `B${(value as Buffer).length}:${(value as Buffer).toString('hex').toUpperCase()}`;
+  }
+  return row;
+}
+
+const eight = Buffer.alloc(8);
+
+/** IEEE 754 bits of a REAL, big-endian hex: the one exact text of it (-0.0 differs from 0.0). */
+export function realBits(value: number): string {
+  eight.writeDoubleBE(value);
+  return eight.toString('hex');
+}

@@ -1,5 +1,5 @@
-import { quote } from './identifiers.ts';
 import { TenantDrError } from '../../errors.ts';
+import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -47,14 +47,18 @@ export function changedSince(work: Workspace, path: string): { table: string; ke
     for (const change of savedChanges(work, table)) {
       const recorded = left.get(nameOf(change.table, change.key));
       if (recorded && recorded.after === change.before) continue;
-      moved.push({ table: change.table, key: JSON.stringify(change.key.map((part) => part?.slice(1) ?? null)) });
+      moved.push({
+        table: change.table,
+        key: JSON.stringify(change.key.map((part) => part?.slice(1) ?? null)),
+      });
     }
   }
   return moved;
 }
 
 function* readSaved(path: string): Generator<SavedChange> {
-  for (const line of readFileSync(path, 'utf8').split('\n')) if (line !== '') yield JSON.parse(line) as SavedChange;
+  for (const line of readFileSync(path, 'utf8').split('\n'))
+    if (line !== '') yield JSON.parse(line) as SavedChange;
 }
 
 /** Reads what a saved change says about its row now: its hash by key, or how many rows have its content. */
@@ -65,17 +69,25 @@ function reader(
   byContent: boolean,
 ): (change: SavedChange) => string | null {
   const columns = sortedColumns(storedColumns(table).map((column) => column.name));
-  const row = encodedRow(columns.map((column) => `t.${quote(column)}`), schema.encoding);
+  const row = encodedRow(
+    columns.map((column) => `t.${quote(column)}`),
+    schema.encoding,
+  );
   if (byContent) {
     const counts = new Map<string, number>();
-    for (const encoded of connection.prepare(`SELECT ${row} FROM main.${quote(table.name)} t`).pluck().iterate()) {
+    for (const encoded of connection
+      .prepare(`SELECT ${row} FROM main.${quote(table.name)} t`)
+      .pluck()
+      .iterate()) {
       const content = hash('sha256', encoded as Buffer | string, 'base64');
       counts.set(content, (counts.get(content) ?? 0) + 1);
     }
     return ({ key }) => String(counts.get((key[0] as string).slice(1)) ?? 0);
   }
   const where = table.primaryKey.map((column) => `t.${quote(column)} = ?`).join(' AND ');
-  const statement = connection.prepare(`SELECT ${row} FROM main.${quote(table.name)} t WHERE ${where}`).pluck();
+  const statement = connection
+    .prepare(`SELECT ${row} FROM main.${quote(table.name)} t WHERE ${where}`)
+    .pluck();
   return ({ key }) => {
     const found = statement.get(...key.map(keyFromText)) as Buffer | string | undefined;
     return found === undefined ? null : hash('sha256', found, 'base64');

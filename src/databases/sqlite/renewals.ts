@@ -12,7 +12,8 @@ import { located, locatorColumns, recreate } from './workspace.ts';
 export function markRenewals(work: Workspace, table: TableWork): void {
   const { effects } = table.names;
   for (const unique of table.live.uniques) {
-    const plain = !unique.partial && unique.columns.every((column) => column !== null && table.common.includes(column));
+    const plain =
+      !unique.partial && unique.columns.every((column) => column !== null && table.common.includes(column));
     const holders = plain ? swapped(table, unique) : mentioned(table, unique);
     if (holders) work.connection.exec(`UPDATE temp.${effects} SET op = 'r' WHERE op = 'u' AND ${holders}`);
   }
@@ -23,7 +24,10 @@ function swapped(table: TableWork, unique: SqliteUnique): string | null {
   if (columns.every((column) => table.key.includes(column))) return null;
   const { effects } = table.names;
   const wanted = columns
-    .map((column, i) => `o.${quote(column)} = s.${quote(column)} COLLATE ${quote(unique.collations[i] as string)}`)
+    .map(
+      (column, i) =>
+        `o.${quote(column)} = s.${quote(column)} COLLATE ${quote(unique.collations[i] as string)}`,
+    )
     .join(' AND ');
   const other = locatorColumns(table.live, 'l')
     .map((column) => `g.${column} IS NOT e.${column}`)

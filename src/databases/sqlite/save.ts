@@ -7,12 +7,12 @@ import { TenantDrError } from '../../errors.ts';
 import { connect } from './connect.ts';
 import type { TableHashes } from './digest.ts';
 import { changedRows, liveRowHashes } from './digest.ts';
-import { encodedRow } from './encoding.ts';
 import { fromSqlite } from './errors.ts';
 import { createWriteStreamSync } from './files.ts';
 import { quote } from './identifiers.ts';
+import { hashRows } from './row-hash.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located } from './workspace.ts';
+import { located, locator } from './workspace.ts';
 
 /**
  * Writes the live slice, adopted orphans included, to a SQLite file with the same tables: a tenant archive that
@@ -85,16 +85,12 @@ function readBack(work: Workspace, path: string, live: TableHashes): void {
   try {
     for (const table of work.tables) {
       const sum = new MultisetHash();
-      const row = encodedRow(
-        table.columns.map((column) => `t.${quote(column)}`),
-        work.encoding,
-      );
-      for (const encoded of file
-        .prepare(`SELECT ${row} FROM main.${quote(table.slice.name)} t`)
-        .pluck()
-        .iterate()) {
-        sum.addRow(encoded as Buffer | string);
-      }
+      const rows = hashRows(file, work.encoding, {
+        values: table.columns.map((column) => `t.${quote(column)}`),
+        from: `main.${quote(table.slice.name)} t`,
+        locator: locator(table.live, 't'),
+      });
+      for (const row of rows) sum.add(row.hash);
       const expected = (live.get(table.slice.name) as MultisetHash).finish(table.slice.name, table.columns);
       if (sum.finish(table.slice.name, table.columns).digest !== expected.digest) {
         throw new TenantDrError(
@@ -178,13 +174,19 @@ function* contentChanges(work: Workspace, table: TableWork): Generator<SavedChan
   }
   if (added.size === 0) return;
   const held = new Map<string, number>();
-  for (const row of liveRowHashes(work, table)) {
+  for (const row of liveRowHashes(work, table, true)) {
     const content = row.toString('base64');
     if (added.has(content)) held.set(content, (held.get(content) ?? 0) + 1);
   }
   for (const [content, more] of added) {
     const before = held.get(content) ?? 0;
-    yield { table: table.slice.name, op: 'content', key: [`h${content}`], before: `${before}`, after: `${before + more}` };
+    yield {
+      table: table.slice.name,
+      op: 'content',
+      key: [`h${content}`],
+      before: `${before}`,
+      after: `${before + more}`,
+    };
   }
 }
 

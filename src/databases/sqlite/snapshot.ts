@@ -46,9 +46,11 @@ export async function takeSnapshot(
   sink: ChunkSink,
   watch: Watch,
 ): Promise<Taken> {
+  // Whatever is wrong with the database, SQLite says it best: so the pin comes first.
+  const mode = await pin.begin();
   const main = await open(path, 'r');
   try {
-    return (await pin.begin()) === 'wal'
+    return mode === 'wal'
       ? await takeFromWal(path, main, scratch, pin, sink, watch)
       : await takeFromRollback(path, main, pin, sink, watch);
   } finally {

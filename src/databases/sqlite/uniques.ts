@@ -30,7 +30,8 @@ function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Confl
   );
   const where = unique.where ?? '1';
   const held = table.live.columns.filter((column) => column.generated).map((column) => column.name);
-  const generated = terms.some((_, i) => unique.columns[i] !== null && held.includes(unique.columns[i] as string),
+  const generated = terms.some(
+    (_, i) => unique.columns[i] !== null && held.includes(unique.columns[i] as string),
   );
   // A generated column has no value before the row exists; the database itself refuses such a row while applying.
   if (generated) return [];

@@ -1,0 +1,150 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { TenantDrError } from '../../src/errors.ts';
+import { hostilities } from '../worlds/hostile.ts';
+import { nasty } from '../worlds/nasty.ts';
+import { nastyDamages } from '../worlds/nasty-damage.ts';
+import { randomWorld } from '../worlds/random.ts';
+import { openRaw, type World } from '../worlds/world.ts';
+import { configOf, drive } from './drive.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tenant-dr-engine-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let serial = 0;
+function folder(): string {
+  serial++;
+  return join(root, String(serial));
+}
+
+/** Copies a database as SQLite itself sees it, -wal included. */
+function copyOf(world: World): string {
+  const copy = join(world.dir, 'before.db');
+  const live = openRaw(world.dbPath);
+  live.pragma('wal_checkpoint(TRUNCATE)');
+  live.close();
+  copyFileSync(world.dbPath, copy);
+  return copy;
+}
+
+/** The independent checker's problems; empty when other tenants are untouched and the slice is as it must be. */
+function problems(world: World, before: string, more: string[]): string {
+  const words = [
+    '--facts',
+    world.factsPath,
+    '--before',
+    before,
+    '--after',
+    world.dbPath,
+    '--backup',
+    world.backupPath,
+  ];
+  try {
+    execFileSync('python3', ['test/check/check.py', ...words, '--tenant', world.victim, ...more], {
+      stdio: 'pipe',
+    });
+    return '';
+  } catch (error) {
+    return String((error as { stdout: Buffer }).stdout) + String((error as { stderr: Buffer }).stderr);
+  }
+}
+
+/** Restores the victim exactly; returns the code of the error, or null. */
+async function restoreVictim(world: World): Promise<string | null> {
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  try {
+    await driven.run(await driven.plan(world.victim));
+    return null;
+  } catch (error) {
+    return (error as TenantDrError).code;
+  } finally {
+    await driven.close();
+  }
+}
+
+/** Error codes by the exit the world says an exact restore must end with. */
+const codes: Record<number, string | null> = { 0: null, 3: 'conflict', 5: 'isolation-failed' };
+
+/** The restore ends as the world says it must, and the checker agrees with the rows. */
+async function expectHandled(world: World): Promise<void> {
+  const before = copyOf(world);
+  expect(await restoreVictim(world)).toBe(codes[world.exit]);
+  expect(problems(world, before, world.exit === 0 ? [] : ['--unchanged'])).toBe('');
+}
+
+describe('restoring one tenant in place', () => {
+  for (const damage of nastyDamages) {
+    test(`brings a tenant back or refuses, as it must, when its rows were ${damage}`, async () => {
+      await expectHandled(nasty(folder(), { damage }));
+    });
+  }
+
+  test('works with text and blob ids, in UTF-16, in rollback-journal mode, and with another tenant column', async () => {
+    await expectHandled(nasty(folder(), { ids: 'text' }));
+    await expectHandled(nasty(folder(), { ids: 'blob', damage: 'deleted' }));
+    await expectHandled(nasty(folder(), { encoding: 'UTF-16le' }));
+    await expectHandled(nasty(folder(), { journal: 'delete', column: 'org_id' }));
+  });
+
+  for (const hostile of hostilities) {
+    test(`touches nobody when a trigger of the application would ${hostile}`, async () => {
+      await expectHandled(nasty(folder(), { hostile }));
+    });
+  }
+
+  test('holds on random schemas, rows and damage, with and without hostile triggers', async () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      await expectHandled(randomWorld(folder(), seed));
+      await expectHandled(randomWorld(folder(), seed, { hostile: true }));
+    }
+  });
+});
+
+describe('planning', () => {
+  test('a plan made again after the restore is empty', async () => {
+    const world = nasty(folder());
+    expect(await restoreVictim(world)).toBe(null);
+    const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+    const plan = await driven.plan(world.victim);
+    await driven.close();
+    const audited = plan.tables.filter((table) => table.mode === 'exact');
+    expect(audited.map(({ insert, update, delete: deleted }) => insert + update + deleted)).toEqual(
+      audited.map(() => 0),
+    );
+  });
+
+  test('a plan whose rows change before it is carried out is refused when it would do more', async () => {
+    const world = nasty(folder());
+    const driven = await drive(await configOf(world.configPath), world.backupPath);
+    const plan = await driven.plan(world.victim);
+    const writer = openRaw(world.dbPath);
+    writer.exec(`DELETE FROM memos WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'alfa')`);
+    writer.close();
+    const before = copyOf(world);
+    await expect(driven.run(plan)).rejects.toMatchObject({ code: 'plan-stale' });
+    await driven.close();
+    expect(problems(world, before, ['--unchanged'])).toBe('');
+  });
+
+  test('commits of other tenants between plan and lock do not stop the restore and are not lost', async () => {
+    const world = nasty(folder());
+    const driven = await drive(await configOf(world.configPath), world.backupPath);
+    const plan = await driven.plan(world.victim);
+    let before = '';
+    await driven.run(plan, {
+      beforeChange: () => {
+        const writer = openRaw(world.dbPath);
+        writer.exec(
+          `UPDATE memos SET body = 'busy' WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'bravo')`,
+        );
+        writer.close();
+        before = copyOf(world);
+      },
+    });
+    await driven.close();
+    expect(problems(world, before, [])).toBe('');
+  });
+});
