@@ -26,7 +26,10 @@ export interface Scene {
 }
 
 export async function scene(scenario: Scenario = 'deleted'): Promise<Scene> {
-  const world = await chatbot(folder('world'), scenario);
+  return sceneOf(await chatbot(folder('world'), scenario));
+}
+
+export async function sceneOf(world: World): Promise<Scene> {
   const flags = { config: world.configPath, state: world.statePath, database: undefined, backups: undefined };
   const config = await loadConfig({
     flags: flags,
