@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
-import type { Plan, PlanRequest } from '../../src/engine/restore.ts';
+import type { Plan, PlanRequest } from '../../src/engine/planning.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import type { Staging } from './engine.ts';
