@@ -2,18 +2,11 @@ import { basename } from 'node:path';
 import { writeManifest } from '../backups/manifest.ts';
 import { type OpenedBackup, openBackup } from '../backups/open.ts';
 import { version } from '../config/version.ts';
+import { type Ground, stageSource, survey } from '../engine/ground.ts';
 import { checkOrigin } from '../engine/origin.ts';
+import { makePlan, type Plan, type PlanRequest } from '../engine/planning.ts';
 import type { Progress, Session, Staged } from '../engine/port.ts';
-import {
-  type Execution,
-  execute,
-  type Ground,
-  makePlan,
-  type Plan,
-  type PlanRequest,
-  stageSource,
-  survey,
-} from '../engine/restore.ts';
+import { type Execution, execute } from '../engine/restore.ts';
 import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';

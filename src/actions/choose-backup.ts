@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { locate } from '../backups/refs.ts';
-import { countEffects } from '../engine/restore.ts';
+import { countEffects } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { rpo } from '../incident/facts.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';

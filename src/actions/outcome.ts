@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
-import type { Plan } from '../engine/restore.ts';
+import type { Plan } from '../engine/planning.ts';
 import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { idForJson, sameId } from '../engine/tenant.ts';
 import { isolation, rpo, safetyCopy } from '../incident/facts.ts';

@@ -1,4 +1,5 @@
-import type { Completion, Intention, Plan, Recorder } from '../engine/restore.ts';
+import type { Plan } from '../engine/planning.ts';
+import type { Completion, Intention, Recorder } from '../engine/restore.ts';
 import type { TenantDrError } from '../errors.ts';
 import type { TableCounts } from '../incident/facts.ts';
 import type { ActionContext } from './action.ts';

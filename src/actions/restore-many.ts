@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
-import { countEffects, requireApplicable } from '../engine/restore.ts';
+import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { idForJson, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { RestoreRecord } from '../incident/records.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type RestoreMode, restoreModes } from '../engine/plan.ts';
-import type { Plan } from '../engine/restore.ts';
-import { countEffects, requireApplicable } from '../engine/restore.ts';
+import type { Plan } from '../engine/planning.ts';
+import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { recordBackup, rpoOf } from './backup-facts.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Manifest } from '../backups/manifest.ts';
+import type { Plan } from '../engine/planning.ts';
 import type { Session } from '../engine/port.ts';
-import type { Plan } from '../engine/restore.ts';
 import type { SliceShape } from '../engine/slice.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countEffects } from '../engine/restore.ts';
+import { countEffects } from '../engine/planning.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { TenantRef } from '../incident/facts.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { countEffects } from '../engine/planning.ts';
 import type { Session } from '../engine/port.ts';
-import { countEffects } from '../engine/restore.ts';
 import { sameId } from '../engine/tenant.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { effectivePolicy } from '../policy/policy.ts';

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { PlanOptions, Workbench } from '../actions/change.ts';
 import { writeDurably } from '../engine/durable.ts';
 import { restoreModes } from '../engine/plan.ts';
+import type { Plan } from '../engine/planning.ts';
 import { printable } from '../engine/printable.ts';
-import type { Plan } from '../engine/restore.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Context } from './context.ts';
 
@@ -101,7 +101,7 @@ export async function requireStillTrue(saved: PlanFile, plan: Plan, bench: Workb
     );
   }
   if (plan.live.digest === saved.live && plan.planned.digest === saved.planned) return;
-  const { staleError } = await import('../engine/restore.ts');
+  const { staleError } = await import('../engine/planning.ts');
   const moved = plan.tables.filter((table) => {
     const before = saved.tables.find((one) => one.name === table.name);
     return (

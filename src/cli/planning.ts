@@ -1,8 +1,8 @@
 import type { ChangeDeps, PlanOptions, Workbench } from '../actions/change.ts';
 import { type RestoreMode, restoreModes } from '../engine/plan.ts';
+import type { Plan } from '../engine/planning.ts';
+import { countEffects } from '../engine/planning.ts';
 import { printable } from '../engine/printable.ts';
-import type { Plan } from '../engine/restore.ts';
-import { countEffects } from '../engine/restore.ts';
 import { idForJson } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Context } from './context.ts';

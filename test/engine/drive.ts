@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { sqliteDatabase } from '../../src/databases/sqlite/database.ts';
+import type { Ground } from '../../src/engine/ground.ts';
+import { stageSource, survey } from '../../src/engine/ground.ts';
 import type { RestoreMode } from '../../src/engine/plan.ts';
+import type { Plan, PlanRequest } from '../../src/engine/planning.ts';
+import { makePlan } from '../../src/engine/planning.ts';
 import type { OpenOptions, StagedSource } from '../../src/engine/port.ts';
-import type { Execution, Ground, Plan, PlanRequest, Recorder } from '../../src/engine/restore.ts';
-import { execute, makePlan, stageSource, survey } from '../../src/engine/restore.ts';
+import type { Execution, Recorder } from '../../src/engine/restore.ts';
+import { execute } from '../../src/engine/restore.ts';
 import { resolveTenant } from '../../src/engine/tenants.ts';
 
 /** Drives the engine on a world without incidents or backups in between. */

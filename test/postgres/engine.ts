@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import type { Config } from '../../src/config/schema.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
-import type { OpenOptions, Session, StagedSource } from '../../src/engine/port.ts';
 import type { Ground } from '../../src/engine/ground.ts';
-import type { Plan, PlanRequest } from '../../src/engine/planning.ts';
-import type { ExecuteOptions, Execution, Intention } from '../../src/engine/restore.ts';
 import { stageSource, survey } from '../../src/engine/ground.ts';
+import type { Plan, PlanRequest } from '../../src/engine/planning.ts';
 import { makePlan, requireApplicable } from '../../src/engine/planning.ts';
+import type { OpenOptions, Session, StagedSource } from '../../src/engine/port.ts';
+import type { ExecuteOptions, Execution, Intention } from '../../src/engine/restore.ts';
 import { execute } from '../../src/engine/restore.ts';
 
 export function configFor(url: string, extra: Record<string, unknown> = {}): Config {

@@ -1,4 +1,4 @@
-import { countEffects } from '../../engine/restore.ts';
+import { countEffects } from '../../engine/planning.ts';
 import { command } from '../command.ts';
 import { exits } from '../exits.ts';
 import { needed, text } from '../parameters.ts';

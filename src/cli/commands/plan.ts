@@ -31,7 +31,7 @@ export default command({
       const tenant = bench.find(input.tenant);
       const plan = await bench.change(tenant).plan({ ...options, digestStaged: true });
       if (!tenant.inBackup && !bench.backup.whole) {
-        const { requireApplicable } = await import('../../engine/restore.ts');
+        const { requireApplicable } = await import('../../engine/planning.ts');
         requireApplicable(plan);
       }
       await bench.backup.confirmed;
@@ -60,7 +60,7 @@ export default command({
 const shown = 1000;
 
 type Bench = Awaited<ReturnType<typeof import('../../actions/change.ts')['Workbench']['open']>>;
-type MadePlan = import('../../engine/restore.ts').Plan;
+type MadePlan = import('../../engine/planning.ts').Plan;
 
 async function rowsOf(bench: Bench, plan: MadePlan): Promise<Record<string, unknown>> {
   const rows: Record<string, unknown> = {};

@@ -71,7 +71,7 @@ export default command({
       const change = bench.change(only);
       const plan = await change.plan(options);
       if (saved) await (await import('../plan-file.ts')).requireStillTrue(saved, plan, bench);
-      const { requireApplicable } = await import('../../engine/restore.ts');
+      const { requireApplicable } = await import('../../engine/planning.ts');
       requireApplicable(plan);
       await confirmOne(context, bench, change, options, given);
       handedOver = true;

@@ -1,0 +1,209 @@
+import type { Config } from '../config/schema.ts';
+import { TenantDrError } from '../errors.ts';
+import { findDrift } from './drift.ts';
+import type { Ground } from './ground.ts';
+import type {
+  Conflict,
+  Drift,
+  InboundReference,
+  RestoreMode,
+  Revival,
+  SharedNeed,
+  TableEffects,
+} from './plan.ts';
+import type { OnProgress, SliceDigest, Staged } from './port.ts';
+import type { Schema } from './schema.ts';
+import type { ShapeOptions } from './shape.ts';
+import { buildShape } from './shape.ts';
+import type { SliceShape } from './slice.ts';
+import type { FoundTenant } from './tenants.ts';
+
+export interface PlanRequest extends ShapeOptions {
+  tenant: FoundTenant;
+  staged: Staged;
+  /** Every staged row is the tenant's (tenant archive, safety copy). */
+  whole: boolean;
+  mode: RestoreMode;
+  /** Bring back shared rows the slice needs. */
+  withShared?: boolean | undefined;
+  /** A plan to be shown gives the backup's digest too; applying one does not need it. */
+  digestStaged?: boolean | undefined;
+}
+
+export interface Plan {
+  tenant: FoundTenant;
+  mode: RestoreMode;
+  /** Digests of the slice: now, in the backup (where asked for), and after the change. */
+  live: SliceDigest;
+  staged: SliceDigest | null;
+  planned: SliceDigest;
+  tables: TableEffects[];
+  conflicts: Conflict[];
+  drift: Drift[];
+  sharedNeeded: SharedNeed[];
+  inbound: InboundReference[];
+  revivals: Revival[];
+  /** What it was made from: execute makes it again when anything moved meanwhile. */
+  request: PlanRequest;
+}
+
+/** Computes exact row effects; writes nothing. The session keeps them for `execute`. */
+export async function makePlan(ground: Ground, request: PlanRequest, onProgress?: OnProgress): Promise<Plan> {
+  const { session } = ground;
+  await session.beginRead();
+  try {
+    return await planInside(ground, request, onProgress);
+  } finally {
+    await session.endRead();
+  }
+}
+
+/** The same inside a reading or a transaction that is already open. */
+export async function planInside(
+  ground: Ground,
+  request: PlanRequest,
+  onProgress?: OnProgress,
+): Promise<Plan> {
+  const { session, config, schema, ownership } = ground;
+  const shape = withoutMissing(buildShape(schema, ownership, config, request), request.staged.schema);
+  const drift = request.whole ? [] : findDrift(schema, request.staged.schema, shape);
+  const collected = await session.collect({
+    shape,
+    tenant: request.tenant.id,
+    staged: request.whole ? 'whole' : 'slice',
+    status: request.verbatim ? null : suspendedStatus(config),
+  });
+  const live = await session.digest('live', onProgress);
+  const staged = request.digestStaged ? await session.digest('staged', onProgress) : null;
+  const comparison = await session.compare(onProgress);
+  const planned = await session.digest('planned', onProgress);
+  const helped = request.withShared === true;
+  const plan: Plan = {
+    tenant: request.tenant,
+    mode: request.mode,
+    live,
+    staged,
+    planned,
+    tables: comparison.tables,
+    conflicts: [
+      ...comparison.conflicts.filter(
+        (conflict) => !(helped && isSharedNeed(conflict, comparison.sharedNeeded)),
+      ),
+      ...collected.disagreements,
+    ],
+    drift,
+    sharedNeeded: comparison.sharedNeeded,
+    inbound: comparison.inbound,
+    revivals: comparison.revivals,
+    request,
+  };
+  ground.latest = plan;
+  return plan;
+}
+
+/** A table the backup does not know keeps its rows: nothing in the backup says what it held. */
+function withoutMissing(shape: SliceShape, staged: Schema): SliceShape {
+  const known = new Set(staged.tables.map((table) => table.name));
+  return {
+    ...shape,
+    tables: shape.tables.map((table) => (known.has(table.name) ? table : { ...table, mode: 'keep' })),
+  };
+}
+
+function suspendedStatus(config: Config): { column: string; suspended: string | number | boolean | null } {
+  return {
+    column: config.tenants.status?.column ?? 'status',
+    suspended: config.tenants.status?.suspended ?? 'suspended',
+  };
+}
+
+function isSharedNeed(conflict: Conflict, needs: SharedNeed[]): boolean {
+  return (
+    conflict.kind === 'reference-missing' &&
+    needs.some((need) => need.table === conflict.other?.table && need.key === conflict.other?.key)
+  );
+}
+
+export function countEffects(plan: Pick<Plan, 'tables'>): { insert: number; update: number; delete: number } {
+  const sum = (kind: 'insert' | 'update' | 'delete'): number =>
+    plan.tables.reduce((total, table) => total + table[kind], 0);
+  return { insert: sum('insert'), update: sum('update'), delete: sum('delete') };
+}
+
+/** Refuses a plan that must not be applied. Throws backup-without-tenant, conflict. */
+export function requireApplicable(plan: Plan): void {
+  if (!plan.tenant.inBackup && !plan.request.whole) {
+    throw new TenantDrError(
+      'backup-without-tenant',
+      `The backup does not hold tenant ${plan.tenant.slug}. Nothing was changed.`,
+      {
+        hint: 'Choose a backup from when the tenant existed: `tenant-dr backups --tenant <tenant>`.',
+      },
+    );
+  }
+  const drift = plan.drift.find((entry) => entry.blocking);
+  if (drift) {
+    throw new TenantDrError('conflict', `${drift.detail} Nothing was changed.`, {
+      table: drift.table,
+      hint: 'Leave the table out with --tables, or choose a backup from after that change.',
+      facts: { drift: plan.drift },
+    });
+  }
+  const blocking = plan.conflicts.filter((conflict) => conflict.blocking);
+  const first = blocking[0];
+  if (!first) return;
+  const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : '';
+  throw new TenantDrError('conflict', `${first.detail}${more} Nothing was changed.`, {
+    table: first.table,
+    key: first.key,
+    hint: 'See them all with `tenant-dr plan`. Leave tables out with --tables, or use --mode keep-new or missing.',
+    facts: { conflicts: blocking },
+  });
+}
+
+/** Refuses when the plan made now would do more than what was confirmed, and says what changed. */
+export function requireWithin(plan: Plan, confirmed: Plan): void {
+  const same = plan === confirmed || plan.live.digest === confirmed.live.digest;
+  const more = plan.tables.filter((table) => {
+    const shown = confirmed.tables.find((known) => known.name === table.name);
+    return (
+      !shown || table.insert > shown.insert || table.update > shown.update || table.delete > shown.delete
+    );
+  });
+  if (!same && more.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, more);
+  requireApplicable(plan);
+}
+
+export function staleError(
+  slug: string,
+  shown: Pick<TableEffects, 'name' | 'insert' | 'update' | 'delete'>[],
+  now: TableEffects[],
+): TenantDrError {
+  const changes = now.map((table) => {
+    const before = shown.find((known) => known.name === table.name) ?? { insert: 0, update: 0, delete: 0 };
+    return { table: table.name, shown: pick(before), now: pick(table) };
+  });
+  const text = changes
+    .map(
+      ({ table, shown: a, now: b }) =>
+        `${table}: +${a.insert} ~${a.update} -${a.delete} became +${b.insert} ~${b.update} -${b.delete}`,
+    )
+    .join('; ');
+  return new TenantDrError(
+    'plan-stale',
+    `Rows of tenant ${slug} changed since the plan was made (${text}). Nothing was changed.`,
+    {
+      hint: 'Look at the new plan and confirm again.',
+      table: changes[0]?.table ?? '',
+      facts: { changes },
+    },
+  );
+}
+
+function pick({ insert, update, delete: deleted }: { insert: number; update: number; delete: number }): {
+  insert: number;
+  update: number;
+  delete: number;
+} {
+  return { insert, update, delete: deleted };
+}
