@@ -146,7 +146,7 @@ async function checkOnce(
   deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
   const { ok, problems } = await checkCopy(entry.path, deps.signal);
   if (!ok) {
-    await entry.release();
+    await cache.remove(entry);
     throw new TenantDrError(
       'backup-corrupt',
       `The database in ${found.path} is damaged: ${problems[0] ?? 'it cannot be read'}.`,

@@ -7,7 +7,7 @@ import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Contents, contentsOf } from './contents.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
-import { type StagedFile, stageFile } from './reader-jobs.ts';
+import { hashBackup, type StagedFile, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
 import { StagingCache } from './staging.ts';
 import { copyName } from './staging-record.ts';
@@ -64,7 +64,7 @@ async function verifyIn(partial: string, found: Located, deps: Deps): Promise<Ve
   } catch (error) {
     if (!isAboutTheFile(error)) throw error;
     add(error.code === 'backup-not-a-database' ? 'database' : 'readable', false, error.message);
-    return finished(found, checks, null, null);
+    return finished(found, checks, await unreadable(found.path, deps), null);
   }
   if (file.content !== 'database-file') throw notADatabaseFile(found, file);
   add(
@@ -175,17 +175,23 @@ function differences(manifest: Manifest, contents: Contents): string[] {
 async function finished(
   found: Located,
   checks: Check[],
-  file: StagedFile | null,
+  file: StagedFile,
   contents: Contents | null,
 ): Promise<Verification> {
   const failed = checks.filter((check) => !check.ok).map((check) => check.name);
   const ok = failed.length === 0;
   const verified = { at: new Date().toISOString(), ok, failed, tool: `tenant-dr ${version}` };
-  const known = found.manifest?.source ? found.manifest : file && adopted(found, file, contents);
-  // A file nobody vouched for and that could not be read: there is nothing to write down.
-  const manifest = known && { ...known, verified };
-  const recorded = manifest ? await record(found.path, manifest) : null;
+  const known = found.manifest?.source ? found.manifest : adopted(found, file, contents);
+  const recorded = await record(found.path, { ...known, verified });
   return { id: found.id, path: found.path, ok, checks, recorded };
+}
+
+/** What can be said about a file that could not be decoded: enough to remember that it is bad. */
+async function unreadable(path: string, { signal }: Deps): Promise<StagedFile> {
+  const sha256 = await hashBackup(path, { signal });
+  const { size: bytes } = await stat(path);
+  const nothing = { stagedBytes: 0, checksummed: false, unmerged: false };
+  return { content: 'database-file', compression: 'none', sha256, bytes, ...nothing };
 }
 
 /** A manifest for somebody else's backup: what was found in it, but not where it comes from. */

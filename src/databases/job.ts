@@ -57,23 +57,23 @@ export function runJob<Result>(module: URL, request: unknown, options: JobOption
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-2000);
     });
+    // The first outcome counts. Without the channel the child stops what it is doing, and ends.
+    const decide = (outcome: () => void) => {
+      settle ??= outcome;
+      if (child.connected) child.disconnect();
+    };
     child.on('message', (message: JobMessage) => {
       if (message.type === 'progress') options.onProgress?.(message.progress);
-      else if (message.type === 'done') settle = () => resolve(message.result as Result);
-      else if (message.type === 'failed') settle = () => reject(received(message));
-      else if (message.type === 'question') {
+      else if (message.type === 'done') decide(() => resolve(message.result as Result));
+      else if (message.type === 'failed') decide(() => reject(received(message)));
+      else {
         const answered =
           options.onQuestion?.(message.question) ?? Promise.reject(new Error('nobody answers'));
         answered.then(
-          (answer) => child.send({ type: 'answer', answer } satisfies JobOrder),
-          (error: unknown) => {
-            settle = () => reject(error);
-            child.kill('SIGTERM');
-          },
+          (answer) => child.connected && child.send({ type: 'answer', answer } satisfies JobOrder),
+          (error: unknown) => decide(() => reject(error)),
         );
       }
-      // The child has nothing left to do: without the channel it ends by itself.
-      if (settle && child.connected) child.disconnect();
     });
     child.on('error', (error) =>
       reject(new TenantDrError('internal', `A helper process failed: ${error.message}.`)),

@@ -1,0 +1,138 @@
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { listBackups } from '../../src/backups/catalogue.ts';
+import { locate } from '../../src/backups/refs.ts';
+import { configIn, makeDatabase, scratchFolder, write } from './helpers.ts';
+
+const folder = scratchFolder();
+const source = join(folder, 'source.db');
+makeDatabase(source, { rows: 50 });
+const image = readFileSync(source);
+
+function withFiles(name: string): { folder: string; config: ReturnType<typeof configIn>; backups: string } {
+  const own = join(folder, name);
+  mkdirSync(own);
+  const config = configIn(own);
+  return { folder: own, config, backups: join(own, 'backups') };
+}
+
+test('backups of every kind are listed newest first, with the time from their name in the configured zone', async () => {
+  const { config, backups } = withFiles('kinds');
+  write(join(backups, 'admin_sqlite_20251107_020000.db.gz'), gzipSync(image));
+  write(join(backups, 'admin_sqlite_20251108_020000.db.zst'), zstdCompressSync(image));
+  copyFileSync(source, join(backups, 'admin_sqlite_20251106_020000.db'));
+  write(join(backups, 'pg_20251105_020000.dump'), Buffer.concat([Buffer.from('PGDMP'), Buffer.alloc(200)]));
+  write(join(backups, 'pg_20251104_020000.sql.gz'), gzipSync('--\n-- PostgreSQL database dump\n--\n'));
+  mkdirSync(join(backups, 'old/deeper'), { recursive: true });
+  write(join(backups, 'old/deeper/admin_20251101_000000.db.gz'), gzipSync(image));
+  write(join(backups, 'readme.txt'), 'not a backup');
+  const listed = await listBackups({ ...config, backups: { path: backups, timezone: 'America/Sao_Paulo' } });
+  expect(
+    listed.map(({ id, takenAt, content, compression, problem }) => [
+      id,
+      takenAt.toISOString(),
+      content,
+      compression,
+      problem,
+    ]),
+  ).toEqual([
+    ['admin_sqlite_20251108_020000', '2025-11-08T05:00:00.000Z', 'database-file', 'zstd', null],
+    ['admin_sqlite_20251107_020000', '2025-11-07T05:00:00.000Z', 'database-file', 'gzip', null],
+    ['admin_sqlite_20251106_020000', '2025-11-06T05:00:00.000Z', 'database-file', 'none', null],
+    ['pg_20251105_020000', '2025-11-05T05:00:00.000Z', 'dump-custom', 'none', null],
+    ['pg_20251104_020000', '2025-11-04T05:00:00.000Z', 'dump-plain', 'gzip', null],
+    ['admin_20251101_000000', '2025-11-01T03:00:00.000Z', 'database-file', 'gzip', null],
+  ]);
+  expect(listed.every((entry) => entry.assumedZone === 'America/Sao_Paulo' && entry.verified === null)).toBe(
+    true,
+  );
+});
+
+test('what cannot be read is listed with its problem', async () => {
+  const { config, backups } = withFiles('broken');
+  write(join(backups, 'empty_20251107_020000.db.gz'), '');
+  write(join(backups, 'noise_20251107_010000.db.gz'), 'this is no backup');
+  write(join(backups, 'good_20251107_000000.db.gz'), gzipSync(image));
+  write(join(backups, 'good_20251107_000000.db.gz.manifest.json'), 'not JSON');
+  const listed = await listBackups(config);
+  expect(listed.map(({ id, problem, verified }) => [id, problem, verified])).toEqual([
+    ['empty_20251107_020000', 'The file is empty.', false],
+    ['noise_20251107_010000', expect.stringContaining('no database'), false],
+    ['good_20251107_000000', expect.stringContaining('damaged'), false],
+  ]);
+});
+
+test('the live database is no backup of itself, by whatever name it lies in the folder', async () => {
+  const { folder: own, config, backups } = withFiles('live');
+  makeDatabase(join(own, 'live.db'), { rows: 1 });
+  symlinkSync(join(own, 'live.db'), join(backups, 'link.db'));
+  expect(await listBackups(config)).toEqual([]);
+  expect(await listBackups({ ...config, backups: { path: own, timezone: undefined } })).toEqual([]);
+});
+
+test('two files of one name keep their endings in their ids, and both ways of naming them work', async () => {
+  const { config, backups } = withFiles('same');
+  write(join(backups, 'a_20251107_020000.db.gz'), gzipSync(image));
+  write(join(backups, 'a_20251107_020000.db.zst'), zstdCompressSync(image));
+  const ids = (await listBackups(config)).map(({ id }) => id);
+  expect(ids.sort()).toEqual(['a_20251107_020000.db.gz', 'a_20251107_020000.db.zst']);
+  expect((await locate('a_20251107_020000.db.zst', config)).path).toBe(
+    join(backups, 'a_20251107_020000.db.zst'),
+  );
+});
+
+test('latest and before: choose by time, and never pass over a bad backup silently', async () => {
+  const { config, backups } = withFiles('choose');
+  write(join(backups, 'a_20251105_020000.db.gz'), gzipSync(image));
+  write(join(backups, 'a_20251106_020000.db.gz'), gzipSync(image));
+  const plain = write(join(backups, 'untimed.db.gz'), gzipSync(image));
+  utimesSync(plain, new Date('2025-11-04T00:00:00Z'), new Date('2025-11-04T00:00:00Z'));
+  const utc = { ...config, backups: { path: backups, timezone: 'UTC' } };
+  expect((await locate('latest', utc)).id).toBe('a_20251106_020000');
+  expect((await locate('before:2025-11-06T02:00Z', utc)).id).toBe('a_20251105_020000');
+  expect(await locate('before:2025-11-05T01:00Z', utc)).toMatchObject({
+    id: 'untimed',
+    takenAtSource: 'file time',
+  });
+  await expect(locate('before:2025-01-01T00:00Z', utc)).rejects.toMatchObject({
+    code: 'backup-missing',
+    hint: expect.stringContaining('untimed'),
+  });
+  await expect(locate('before:2025-11-06', utc)).rejects.toMatchObject({ code: 'time-without-zone' });
+  write(join(backups, 'a_20251107_020000.db.gz'), '');
+  await expect(locate('latest', utc)).rejects.toMatchObject({
+    code: 'backup-corrupt',
+    hint: expect.stringContaining('a_20251106_020000'),
+  });
+});
+
+test('an unknown name is refused with the nearest one', async () => {
+  const { config, backups } = withFiles('near');
+  write(join(backups, 'admin_sqlite_20251107_020000.db.gz'), gzipSync(image));
+  await expect(locate('admin_sqlite_20251107_020001', config)).rejects.toMatchObject({
+    code: 'backup-ref-unknown',
+    hint: expect.stringContaining('admin_sqlite_20251107_020000'),
+  });
+  await expect(locate('./nowhere.db.gz', config)).rejects.toMatchObject({ code: 'backup-missing' });
+  await expect(locate('safety:INC-1', config)).rejects.toMatchObject({ code: 'incident-unknown' });
+});
+
+test('a safety copy is found by its incident, and its slug where there are several', async () => {
+  const { folder: own, config } = withFiles('safety');
+  const safety = join(own, 'state/incidents/INC-1/safety');
+  mkdirSync(safety, { recursive: true });
+  copyFileSync(source, join(safety, 'north.db'));
+  expect(await locate('safety:INC-1', config)).toMatchObject({
+    kind: 'safety',
+    whole: true,
+    path: join(safety, 'north.db'),
+  });
+  copyFileSync(source, join(safety, 'south.db'));
+  await expect(locate('safety:INC-1', config)).rejects.toMatchObject({
+    hint: expect.stringContaining('safety:INC-1/north'),
+  });
+  expect((await locate('safety:INC-1/south', config)).path).toBe(join(safety, 'south.db'));
+  await expect(locate('safety:../..', config)).rejects.toMatchObject({ code: 'incident-unknown' });
+});
