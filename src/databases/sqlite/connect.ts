@@ -63,6 +63,16 @@ export function fileIdentity(path: string): string {
   return stat ? `${stat.dev}:${stat.ino}` : 'gone';
 }
 
+/** Throws database-replaced when the file at the path is no longer the one that was opened. */
+export function requireSameFile(path: string, opened: string): void {
+  if (fileIdentity(path) === opened) return;
+  throw new TenantDrError(
+    'database-replaced',
+    `The file ${path} was replaced since it was opened. Nothing was changed.`,
+    { hint: 'Find out who replaced it, then plan again.' },
+  );
+}
+
 /** Foreign keys off, commits durable: both are silent no-ops at the wrong moment, so both are read back. */
 export function prepareForWriting(connection: Connection): void {
   const wal = connection.pragma('main.journal_mode', { simple: true }) === 'wal';

@@ -1,23 +1,6 @@
 import type { TenantColumns } from '../../config/schema.ts';
 import type { Conflict, RowEffect, SharedNeed } from '../../engine/plan.ts';
-import type {
-  ChangeMarker,
-  CheckResult,
-  Collected,
-  Comparison,
-  EffectsPage,
-  IsolationProof,
-  OnProgress,
-  Outcome,
-  SearchHit,
-  SearchRequest,
-  SliceDigest,
-  Staged,
-  StagedSource,
-  TableDigest,
-  TrailEntry,
-  TrailRequest,
-} from '../../engine/port.ts';
+import type * as Port from '../../engine/port.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
@@ -26,10 +9,11 @@ import { applyEffects } from './apply.ts';
 import { countAll, digestAll } from './census.ts';
 import { runCheck } from './check.ts';
 import { collect, recollectLive } from './collect.ts';
-import { compareTable, countEffects, readEffects } from './compare.ts';
+import { readEffects } from './compare.ts';
+import { compareSlice, unlikePlan } from './compare-slice.ts';
 import { findObstacles } from './conflicts.ts';
 import type { Connection } from './connect.ts';
-import { connect, fileIdentity, prepareForWriting } from './connect.ts';
+import { connect, fileIdentity, prepareForWriting, requireSameFile } from './connect.ts';
 import type { TableHashes } from './digest.ts';
 import { digestStaged, finishDigest, hashLive, hashPlanned } from './digest.ts';
 import { fullTextTables, isInStep, proveFullText } from './fulltext.ts';
@@ -37,12 +21,11 @@ import { installGuards, readProof, removeGuards } from './guard.ts';
 import type { SqliteSchema, SqliteTable } from './introspect.ts';
 import { introspect } from './introspect.ts';
 import { changedSince, probe } from './probe.ts';
-import { reviewTable } from './review.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { searchRows } from './search.ts';
 import { includeShared } from './shared.ts';
 import type { StatusRule } from './source.ts';
-import { prepareSource } from './source.ts';
+import { attachStaged } from './staged.ts';
 import { setStatus } from './status.ts';
 import { listTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
@@ -82,20 +65,9 @@ export class SqliteSession {
     return listTenants(this.connection, 'main', columns);
   }
 
-  stage(request: { source: StagedSource; columns: TenantColumns }): Staged {
+  stage(request: { source: Port.StagedSource; columns: TenantColumns }): Port.Staged {
     this.unstage();
-    if (request.source.form !== 'database-file') {
-      throw new TenantDrError(
-        'backup-not-a-database',
-        'This backup is not of a SQLite database. Nothing was changed.',
-        {
-          hint: 'Choose a backup of the configured database.',
-        },
-      );
-    }
-    // Asking the staged file alone first gives errors that name it, not the live database.
-    connect(request.source.path, 'read').close();
-    this.connection.prepare('ATTACH ? AS staged').run(request.source.path);
+    attachStaged(this.connection, request.source);
     this.staged = introspect(this.connection, 'staged');
     return { schema: this.staged, tenants: listTenants(this.connection, 'staged', request.columns) };
   }
@@ -133,7 +105,7 @@ export class SqliteSession {
     tenant: TenantId;
     staged: 'none' | 'slice' | 'whole';
     status: StatusRule | null;
-  }): Collected {
+  }): Port.Collected {
     this.work = this.workspace(request.shape);
     this.status = request.status;
     this.liveHashes = undefined;
@@ -141,7 +113,7 @@ export class SqliteSession {
     return collect(this.work, request.tenant, request.staged);
   }
 
-  digest(side: 'live' | 'staged' | 'planned'): SliceDigest {
+  digest(side: 'live' | 'staged' | 'planned'): Port.SliceDigest {
     const work = this.collected();
     if (side === 'staged') return digestStaged(work);
     const live = this.hashes();
@@ -152,24 +124,13 @@ export class SqliteSession {
     );
   }
 
-  compare(): Comparison {
+  compare(): Port.Comparison {
     const work = this.collected();
-    const comparison: Comparison = { tables: [], conflicts: [], sharedNeeded: [], inbound: [], revivals: [] };
-    for (const table of work.tables) {
-      prepareSource(work, table, this.status);
-      let effects = compareTable(work, table);
-      const revival = reviewTable(work, table);
-      if (revival) {
-        comparison.revivals.push(revival);
-        if (revival.decision !== 'restore') effects = { ...effects, ...countEffects(work, table) };
-      }
-      comparison.tables.push(effects);
-    }
-    const obstacles = findObstacles(work);
-    return { ...comparison, ...obstacles };
+    const { tables, revivals } = compareSlice(work, this.status);
+    return { tables, revivals, ...findObstacles(work) };
   }
 
-  effects(page: EffectsPage): RowEffect[] {
+  effects(page: Port.EffectsPage): RowEffect[] {
     const table = this.collected().byName.get(page.table);
     return table ? readEffects(this.collected(), table, page) : [];
   }
@@ -189,23 +150,15 @@ export class SqliteSession {
   }
 
   /** One try for the write lock; the caller in `database.ts` repeats it while another program holds it. */
-  tryBeginWrite(): { changedSince: boolean; marker: ChangeMarker } {
-    if (fileIdentity(this.path) !== this.opened) {
-      throw new TenantDrError(
-        'database-replaced',
-        `The file ${this.path} was replaced since it was opened. Nothing was changed.`,
-        {
-          hint: 'Find out who replaced it, then plan again.',
-        },
-      );
-    }
+  tryBeginWrite(): { changedSince: boolean; marker: Port.ChangeMarker } {
+    requireSameFile(this.path, this.opened);
     prepareForWriting(this.connection);
     const version = this.begin('BEGIN IMMEDIATE');
     this.lockedAt = performance.now();
     return { changedSince: version !== this.readVersion, marker: {} };
   }
 
-  apply(onProgress: OnProgress): { executed: Executed } {
+  apply(onProgress: Port.OnProgress): { executed: Executed } {
     const work = this.collected();
     const fullText = fullTextTables(work);
     this.inStepBefore = new Map(fullText.map((table) => [table.name, isInStep(work, table)]));
@@ -218,25 +171,10 @@ export class SqliteSession {
     const work = this.collected();
     proveFullText(work);
     recollectLive(work);
-    const problems: Conflict[] = [];
-    for (const table of work.tables) {
-      // The source was prepared before the change and stays: it is what was shown.
-      const effects = compareTable(work, table);
-      if (effects.insert + effects.update + effects.delete === 0) continue;
-      const sample = effects.samples[0] as RowEffect;
-      problems.push({
-        kind: 'value-does-not-fit',
-        table: table.slice.name,
-        key: sample.key,
-        ...(sample.columns.length > 0 ? { constraint: sample.columns.join(', ') } : {}),
-        detail: `${table.slice.name} ${sample.key} is not as planned after the change${sample.columns.length > 0 ? ` (${sample.columns.join(', ')})` : ''}.`,
-        blocking: true,
-      });
-    }
-    return problems;
+    return unlikePlan(work);
   }
 
-  prove(): IsolationProof {
+  prove(): Port.IsolationProof {
     const work = this.collected();
     const proof = readProof(work);
     for (const [name, before] of this.inStepBefore) {
@@ -264,7 +202,7 @@ export class SqliteSession {
     return changedSince(this.collected(), path);
   }
 
-  probe(path: string): Outcome {
+  probe(path: string): Port.Outcome {
     return probe(this.connection, this.live ?? this.schema(), path);
   }
 
@@ -280,19 +218,22 @@ export class SqliteSession {
     return countAll(this.workspace(shape));
   }
 
-  digestAll(shape: SliceShape, onProgress: OnProgress): Record<string, Record<string, TableDigest>> {
+  digestAll(
+    shape: SliceShape,
+    onProgress: Port.OnProgress,
+  ): Record<string, Record<string, Port.TableDigest>> {
     return digestAll(this.workspace(shape), onProgress);
   }
 
-  check(sql: string, tenant: TenantId): CheckResult {
+  check(sql: string, tenant: TenantId): Port.CheckResult {
     return runCheck(this.connection, sql, tenant);
   }
 
-  trail(request: TrailRequest): TrailEntry[] {
+  trail(request: Port.TrailRequest): Port.TrailEntry[] {
     return readTrail(this.collected(), request);
   }
 
-  search(request: SearchRequest): SearchHit[] {
+  search(request: Port.SearchRequest): Port.SearchHit[] {
     return searchRows(this.workspace(request.shape), request);
   }
 
