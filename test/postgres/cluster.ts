@@ -2,10 +2,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import pg from 'pg';
 import { afterAll } from 'vitest';
 import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
 import { embeddedBinaries, removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
+import { connectTo } from './connection.ts';
 
 let counter = 0;
 
@@ -95,16 +95,6 @@ async function runOn(url: string, text: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-export async function connectTo(url: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    types: { getTypeParser: () => (value: string) => value },
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
 }
 
 /** Every row of these tables as psql prints it, sorted: an independent reading. */

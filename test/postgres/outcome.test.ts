@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
-import { connectTo, contents, testCluster, testDatabase } from './cluster.ts';
+import { contents, testCluster, testDatabase } from './cluster.ts';
+import { connectTo } from './connection.ts';
 import { staged } from './engine.ts';
 import { shop, shopTables } from './shop.ts';
 

@@ -17,7 +17,6 @@ export class Lexer {
   /** The closing mark of what we are inside of; '' at top level. */
   private inside = '';
   private backslashes = false;
-  private depth = 0;
 
   /** Adds text (latin1) and gives back statements until one is a COPY FROM stdin, after which data follows. */
   push(text: string): void {
@@ -36,10 +35,8 @@ export class Lexer {
       if (this.inside !== '') {
         const end = this.closing(text, at);
         if (end < 0) {
-          // Keep what may be the first half of a closing mark.
-          const safe = Math.max(at, text.length - this.inside.length - 1);
-          consume(safe);
-          this.text = text.slice(safe);
+          // Read again from the opening mark when more is there: a mark may have been cut in half.
+          this.text = text.slice(at);
           return null;
         }
         consume(end);
@@ -66,7 +63,6 @@ export class Lexer {
       }
       if (text.startsWith('/*', at)) {
         this.inside = '*/';
-        this.depth = 1;
         consume(at + 2);
         continue;
       }
@@ -136,17 +132,18 @@ export class Lexer {
 
   /** Comments nest. */
   private closeComment(text: string, from: number): number {
+    let depth = 1;
     for (let at = from; ; ) {
       const end = text.indexOf('*/', at);
       const open = text.indexOf('/*', at);
       if (end < 0) return -1;
       if (open >= 0 && open < end) {
-        this.depth++;
+        depth++;
         at = open + 2;
         continue;
       }
       at = end + 2;
-      if (--this.depth > 0) continue;
+      if (--depth > 0) continue;
       this.inside = '';
       return at;
     }

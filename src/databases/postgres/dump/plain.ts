@@ -79,6 +79,9 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
       }
     }
   }
+  // A comment may be the last line, without a newline.
+  lexer.push('\n');
+  lexer.next();
   if (copying || !lexer.idle || !complete(beginning ?? '', ending)) throw cut(path);
 }
 

@@ -62,9 +62,11 @@ export class RowFilter {
 
   private search(buffer: Buffer, found: Buffer[]): void {
     for (const { bytes, field } of this.needles as { bytes: Buffer; field: number }[]) {
-      if (field === 0 && bytes.compare(buffer, 0, bytes.length - 1, 1) === 0) this.take(buffer, 0, found);
+      if (field === 0 && buffer.subarray(0, bytes.length - 1).equals(bytes.subarray(1)))
+        this.take(buffer, 0, found);
       for (let at = buffer.indexOf(bytes); at >= 0; ) {
-        const row = field === 0 ? at + 1 : buffer.lastIndexOf(newline, at - 1) + 1;
+        // A negative offset would count from the end.
+        const row = field === 0 ? at + 1 : at === 0 ? 0 : buffer.lastIndexOf(newline, at - 1) + 1;
         if (field === 0 || fieldNumber(buffer, row, at + 1) === field) {
           const end = this.take(buffer, row, found);
           at = buffer.indexOf(bytes, end - 1);

@@ -1,0 +1,252 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { escapeCopy, unescapeCopy } from '../../src/databases/postgres/dump/copy-text.ts';
+import { DdlReader, parseCopy } from '../../src/databases/postgres/dump/ddl.ts';
+import type { DumpEvent } from '../../src/databases/postgres/dump/plain.ts';
+import { readPlain } from '../../src/databases/postgres/dump/plain.ts';
+import type { RowTest } from '../../src/databases/postgres/dump/row-filter.ts';
+import { RowFilter } from '../../src/databases/postgres/dump/row-filter.ts';
+
+/** Values that like to be mistaken for boundaries, markers or ids. */
+const value = fc.oneof(
+  fc.constantFrom(
+    null,
+    '',
+    '7',
+    '17',
+    '77',
+    '\\N',
+    '\\.',
+    '\\',
+    '\t7\t',
+    '\n7\n',
+    '\n\\.\n',
+    'ä',
+    '😀',
+    '\r\n',
+    '\b\f\v',
+  ),
+  fc
+    .string({ unit: 'binary', maxLength: 12 })
+    .filter((text) => !text.includes('\0') && !/[\ud800-\udfff]/.test(text)),
+);
+const rows = (columns: number) =>
+  fc.array(fc.array(value, { minLength: columns, maxLength: columns }), { maxLength: 30 });
+
+function copyText(table: (string | null)[][]): Buffer {
+  return Buffer.from(
+    table
+      .map((row) => `${row.map((field) => (field === null ? '\\N' : escapeCopy(field))).join('\t')}\n`)
+      .join(''),
+    'utf8',
+  );
+}
+
+/** Cuts a buffer at the given places, wherever they fall. */
+function cut(buffer: Buffer, places: number[]): Buffer[] {
+  const at = [...new Set(places.map((place) => place % (buffer.length + 1)))].sort((a, b) => a - b);
+  return [...at, buffer.length].map((end, i) => buffer.subarray(i === 0 ? 0 : at[i - 1], end));
+}
+
+const latin1 = (text: string): string => Buffer.from(escapeCopy(text), 'utf8').toString('latin1');
+
+describe('picking rows out of COPY text', () => {
+  test('COPY escapes come back as they were', () => {
+    fc.assert(
+      fc.property(
+        value,
+        (field) => unescapeCopy(field === null ? '\\N' : escapeCopy(field)) === field || field === '\\N',
+      ),
+    );
+  });
+
+  test.each([0, 1, 3])(
+    'finds exactly the rows whose field %i holds a wanted id, however the bytes are cut',
+    (field) => {
+      fc.assert(
+        fc.property(
+          rows(4),
+          fc.array(fc.nat(2000), { maxLength: 8 }),
+          fc.subarray(['7', '77', '\\', 'ä', '\t7\t', 'a'], { minLength: 1 }),
+          (table, places, wanted) => {
+            const keys = new Set(wanted.map(latin1));
+            const test: RowTest = { all: false, ways: [{ fields: [field], keys, folded: false }] };
+            const into = new Set<string>();
+            const filter = new RowFilter(test, [{ fields: [2], folded: false, into }], 4);
+            const found = cut(copyText(table), places).flatMap((chunk) =>
+              filter.push(chunk).map((row) => row.toString('utf8')),
+            );
+            const expected = table.filter(
+              (row) => row[field] !== null && wanted.includes(row[field] as string),
+            );
+            expect(
+              found
+                .join('')
+                .split(/(?<=\n)/)
+                .filter((row) => row !== '')
+                .sort(),
+            ).toEqual(
+              copyText(expected)
+                .toString('utf8')
+                .split(/(?<=\n)/)
+                .filter((row) => row !== '')
+                .sort(),
+            );
+            expect([...into].sort()).toEqual(
+              [
+                ...new Set(expected.filter((row) => row[2] !== null).map((row) => latin1(row[2] as string))),
+              ].sort(),
+            );
+          },
+        ),
+      );
+    },
+  );
+
+  test('finds rows by several fields together, by any of several ways, and hands over all rows where asked', () => {
+    fc.assert(
+      fc.property(rows(3), fc.array(fc.nat(2000), { maxLength: 8 }), fc.boolean(), (table, places, all) => {
+        const ways = [
+          { fields: [0, 1], keys: new Set([`${latin1('7')}\t${latin1('')}`, '7\t7']), folded: false },
+          { fields: [2], keys: new Set(['17', 'zz', 'yy', 'xx']), folded: false },
+        ];
+        const filter = new RowFilter({ all, ways }, [], 3);
+        const found = cut(copyText(table), places).flatMap((chunk) =>
+          filter.push(chunk).map((row) => row.toString('utf8')),
+        );
+        const expected = table.filter(
+          (row) => all || (row[0] === '7' && (row[1] === '' || row[1] === '7')) || row[2] === '17',
+        );
+        expect(found.join('')).toBe(copyText(expected).toString('utf8'));
+      }),
+    );
+  });
+});
+
+async function read(text: string, places: number[]): Promise<DumpEvent[]> {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (const chunk of cut(Buffer.from(text, 'utf8'), places)) if (chunk.length > 0) yield chunk;
+  }
+  const events: DumpEvent[] = [];
+  for await (const event of readPlain(chunks(), 'test.sql')) {
+    const last = events.at(-1);
+    if (event.type === 'data' && last?.type === 'data') last.bytes = Buffer.concat([last.bytes, event.bytes]);
+    else events.push(event.type === 'data' ? { type: 'data', bytes: Buffer.from(event.bytes) } : event);
+  }
+  return events;
+}
+
+const tricky = `--
+-- PostgreSQL database dump
+--
+
+\\restrict abc
+
+SET client_encoding = 'UTF8';
+CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $_$
+BEGIN
+COPY public.fake (a) FROM stdin;
+1
+\\.
+  RAISE 'it''s; $$ $1';
+END $_$;
+/* COPY public.fake /* nested ; */ (a) FROM stdin; */
+COMMENT ON TABLE t IS 'a; b
+COPY public.fake (a) FROM stdin;
+E\\';
+SELECT E'a\\';b', $1, "we;ird""name";
+COPY public."Mixed Case" ("Id", "se;l""ect", b) FROM stdin;
+1\tx\t\\\\.
+2\t\\N\t
+\\.
+
+COPY public.empty (a) FROM stdin;
+\\.
+COPY public.none  FROM stdin;
+
+\\.
+SELECT pg_catalog.setval('x', 1, true);
+--
+-- PostgreSQL database dump complete
+--
+
+\\unrestrict abc
+`;
+
+describe('reading plain SQL', () => {
+  test('knows a COPY from what only looks like one, wherever the stream is cut', async () => {
+    const whole = await read(tricky, []);
+    expect(whole.filter((event) => event.type === 'copy')).toEqual([
+      { type: 'copy', header: { schema: 'public', name: 'Mixed Case', columns: ['Id', 'se;l"ect', 'b'] } },
+      { type: 'copy', header: { schema: 'public', name: 'empty', columns: ['a'] } },
+      { type: 'copy', header: { schema: 'public', name: 'none', columns: [] } },
+    ]);
+    expect(
+      whole.filter((event) => event.type === 'data').map((event) => event.bytes.toString('utf8')),
+    ).toEqual(['1\tx\t\\\\.\n2\t\\N\t\n', '\n']);
+    expect(whole.filter((event) => event.type === 'meta').length).toBe(2);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(5000), { maxLength: 40 }), async (places) => {
+        expect(await read(tricky, places)).toEqual(whole);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('every byte alone gives the same', async () => {
+    expect(
+      await read(
+        tricky,
+        Array.from({ length: tricky.length }, (_, i) => i),
+      ),
+    ).toEqual(await read(tricky, []));
+  });
+
+  test('a file that was cut anywhere is reported, not read as a shorter one', async () => {
+    const bytes = Buffer.from(tricky, 'utf8');
+    const complete = bytes.indexOf('-- PostgreSQL database dump complete');
+    for (let end = 40; end < complete; end += 7) {
+      await expect(read(bytes.subarray(0, end).toString('utf8'), [])).rejects.toMatchObject({
+        code: 'backup-truncated',
+      });
+    }
+  });
+
+  test('definitions as pg_dump writes them', () => {
+    const ddl = new DdlReader('public');
+    ddl.read(`CREATE TABLE public."T 1" (
+    id integer NOT NULL,
+    "a,b" numeric(12,2) DEFAULT 1.5,
+    c public.mood DEFAULT 'a, b'::public.mood NOT NULL,
+    d timestamp(3) with time zone,
+    e text COLLATE pg_catalog."C",
+    g integer GENERATED ALWAYS AS ((id + 1)) STORED,
+    f character varying(10)[],
+    CONSTRAINT x CHECK ((id > 0))
+)
+PARTITION BY RANGE (id)`);
+    ddl.read('ALTER TABLE ONLY public."T 1" ATTACH PARTITION public.t1_a FOR VALUES FROM (1) TO (10)');
+    ddl.read('ALTER TABLE ONLY public."T 1"\n    ADD CONSTRAINT p PRIMARY KEY (id, "a,b")');
+    const [table] = ddl.finish(new Map(), { tables: [], fingerprint: '' }).tables;
+    expect(
+      table?.columns.map((column) => [
+        column.name,
+        column.type,
+        column.notNull,
+        column.hasDefault,
+        column.generated,
+      ]),
+    ).toEqual([
+      ['id', 'integer', true, false, false],
+      ['a,b', 'numeric(12,2)', false, true, false],
+      ['c', 'public.mood', true, true, false],
+      ['d', 'timestamp(3) with time zone', false, false, false],
+      ['e', 'text', false, false, false],
+      ['g', 'integer', false, false, true],
+      ['f', 'character varying(10)[]', false, false, false],
+    ]);
+    expect(table?.primaryKey).toEqual(['id', 'a,b']);
+    expect(ddl.rootOf('t1_a')).toBe('T 1');
+    expect(parseCopy('COPY t FROM stdin')).toEqual({ schema: null, name: 't', columns: [] });
+  });
+});
