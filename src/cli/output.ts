@@ -33,6 +33,7 @@ export class Output {
   readonly tableWidth: number;
   readonly #options: OutputOptions;
   readonly #progress: ProgressLine;
+  #held: string[] | null = null;
 
   constructor(options: OutputOptions) {
     this.json = options.json;
@@ -62,7 +63,7 @@ export class Output {
   /** How far the work is: a line that rewrites itself on a terminal, one line per phase elsewhere. */
   progress(progress: Progress): void {
     if (this.json) this.event('progress', { ...progress });
-    else this.#progress.update(progress);
+    else if (!this.#held) this.#progress.update(progress);
   }
 
   /** A machine-readable event; shown with --json only. */
@@ -87,7 +88,25 @@ export class Output {
     if (out !== '') this.#options.stdout.write(`${out}\n`);
   }
 
+  /**
+   * While a full screen has the terminal, lines for a person wait; what is returned shows them and ends that.
+   * Also ends a progress line, so that the screen begins at the left edge.
+   */
+  hold(): () => void {
+    this.#progress.clear();
+    const held: string[] = [];
+    this.#held = held;
+    return () => {
+      this.#held = null;
+      for (const text of held.splice(0)) this.#line(text);
+    };
+  }
+
   #line(text: string): void {
+    if (this.#held) {
+      this.#held.push(text);
+      return;
+    }
     this.#progress.clear();
     this.#options.stderr.write(`${text}\n`);
   }

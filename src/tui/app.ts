@@ -46,12 +46,14 @@ export async function runOnScreen(request: {
   incident: Incident;
   run: (operator: Operator, signal: AbortSignal) => Walker;
 }): Promise<RunResult> {
+  requireTerminal(request.context, 'Say --auto to go on without the screens.');
   const { showRun } = await loadScreens();
   return showRun(request);
 }
 
 /** The same screen, read-only and live, with the commander's view. Ends when the operator stops watching. */
 export async function watchOnScreen(request: { context: Context; incident: Incident }): Promise<void> {
+  requireTerminal(request.context, 'tenant-dr watch --once says how it stands.');
   const { showWatch } = await loadScreens();
   return showWatch(request);
 }
@@ -85,7 +87,6 @@ export async function playDemo(context: Context, options: string[]): Promise<str
   const show = (done: number, total: number): void =>
     context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' });
   let made = await makeDemo(dir, options, context.signal, show);
-  // Also ends the progress line: the screen must begin at the left edge.
   context.output.note(`The demo is in ${dir}.`);
   const [{ showHome }, inside] = await Promise.all([import('./home.tsx'), demoContext(context, made, dir)]);
   await showHome(inside, {

@@ -19,12 +19,14 @@ import { incidentHeader } from './view/incident.ts';
 
 /** What stands behind the door of app.ts; loaded only when a screen is really drawn. */
 
-/** The process's own terminal. */
+/** Takes the process's own terminal. What others want to say to the person waits until it is given back. */
 export function draw(tree: Parameters<typeof renderScreen>[0], context: Context): Rendered {
   const { stdin, stdout, stderr } = process;
+  const release = context.output.hold();
   // The alternate screen takes the cursor's column along; a frame drawn from the middle of a line would be torn.
   stdout.write('\r');
-  return renderScreen(tree, { stdin, stdout, stderr, env: context.env, now: context.clock });
+  const rendered = renderScreen(tree, { stdin, stdout, stderr, env: context.env, now: context.clock });
+  return { ...rendered, done: rendered.done.finally(release) };
 }
 
 /** Aborts when the run is to stop: a signal, or a terminal that went away. */

@@ -1,0 +1,270 @@
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Pty, type PtyOptions } from '../tui/pty.ts';
+import { keys } from '../tui/terminal.ts';
+import { chatbot } from '../worlds/chatbot.ts';
+import type { World } from '../worlds/world.ts';
+
+const folders: string[] = [];
+const terminals: Pty[] = [];
+
+async function world(): Promise<World> {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'tenant-dr-tui-')));
+  folders.push(dir);
+  return chatbot(dir, 'deleted', 1);
+}
+
+function start(made: World, words: string[], options: Partial<PtyOptions> = {}): Pty {
+  const terminal = new Pty([...words, '--as', 'alice'], { cwd: made.dir, ...options });
+  terminals.push(terminal);
+  return terminal;
+}
+
+afterEach(async () => {
+  for (const terminal of terminals.splice(0)) {
+    terminal.kill('SIGKILL');
+    await terminal.ends();
+    expect(terminal.tooWide).toEqual([]);
+  }
+  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+/** Longer than typed-ahead keys are dropped. */
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 400));
+
+interface JournalLine {
+  event: string;
+  what?: string;
+  outcome?: string;
+  why?: string;
+  text?: string;
+  task?: string;
+}
+
+function journal(made: World): JournalLine[] {
+  const folder = join(made.statePath, 'incidents');
+  const [incident = ''] = readdirSync(folder);
+  return readFileSync(join(folder, incident, 'journal.jsonl'), 'utf8')
+    .split('\n')
+    .filter((text) => text !== '')
+    .flatMap((text) => (text.endsWith('}') ? [JSON.parse(text) as JournalLine] : []));
+}
+
+function happened(made: World, event: string): boolean {
+  return journal(made).some((entry) => entry.event === event);
+}
+
+const runIt = [
+  'run',
+  'single-tenant-corruption',
+  '--tenant',
+  'northwind-labs',
+  '--damaged-at',
+  '2026-11-23T05:52:00Z',
+];
+
+async function confirm(terminal: Pty, title: string): Promise<void> {
+  await terminal.shows(title);
+  await terminal.shows('Type northwind-labs to go on');
+  await settle();
+  terminal.type('northwind-labs\r');
+}
+
+/** From the suspension to the backups, and on to the confirmation of the restore, with keys only. */
+async function walkToBackup(terminal: Pty): Promise<void> {
+  await confirm(terminal, 'Suspend the tenant');
+  await terminal.shows('we are working on it');
+  await settle();
+  terminal.type(keys.down + keys.enter);
+  await terminal.shows('Which backup shall the tenant come back from?');
+  await settle();
+}
+
+async function walkToRestore(terminal: Pty): Promise<void> {
+  await walkToBackup(terminal);
+  terminal.type(keys.down + keys.enter);
+  await terminal.shows('How shall the rows be put back?');
+  await settle();
+  terminal.type(keys.down + keys.enter);
+  await terminal.shows('This is what the restore would do.');
+  await settle();
+  terminal.type('a');
+}
+
+/** The terminal is the shell's again. */
+function expectRestored(terminal: Pty): void {
+  expect(terminal.fullScreen).toBe(false);
+  expect(terminal.raw.lastIndexOf('\u001b[?25h')).toBeGreaterThan(terminal.raw.lastIndexOf('\u001b[?25l'));
+  expect(terminal.raw.lastIndexOf('\u001b[?2004l')).toBeGreaterThanOrEqual(
+    terminal.raw.lastIndexOf('\u001b[?2004h'),
+  );
+}
+
+describe('an incident on the screen', () => {
+  it('is walked from suspension to the report with keys only', async () => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await walkToRestore(terminal);
+    await confirm(terminal, 'Restore the rows');
+    await confirm(terminal, 'Reactivate tenant');
+    await terminal.shows('Tell the tenant');
+    await settle();
+    terminal.type(keys.enter);
+    await terminal.shows('Data problem: Northwind Labs: resolved');
+    await settle();
+    terminal.type(keys.down + keys.enter);
+    await terminal.shows('Close the incident');
+    await settle();
+    terminal.type(keys.enter);
+    await terminal.shows('Done.');
+    await settle();
+    terminal.type(keys.enter);
+    expect((await terminal.ends()).exit).toBe(0);
+    expectRestored(terminal);
+    expect(terminal.text()).toContain('Rows of other tenants written: 0');
+    expect(journal(made).find((entry) => entry.event === 'closed')).toMatchObject({ outcome: 'completed' });
+  });
+
+  it('asks before it is left, keeps what was typed when one stays, and can be resumed', async () => {
+    const made = await world();
+    const first = start(made, runIt);
+    await first.shows('Type northwind-labs');
+    await settle();
+    first.type('north');
+    await first.shows('› north');
+    first.type(keys.ctrlC);
+    await first.shows('Leave the incident?');
+    await settle();
+    first.type(keys.down + keys.enter);
+    await first.shows('› north');
+    first.type(keys.ctrlC);
+    await first.shows('Leave the incident?');
+    await settle();
+    first.type(keys.down + keys.down + keys.enter);
+    await first.ends();
+    expectRestored(first);
+    expect(first.text()).toContain('The incident stays open.');
+
+    const second = start(made, ['resume']);
+    await second.shows('Type northwind-labs');
+  });
+
+  it('is found again after kill -9, with the step that was running probed and never blindly repeated', async () => {
+    const made = await world();
+    const first = start(made, runIt);
+    await walkToRestore(first);
+    await confirm(first, 'Restore the rows');
+    await expect.poll(() => happened(made, 'restore.intended'), { timeout: 45_000, interval: 2 }).toBe(true);
+    first.kill('SIGKILL');
+    await first.ends();
+
+    const second = start(made, []);
+    await second.shows('An incident is open');
+    second.type(keys.enter);
+    await second.shows('3 Restore tenant data');
+    const started = journal(made).filter(
+      (entry) => entry.event === 'task.started' && entry.task === 'restore-rows',
+    );
+    const intended = journal(made).filter((entry) => entry.event === 'restore.intended');
+    expect(started.length).toBe(1);
+    expect(intended.length).toBe(1);
+    expect(happened(made, 'step.interrupted')).toBe(true);
+  });
+
+  it.each(['SIGTERM', 'SIGHUP'])('ends at a safe point at %s, with the journal written', async (signal) => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await terminal.shows('Type northwind-labs');
+    terminal.kill(signal);
+    await terminal.ends();
+    expect(journal(made).find((entry) => entry.event === 'run.stopped')).toMatchObject({ why: 'signal' });
+    expect(journal(made).at(-1)).toMatchObject({ event: 'lock.released' });
+  });
+
+  it('takes notes and hands over, which releases it with the situation written down', async () => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await walkToBackup(terminal);
+    terminal.type('n');
+    await terminal.shows('A note for the journal');
+    await settle();
+    terminal.type(`the customer called\r`);
+    await terminal.shows('Which backup shall');
+    await settle();
+    terminal.type('h');
+    await terminal.shows('Hand over');
+    await settle();
+    terminal.type('backup of 05:25 looks right\r');
+    await terminal.ends();
+    expectRestored(terminal);
+    expect(journal(made).find((entry) => entry.event === 'note')).toMatchObject({
+      text: 'the customer called',
+    });
+    expect(journal(made).some((entry) => entry.event === 'handed-over')).toBe(true);
+  });
+
+  it('is watched live by somebody else, who can change nothing', async () => {
+    const made = await world();
+    const first = start(made, runIt);
+    await first.shows('Type northwind-labs');
+    const second = start(made, ['watch']);
+    await second.shows('Looking on');
+    await confirm(first, 'Suspend the tenant');
+    await second.shows('✓ 1 Isolate tenant');
+    second.type('\t');
+    await second.shows('To read aloud');
+    second.type('q');
+    expect((await second.ends()).exit).toBe(0);
+    expectRestored(second);
+  });
+});
+
+describe('the screen', () => {
+  it('follows the size of the terminal, down to where nothing fits', async () => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await terminal.shows('Type northwind-labs');
+    for (const [columns, rows] of [
+      [140, 45],
+      [80, 24],
+      [61, 17],
+      [200, 60],
+    ] as const) {
+      terminal.resize(columns, rows);
+      await terminal.shows('Type northwind-labs');
+    }
+    terminal.resize(40, 10);
+    await terminal.shows('The terminal is too small.');
+    terminal.resize(80, 24);
+    await terminal.shows('Type northwind-labs');
+  });
+
+  it('draws without colour, and without anything but ASCII, where that is asked for', async () => {
+    const made = await world();
+    const terminal = start(made, [], { env: { NO_COLOR: '1', TENANT_DR_ASCII: '1' } });
+    await terminal.shows('Tenants - 40');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colour is told by control sequences
+    expect(terminal.raw).not.toMatch(/\u001b\[(3|4|9|10)\dm/);
+    expect(terminal.text()).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+
+  it('speaks in sentences to a screen reader, on the normal screen', async () => {
+    const made = await world();
+    const terminal = start(made, runIt, { env: { TENANT_DR_SCREEN_READER: '1' } });
+    await terminal.shows('Mode LIVE, database admin, demo.');
+    expect(terminal.fullScreen).toBe(false);
+    expect(terminal.text()).not.toMatch(/[▓░─]/);
+  });
+
+  it('needs a terminal, and names the command that needs none', async () => {
+    const made = await world();
+    const terminal = start(made, ['--json']);
+    expect((await terminal.ends()).exit).toBe(2);
+    expect(terminal.text()).toContain('no-terminal');
+    const dumb = start(made, [], { env: { TERM: 'dumb' } });
+    expect((await dumb.ends()).exit).toBe(2);
+    expect(dumb.text().replaceAll('\n', '')).toContain('tenant-dr run <runbook> --auto');
+  });
+});
