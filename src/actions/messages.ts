@@ -6,7 +6,11 @@ import { type ActionContext, defineAction } from './action.ts';
 import { deliverMessage, waiveMessage } from './deliver.ts';
 
 type Owed = { audience: z.output<typeof audience>; kind: z.output<typeof messageKind> };
-const settled = z.object({ audience, kind: messageKind, state: z.enum(['sent', 'written', 'waived']) });
+const settled = z.object({
+  audience,
+  kind: messageKind,
+  state: z.enum(['sent', 'written', 'waived', 'later']),
+});
 
 /** Settles every message that is still owed: sent, written, or waived with a reason. */
 export const messages = defineAction({
@@ -21,7 +25,7 @@ export const messages = defineAction({
     only: z
       .array(z.strictObject({ audience, kind: messageKind }))
       .optional()
-      .describe('Just these, owed or not; default: all that are owed'),
+      .describe('Just these, as far as they are owed; default: all that are owed'),
   }),
   output: z.object({ messages: z.array(settled) }),
   afterInterruption: 'probe',
@@ -70,14 +74,18 @@ export const messages = defineAction({
 });
 
 function owedNow(context: ActionContext, only: Owed[] | undefined): Owed[] {
-  return only ?? owedMessages(context.incident.state);
+  const owed = owedMessages(context.incident.state);
+  if (!only) return owed;
+  return owed.filter((one) =>
+    only.some((other) => other.audience === one.audience && other.kind === one.kind),
+  );
 }
 
 async function contactsOf(context: ActionContext): Promise<Contacts> {
   return context.config.contacts ? loadContacts(context.config.contacts) : noContacts;
 }
 
-async function settle(context: ActionContext, draft: Draft): Promise<'sent' | 'written' | 'waived'> {
+async function settle(context: ActionContext, draft: Draft): Promise<z.output<typeof settled>['state']> {
   const { incident, config, mode, signal } = context;
   const delivers = mode === 'live' && config.deliver !== undefined;
   const answer = await context.operator.choose(
@@ -96,6 +104,7 @@ async function settle(context: ActionContext, draft: Draft): Promise<'sent' | 'w
           label: delivers ? 'Send it' : 'Write it out',
           detail: delivers ? '' : 'nothing delivers it from here',
         },
+        { value: 'later', label: 'Later', detail: 'it stays owed' },
         { value: 'waive', label: 'Do without', detail: 'needs a reason' },
       ],
       unattended: {
@@ -105,6 +114,7 @@ async function settle(context: ActionContext, draft: Draft): Promise<'sent' | 'w
     },
     signal,
   );
+  if (answer === 'later') return 'later';
   if (answer === 'waive') {
     const reason = await context.operator.reason(
       {

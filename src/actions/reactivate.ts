@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { TenantId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
-import { defineAction, tenantOf } from './action.ts';
+import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { isStatus, stakesOf, statusColumn } from './status.ts';
+import { isStatus, openSuspension, stakesOf, statusColumn } from './status.ts';
 import { verify } from './verify.ts';
 
 /** Gives the tenant back to its users. In an incident that restored, only after verification. */
@@ -66,12 +67,7 @@ export const reactivate = defineAction({
       }
       return session.setStatus(context.config.tenants, tenant.id, status.active);
     });
-    await context.incident.append({
-      event: 'tenant.reactivated',
-      tenant: tenant.id,
-      former,
-      status: status.active === null ? null : String(status.active),
-    });
+    await journalReactivated(context, tenant.id, former);
     context.output(`status: ${former ?? 'NULL'} → ${String(status.active)}`);
     hooks += await runHooks(context, 'reactivate', 'after');
     return { former, hooks };
@@ -89,9 +85,20 @@ export const reactivate = defineAction({
         detail: 'The tenant is active; whether the hooks after reactivating ran is not known.',
       };
     }
+    if (openSuspension(context, tenant.id)) await journalReactivated(context, tenant.id, null);
     return { found: 'done', output: { former: null, hooks: 0 } };
   },
 });
+
+async function journalReactivated(
+  context: ActionContext,
+  tenant: TenantId,
+  former: string | null,
+): Promise<void> {
+  const { active } = statusColumn(context);
+  const status = active === null ? null : String(active);
+  await context.incident.append({ event: 'tenant.reactivated', tenant, former, status });
+}
 
 function verificationLine(verified: { passed: boolean; level: string } | undefined): string {
   if (!verified) return 'Verification has not run in this incident.';

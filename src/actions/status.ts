@@ -1,5 +1,5 @@
 import type { TenantColumns } from '../config/schema.ts';
-import type { Tenant } from '../engine/tenant.ts';
+import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { ActionContext } from './action.ts';
 import type { Stakes } from './operator.ts';
@@ -25,6 +25,12 @@ export function isStatus(found: string | null, wanted: string | number | boolean
   if (typeof wanted === 'boolean')
     return [String(wanted), wanted ? '1' : '0', wanted ? 't' : 'f'].includes(found);
   return found === String(wanted);
+}
+
+/** This incident suspended the tenant and has not reactivated it. */
+export function openSuspension(context: ActionContext, tenant: TenantId): boolean {
+  const latest = context.incident.state.suspensions.findLast((one) => sameId(one.tenant, tenant));
+  return latest !== undefined && latest.reactivatedAt === null;
 }
 
 /** The blast radius of a change to one tenant. */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { defineAction, tenantOf } from './action.ts';
+import type { TenantId } from '../engine/tenant.ts';
+import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { isStatus, stakesOf, statusColumn } from './status.ts';
+import { isStatus, openSuspension, stakesOf, statusColumn } from './status.ts';
 
 /** Takes the tenant out of service, so that nothing changes while its data is repaired. */
 export const suspend = defineAction({
@@ -50,12 +51,7 @@ export const suspend = defineAction({
       return { former, rowPresent: true };
     });
     if (change.rowPresent) {
-      await context.incident.append({
-        event: 'tenant.suspended',
-        tenant: tenant.id,
-        former: change.former,
-        status: status.suspended === null ? null : String(status.suspended),
-      });
+      await journalSuspended(context, tenant.id, change.former);
       context.output(`status: ${change.former ?? 'NULL'} → ${String(status.suspended)}`);
     } else await context.note('The tenant’s row is gone: there was no status to set.');
     hooks += await runHooks(context, 'suspend', 'after');
@@ -75,6 +71,19 @@ export const suspend = defineAction({
         detail: 'The tenant is suspended; whether the hooks after suspending ran is not known.',
       };
     }
+    await journalSuspended(context, tenant.id, null);
     return { found: 'done', output: { former: null, rowPresent: true, hooks: 0 } };
   },
 });
+
+/** Once per suspension: a step that is done again after an interruption suspends nobody a second time. */
+async function journalSuspended(
+  context: ActionContext,
+  tenant: TenantId,
+  former: string | null,
+): Promise<void> {
+  if (openSuspension(context, tenant)) return;
+  const { suspended } = statusColumn(context);
+  const status = suspended === null ? null : String(suspended);
+  await context.incident.append({ event: 'tenant.suspended', tenant, former, status });
+}

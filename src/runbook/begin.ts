@@ -5,7 +5,7 @@ import { holdBackups, releaseHolds } from '../backups/holds.ts';
 import type { Config } from '../config/schema.ts';
 import type { RestoreMode } from '../engine/plan.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
-import type { Tenant } from '../engine/tenant.ts';
+import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
 import { resumeIncident, type Store } from '../incident/store.ts';
@@ -100,15 +100,30 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
 export async function resumeRun(request: ResumeRequest): Promise<Begun> {
   const { incident, torn } = await resumeIncident(request.store, request.id, request.takeOver);
   try {
-    const [tenant] = incident.state.tenants;
     const runbook = await runbookOf(incident);
-    return {
-      ...(await begun(request, incident, runbook, tenant ? { ...tenant, status: null } : null, {})),
-      torn,
-    };
+    const tenant = await tenantNow(request, incident);
+    return { ...(await begun(request, incident, runbook, tenant, {})), torn };
   } catch (error) {
     await incident.close();
     throw error;
+  }
+}
+
+/** The incident's tenant. Found by id, which stays: a new name or slug is noted and used from now on. */
+async function tenantNow({ config, database }: Surroundings, incident: Incident): Promise<Tenant | null> {
+  const [known, ...others] = incident.state.tenants;
+  if (!known || others.length > 0) return null;
+  const session = await database.open({ mode: 'read' });
+  try {
+    const now = (await session.tenants(config.tenants)).find((one) => sameId(one.id, known.id));
+    if (!now) return { ...known, status: null };
+    const { slug, name, status } = now;
+    if (slug !== known.slug || name !== known.name) {
+      await incident.append({ event: 'tenant.renamed', tenant: known.id, slug, name });
+    }
+    return { ...known, slug, name, status };
+  } finally {
+    await session.close();
   }
 }
 

@@ -52,7 +52,7 @@ export async function startIncident(store: Store, opening: Opening): Promise<Inc
     title: runbook.title,
     version,
     runbook: { name: runbook.id, hash: runbook.hash },
-    steps: stepSpecs(runbook),
+    steps: stepSpecs(runbook, tenant?.slug),
     database: { name, location, kind },
     environment: config.environment,
     mode,
@@ -106,7 +106,7 @@ export async function runbookOf(incident: Incident): Promise<Runbook> {
 }
 
 /** The steps as the journal keeps them: the report needs nothing but the journal. */
-function stepSpecs(runbook: Runbook): StepSpec[] {
+function stepSpecs(runbook: Runbook, slug: string | undefined): StepSpec[] {
   return runbook.steps.map((step) => {
     const [only] = step.tasks;
     const bodies = step.tasks.map((task) => task.body);
@@ -117,7 +117,10 @@ function stepSpecs(runbook: Runbook): StepSpec[] {
       effect: stepEffect(step),
       ...(step.usable ? { usable: true } : {}),
       ...(step.tasks.length === 1 && only?.body.kind === 'action' ? { uses: only.body.action.id } : {}),
-      command: bodies.flatMap((body) => commandsOf(body)).join('\n'),
+      command: bodies
+        .flatMap((body) => commandsOf(body))
+        .map((line) => (slug ? line.replaceAll(/<(tenant|slug)>/g, () => shellLine([slug])) : line))
+        .join('\n'),
       tasks: step.tasks.map((task) => ({
         id: task.id,
         title: task.title,

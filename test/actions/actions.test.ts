@@ -56,17 +56,9 @@ test('a tenant that is still written to is not called still, and going on needs 
   const { default: Database } = await import('better-sqlite3');
   const writer = new Database(here.world.dbPath);
   const id = Number(here.tenant.id.text);
-  const insert = writer.prepare(
-    `UPDATE leads SET notes = random() WHERE id = (SELECT min(id) FROM leads WHERE tenant_id = ?)`,
+  const touch = writer.prepare(
+    'UPDATE leads SET name = random() WHERE id = (SELECT min(id) FROM leads WHERE tenant_id = ?)',
   );
-  const columns = writer.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('leads') as string[];
-  const column = columns.includes('notes') ? 'notes' : 'name';
-  const touch =
-    column === 'notes'
-      ? insert
-      : writer.prepare(
-          `UPDATE leads SET name = random() WHERE id = (SELECT min(id) FROM leads WHERE tenant_id = ?)`,
-        );
   const timer = setInterval(() => touch.run(id), 100);
   const operator = new ScriptedOperator({
     'settle.not-still': ['wait', 'go-on'],

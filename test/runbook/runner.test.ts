@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { resumeIncident } from '../../src/incident/store.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { resume, scene, start, statusOf } from './scene.ts';
 import { folder, ScriptedOperator } from './support.ts';
@@ -251,4 +252,42 @@ test('aborting while something waits stops at once and leaves the incident resum
   expect(incident.state.steps[0]?.state).toBe('interrupted');
   expect(incident.state.stopped).toMatchObject({ why: 'signal' });
   await incident.close();
+});
+
+test('an incident goes on with the runbook it was started with, whatever became of the file', async () => {
+  const here = await scene();
+  const slug = here.tenant.slug;
+  const first = new ScriptedOperator({ 'suspend.confirm': [null], 'suspend.proceed': 'leave' });
+  const begun = await start(here, head + suspendStep, first);
+  await begun.runner.run();
+  await begun.incident.close();
+  const copy = begun.incident.path('runbook.yaml');
+  writeFileSync(copy, head + back);
+  await expect(resume(here, begun.incident.id, first)).rejects.toMatchObject({ code: 'runbook-invalid' });
+  writeFileSync(copy, head + suspendStep);
+  const again = await resume(here, begun.incident.id, new ScriptedOperator({ 'suspend.confirm': slug }));
+  expect((await again.runner.run()).outcome).toBe('completed');
+  await again.incident.close();
+});
+
+test('when the journal cannot be written any more, nothing destructive starts', async () => {
+  const here = await scene();
+  const operator = new ScriptedOperator({ 'suspend.confirm': here.tenant.slug });
+  const { incident, runner } = await start(here, head + suspendStep, operator);
+  rmSync(incident.path('journal.jsonl'));
+  const result = await runner.run();
+  expect([result.outcome, result.error?.code]).toEqual(['failed', 'journal-unwritable']);
+  expect(await statusOf(here)).toBe('active');
+  await incident.close();
+});
+
+test('a process that lost its incident to somebody else stops before it changes anything', async () => {
+  const here = await scene();
+  const operator = new ScriptedOperator({ 'suspend.confirm': here.tenant.slug });
+  const { incident, runner } = await start(here, head + suspendStep, operator);
+  const { incident: theirs } = await resumeIncident(here.store, incident.id, { reason: 'alice is gone' });
+  const result = await runner.run();
+  expect([result.outcome, result.error?.code]).toEqual(['failed', 'fenced-off']);
+  expect(await statusOf(here)).toBe('active');
+  await theirs.close();
 });

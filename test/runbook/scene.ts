@@ -87,8 +87,13 @@ export async function resume(
   options: StartOptions = {},
 ): Promise<{ incident: Incident; runner: Runner }> {
   const { incident } = await resumeIncident(scene.store, id);
-  const runner = runnerFor(scene, incident, await runbookOf(incident), operator, options);
-  return { incident, runner };
+  try {
+    const runner = runnerFor(scene, incident, await runbookOf(incident), operator, options);
+    return { incident, runner };
+  } catch (error) {
+    await incident.close();
+    throw error;
+  }
 }
 
 function runnerFor(
