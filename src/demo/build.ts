@@ -66,6 +66,8 @@ function live(database: string, life: Life, from: Date, to: Date, happened: Misf
     life.pass(from, happened.damagedAt);
     strike(store, happened, life.residents);
     life.pass(happened.damagedAt, to);
+    // What came in since is what an exact restore would lose.
+    life.visit(happened.victim, happened.damagedAt, to, 5);
   } else {
     life.pass(from, to);
   }

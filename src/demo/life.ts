@@ -58,6 +58,13 @@ export class Life {
     });
   }
 
+  /** Visitors who come to one tenant, whatever goes on there. */
+  visit(resident: Resident, from: Date, to: Date, conversations: number): void {
+    this.store.together(() => {
+      for (let n = 0; n < conversations; n++) this.converse(resident, this.moment(from, to));
+    });
+  }
+
   private moment(from: Date, to: Date): Date {
     return new Date(from.getTime() + this.random.next() * (to.getTime() - from.getTime()));
   }
