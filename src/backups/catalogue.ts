@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 
 import type { Compression, Content } from './formats.ts';
-import { type Manifest, readManifest } from './manifest.ts';
+import { type Manifest, readManifest, readManifestHead } from './manifest.ts';
 import { assumedZone, idOf, instantOf, timeInName } from './names.ts';
 import { type Peek, peekAt } from './reader-jobs.ts';
 
@@ -34,8 +34,11 @@ export interface BackupEntry {
   assumedZone: string | null;
 }
 
-/** All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config. */
-export async function listBackups(config: Config): Promise<BackupEntry[]> {
+/**
+ * All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config.
+ * With `heads` the manifests come without their tenants, which takes no time however many there are.
+ */
+export async function listBackups(config: Config, options: { heads?: boolean } = {}): Promise<BackupEntry[]> {
   if (!config.backups) return [];
   const files = await filesIn(config.backups.path, 3);
   const live = await identityOf(config.database?.startsWith('sqlite:') ? config.database.slice(7) : null);
@@ -44,7 +47,7 @@ export async function listBackups(config: Config): Promise<BackupEntry[]> {
   const peeks = found.length > 0 ? await peekAt(found) : [];
   const entries: BackupEntry[] = [];
   for (const peek of peeks) {
-    const entry = await describeBackup(peek, config);
+    const entry = await describeBackup(peek, config, options.heads ? readManifestHead : readManifest);
     if (entry) entries.push(entry);
   }
   entries.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.path < b.path ? -1 : 1));
@@ -52,14 +55,18 @@ export async function listBackups(config: Config): Promise<BackupEntry[]> {
 }
 
 /** What is known about one file. Null for a file that is plainly something else (a readme, a script). */
-export async function describeBackup(peek: Peek, config: Config): Promise<BackupEntry | null> {
+async function describeBackup(
+  peek: Peek,
+  config: Config,
+  read: typeof readManifest,
+): Promise<BackupEntry | null> {
   const { path } = peek;
   const file = await stat(path).catch(() => null);
   if (!file) return null;
   let manifest: Manifest | null = null;
   let problem = peek.problem?.message ?? null;
   try {
-    manifest = await readManifest(path);
+    manifest = await read(path);
   } catch (error) {
     problem ??= error instanceof TenantDrError ? error.message : reasonOf(error);
   }
@@ -76,7 +83,7 @@ export async function describeBackup(peek: Peek, config: Config): Promise<Backup
     ...takenAtOf(path, manifest, file.mtime, config),
     bytes: file.size,
     verified: problem ? false : (usable?.verified?.ok ?? null),
-    tenants: usable?.tenants?.length ?? null,
+    tenants: usable?.tenants?.length ?? usable?.tenantCount ?? null,
     manifest: usable,
     problem,
   };

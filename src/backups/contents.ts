@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
-import { digestCopy } from '../databases/sqlite/digest-copy.ts';
+import { digestCopy, worthSharing } from '../databases/sqlite/digest-copy.ts';
 import { sliceDigest } from '../engine/digest.ts';
 import { classify } from '../engine/ownership.ts';
 import type { OnProgress, Session, TableDigest } from '../engine/port.ts';
@@ -12,6 +13,9 @@ import type { Manifest, ManifestTenant } from './manifest.ts';
 
 /** What a database holds, as its manifest says. */
 export type Contents = Pick<Manifest, 'schemaFingerprint' | 'rows' | 'digestAlgorithm' | 'tenants'>;
+
+/** Table → tenant id → digest. */
+type DigestsByTable = Record<string, Record<string, TableDigest>>;
 
 /** Named in manifests; another way of hashing gets another name. */
 export const digestAlgorithm = 'tenant-dr/sha256-multiset/1';
@@ -45,7 +49,11 @@ export async function contentsOf(
       const bare = { rows: null, digest: null, digests: null };
       return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
     }
-    return { ...known, digestAlgorithm, ...(await digested(path, shape, tenants, onProgress)) };
+    return {
+      ...known,
+      digestAlgorithm,
+      ...summed(await digestsIn(path, session, shape, onProgress), tenants),
+    };
   } finally {
     await session.close();
   }
@@ -60,13 +68,18 @@ async function tenantsOf(session: Session, config: Config): Promise<Tenant[] | n
   }
 }
 
-async function digested(
+/** Several processes read a large file, the session's own one is enough for a small one. */
+async function digestsIn(
   path: string,
+  session: Session,
   shape: SliceShape,
-  tenants: Tenant[],
   onProgress: OnProgress | undefined,
-): Promise<Pick<Contents, 'rows' | 'tenants'>> {
-  const tables = await digestCopy(path, shape, { onProgress });
+): Promise<DigestsByTable> {
+  const { size } = await stat(path);
+  return size < worthSharing ? session.digestAll(shape, onProgress) : digestCopy(path, shape, { onProgress });
+}
+
+function summed(tables: DigestsByTable, tenants: Tenant[]): Pick<Contents, 'rows' | 'tenants'> {
   const rows = Object.fromEntries(
     Object.entries(tables).map(([table, byTenant]) => [
       table,
@@ -81,10 +94,7 @@ function described(tenant: Tenant): Pick<ManifestTenant, 'id' | 'slug' | 'name' 
   return { id, slug, name, tier, status };
 }
 
-function slice(
-  tenant: Tenant,
-  tables: Record<string, Record<string, TableDigest>>,
-): Pick<ManifestTenant, 'rows' | 'digest' | 'digests'> {
+function slice(tenant: Tenant, tables: DigestsByTable): Pick<ManifestTenant, 'rows' | 'digest' | 'digests'> {
   const own: Record<string, TableDigest> = {};
   for (const [table, byTenant] of Object.entries(tables)) {
     const found = byTenant[tenant.id.text];

@@ -42,7 +42,7 @@ export interface OpenDeps {
 export async function openBackup(ref: string, deps: OpenDeps): Promise<OpenedBackup> {
   const started = performance.now();
   const found = await locate(ref, deps.config);
-  const opened = await openLocated(found, deps);
+  const opened = await openLocated(found, deps).catch(naming(found.path));
   return { ...opened, seconds: (performance.now() - started) / 1000 };
 }
 
@@ -86,7 +86,7 @@ async function openCold(
   let entry: StagingEntry;
   try {
     const copy = join(partial, copyName);
-    const file = await stageFile(found.path, copy, deps).catch(naming(found.path));
+    const file = await stageFile(found.path, copy, deps);
     if (file.content !== 'database-file') {
       await cache.discard(partial);
       const sha256 =
@@ -170,12 +170,15 @@ function rememberChecksum(cache: StagingCache, entry: StagingEntry): void {
   remember().catch(() => undefined);
 }
 
-/** Says which file an error is about. */
+/** Says which file an error is about, that it did no harm, and what to do. */
 function naming(path: string): (error: unknown) => never {
   return (error) => {
-    if (!(error instanceof TenantDrError) || error.message.includes(path)) throw error;
-    const { code, hint, facts, message } = error;
-    throw new TenantDrError(code, `${path}: ${message}`, { ...(hint ? { hint } : {}), facts, cause: error });
+    if (!(error instanceof TenantDrError) || error.code === 'interrupted') throw error;
+    const { code, facts } = error;
+    const named = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
+    const message = /[Nn]othing was/.test(named) ? named : `${named} Nothing was changed.`;
+    const hint = error.hint ?? 'use another backup: `tenant-dr backups` lists them';
+    throw new TenantDrError(code, message, { hint, facts, cause: error });
   };
 }
 

@@ -40,7 +40,7 @@ export async function locate(ref: string, config: Config, cwd = process.cwd()): 
 }
 
 async function byId(ref: string, config: Config): Promise<BackupEntry> {
-  const entries = await listBackups(config);
+  const entries = await listBackups(config, { heads: true });
   const found = entries.find((entry) => entry.id === ref || entry.path.endsWith(`/${ref}`));
   if (found) return found;
   const looksLikePath = ref.includes('/') || /\.(db|gz|zst|dump|sql|sqlite3?)$/.test(ref);
@@ -61,7 +61,7 @@ async function byId(ref: string, config: Config): Promise<BackupEntry> {
 
 /** The newest backup, or the newest taken before a time. One that is known to be bad is never passed over silently. */
 async function newest(config: Config, before: Date | null): Promise<BackupEntry> {
-  const entries = (await listBackups(config)).filter(
+  const entries = (await listBackups(config, { heads: true })).filter(
     (entry) => entry.kind === 'database' || entry.kind === 'system',
   );
   const fitting = entries.filter((entry) => !before || entry.takenAt.getTime() < before.getTime());
@@ -148,8 +148,10 @@ async function locateSafety(ref: string, config: Config): Promise<Located> {
   });
 }
 
-function chosen(ref: string, entry: BackupEntry): Located {
-  const { id, path, kind, takenAt, takenAtSource, manifest } = entry;
+async function chosen(ref: string, entry: BackupEntry): Promise<Located> {
+  const { id, path, kind, takenAt, takenAtSource } = entry;
+  // The list made do with its head, and passed over one that does not describe the file.
+  const manifest = entry.manifest && (await readManifest(path));
   return located(ref, { id, path, kind, takenAt, takenAtSource, manifest });
 }
 

@@ -130,8 +130,9 @@ function manifestOf(
     sha256: file.sha256,
     bytes: file.bytes,
     databaseBytes: file.databaseBytes,
-    ...contents,
     verified: null,
+    tenantCount: contents.tenants?.length ?? null,
+    ...contents,
   };
 }
 

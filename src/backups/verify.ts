@@ -122,7 +122,7 @@ async function readContents(
   try {
     contents = await contentsOf(copy, deps.config, 'digests', deps.onProgress);
   } catch (error) {
-    if (!(error instanceof TenantDrError)) throw error;
+    if (!(error instanceof TenantDrError) || error.code === 'internal') throw error;
     add('tenants', false, `they could not be read: ${error.message}`);
     return null;
   }
@@ -209,8 +209,9 @@ function adopted(found: Located, file: StagedFile, contents: Contents | null): M
     schemaFingerprint: contents?.schemaFingerprint ?? null,
     rows: contents?.rows ?? null,
     digestAlgorithm: contents?.digestAlgorithm ?? null,
-    tenants: contents?.tenants ?? null,
     verified: null,
+    tenantCount: contents?.tenants?.length ?? null,
+    tenants: contents?.tenants ?? null,
   };
 }
 

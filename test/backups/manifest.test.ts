@@ -1,7 +1,13 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Manifest, manifestPath, readManifest, writeManifest } from '../../src/backups/manifest.ts';
+import {
+  type Manifest,
+  manifestPath,
+  readManifest,
+  readManifestHead,
+  writeManifest,
+} from '../../src/backups/manifest.ts';
 import { scratchFolder, write } from './helpers.ts';
 
 const folder = scratchFolder();
@@ -35,6 +41,7 @@ const manifest: Manifest = {
     },
   ],
   verified: null,
+  tenantCount: 1,
 };
 
 test('a manifest reads back as it was written, private to its owner', async () => {
@@ -43,6 +50,7 @@ test('a manifest reads back as it was written, private to its owner', async () =
   expect(path).toBe(manifestPath(backup));
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(await readManifest(backup)).toEqual(manifest);
+  expect(await readManifestHead(backup)).toEqual({ ...manifest, tenants: null });
 });
 
 test('a backup without a manifest has none', async () => {

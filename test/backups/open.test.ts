@@ -199,6 +199,7 @@ test('a backup that changed under its name and times is found out before anythin
     schemaFingerprint: null,
     rows: null,
     digestAlgorithm: null,
+    tenantCount: null,
     tenants: null,
     verified: null,
   });
@@ -281,6 +282,7 @@ test('too little room is said before anything is written', async () => {
     schemaFingerprint: null,
     rows: null,
     digestAlgorithm: null,
+    tenantCount: null,
     tenants: null,
     verified: null,
   });

@@ -30,7 +30,7 @@ export default command({
         hint: 'name it with --backups, BACKUP_DIR or `backups:` in the config',
       });
     }
-    const entries = await listBackups(config);
+    const entries = await listBackups(config, { heads: tenant === undefined });
     const history = tenant === undefined ? null : await historyFor(tenant, entries);
     const found = where === undefined ? null : await bisected(where, history, entries, context, config);
     const texts = [];

@@ -17,7 +17,7 @@ export interface ShareRequest {
 }
 
 /** Smaller files are read faster than a second process starts. */
-const worthSharing = 48 * 2 ** 20;
+export const worthSharing = 48 * 2 ** 20;
 
 /**
  * Digest of each tenant's rows of each table in a private copy that nobody writes to: what `Session.digestAll`
