@@ -1,5 +1,7 @@
 import type { BackupEntry } from '../backups/catalogue.ts';
+import type { ManifestTenant } from '../backups/manifest.ts';
 import type { OpenedBackup } from '../backups/open.ts';
+import { sameId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Rpo } from '../incident/facts.ts';
 import { effectivePolicy } from '../policy/policy.ts';
@@ -57,18 +59,11 @@ export async function recordBackup(
   await checkRpo(context, rpo);
 }
 
-/** The tenant's rows per table in a backup, where its manifest tells; null otherwise. */
-export function rowsInManifest(
+/** What a backup's manifest says about the tenant; null where it has none, or does not hold the tenant. */
+export function tenantIn(
   context: ActionContext,
-  entry: Pick<BackupEntry, 'manifest'>,
-): {
-  holds: boolean;
-  rows: Record<string, number> | null;
-  digest: string | null;
-} | null {
-  const tenants = entry.manifest?.tenants;
-  if (!tenants) return null;
+  { manifest }: Pick<BackupEntry, 'manifest'>,
+): ManifestTenant | null {
   const { id } = tenantOf(context);
-  const found = tenants.find((one) => one.id.type === id.type && one.id.text === id.text);
-  return { holds: found !== undefined, rows: found?.rows ?? null, digest: found?.digest ?? null };
+  return manifest?.tenants?.find((one) => sameId(one.id, id)) ?? null;
 }

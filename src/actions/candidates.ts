@@ -1,7 +1,9 @@
 import { type BackupEntry, listBackups } from '../backups/catalogue.ts';
+import { digestAlgorithm } from '../backups/contents.ts';
 import { type ActionContext, tenantOf } from './action.ts';
-import { damageTime, rowsInManifest, rpoOf } from './backup-facts.ts';
+import { damageTime, rpoOf, tenantIn } from './backup-facts.ts';
 import type { BackupChoice } from './operator.ts';
+import { shapeOf, withSession } from './slice.ts';
 
 /** A backup that might serve, and what is known about it without opening it. */
 export interface Candidate {
@@ -19,12 +21,11 @@ export async function candidates(context: ActionContext): Promise<Candidate[]> {
   const entries = (await listBackups(context.config)).filter(
     (one) => one.kind === 'database' || one.kind === 'system',
   );
-  const rows = entries.map((entry) => rowsInManifest(context, entry));
-  const totals = rows.map((known) => (known ? total(known.rows) : null));
+  const totals = entries.map((entry) => totalIn(context, entry));
   const said = context.incident.state.opened.damagedAt !== null;
   const fall = said ? -1 : newestFall(totals);
   return entries.map((entry, index) => {
-    const known = rows[index] ?? null;
+    const known = tenantIn(context, entry);
     const older = totals.slice(index + 1).find((one) => one !== null) ?? null;
     const mine = totals[index] ?? null;
     const rpo = rpoOf(context, entry.takenAt);
@@ -37,12 +38,35 @@ export async function candidates(context: ActionContext): Promise<Candidate[]> {
       afterDamage,
       rpoAgeSeconds: rpo.ageSeconds,
       rpoMet: rpo.met,
-      holdsTenant: known?.holds ?? null,
+      holdsTenant: entry.manifest?.tenants ? known !== null : null,
       sameAsLive: null,
       rows: known?.rows ?? null,
       rowsAgainstOlder: mine !== null && older !== null ? mine - older : null,
     };
     return { entry, choice, unusable: whyUnusable(context, entry, choice) };
+  });
+}
+
+/**
+ * Marks the backups that hold what is live now, by the digests in their manifests. The tenant's own row is left out
+ * of the comparison: suspending has just changed it.
+ */
+export async function markSameAsLive(context: ActionContext, found: Candidate[]): Promise<Candidate[]> {
+  if (!found.some((one) => tenantIn(context, one.entry)?.digests)) return found;
+  const tables = await withSession(context, 'read', async (session) => {
+    const shape = await shapeOf(context, session);
+    await session.collect({ shape, tenant: tenantOf(context).id, staged: 'none', status: null });
+    return (await session.digest('live')).tables;
+  });
+  const own = context.config.tenants.table;
+  const live = new Map(Object.entries(tables).filter(([name, one]) => name !== own && one.rows > 0));
+  return found.map((candidate) => {
+    const digests = tenantIn(context, candidate.entry)?.digests;
+    if (!digests || candidate.entry.manifest?.digestAlgorithm !== digestAlgorithm) return candidate;
+    const then = Object.entries(digests).filter(([name]) => name !== own);
+    const same =
+      then.length === live.size && then.every(([name, digest]) => live.get(name)?.digest === digest);
+    return { ...candidate, choice: { ...candidate.choice, sameAsLive: same } };
   });
 }
 
@@ -64,6 +88,10 @@ function whyUnusable(context: ActionContext, entry: BackupEntry, choice: BackupC
   return null;
 }
 
-function total(rows: Record<string, number> | null): number {
-  return Object.values(rows ?? {}).reduce((sum, one) => sum + one, 0);
+/** The tenant's rows in all; null where no manifest counts them. */
+function totalIn(context: ActionContext, entry: BackupEntry): number | null {
+  if (!entry.manifest?.tenants) return null;
+  const known = tenantIn(context, entry);
+  if (!known) return 0;
+  return known.rows && Object.values(known.rows).reduce((sum, one) => sum + one, 0);
 }

@@ -223,6 +223,7 @@ export class Change {
       schemaFingerprint: this.ground.schema.fingerprint,
       rows,
       digestAlgorithm: null,
+      tenantCount: 1,
       tenants: [{ id, slug, name, tier, status, rows, digest: plan.live.digest, digests }],
       verified: null,
     });

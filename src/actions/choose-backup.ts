@@ -5,7 +5,7 @@ import { TenantDrError } from '../errors.ts';
 import { rpo } from '../incident/facts.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { damageTime, recordBackup, rpoOf } from './backup-facts.ts';
-import { type Candidate, candidates, newestFall } from './candidates.ts';
+import { type Candidate, candidates, markSameAsLive, newestFall } from './candidates.ts';
 import { Change } from './change.ts';
 import type { Option } from './operator.ts';
 import { lookingOnly } from './slice.ts';
@@ -57,7 +57,7 @@ export const chooseBackup = defineAction({
       const best = await newestThatHelps(context, found);
       return chosen(context, best.entry.id, { at: best.entry.takenAt });
     }
-    return ask(context, found);
+    return ask(context, await markSameAsLive(context, found));
   },
 });
 
@@ -97,6 +97,7 @@ function optionOf({ entry, choice, unusable }: Candidate): Option {
     choice.rpoMet === false && !choice.afterDamage ? 'older than the RPO' : null,
     choice.verified === true ? 'verified' : 'not verified yet',
     rows === null ? null : `${rows} rows`,
+    choice.sameAsLive ? 'holds the same state: nothing to restore' : null,
   ];
   return {
     value: entry.id,

@@ -32,6 +32,11 @@ export class ScriptedOperator implements Operator {
     );
   }
 
+  /** One more answer to a question that is asked again. */
+  later(id: string, answer: string): void {
+    this.#answers.set(id, [...(this.#answers.get(id) ?? []), answer]);
+  }
+
   choose = async (question: ChooseQuestion) => this.#text(question);
   ask = async (question: AskQuestion) => this.#text(question);
   reason = async (question: ReasonQuestion) => this.#text(question);

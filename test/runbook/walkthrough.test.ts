@@ -1,0 +1,104 @@
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { Question } from '../../src/actions/operator.ts';
+import { beginRun } from '../../src/runbook/begin.ts';
+import { absentOperator } from '../../src/runbook/headless.ts';
+import { type Scene, scene, statusOf } from './scene.ts';
+import { ScriptedOperator } from './support.ts';
+
+function begin({ config, database, store, world }: Scene, damagedAt: Date | null = null) {
+  return beginRun({
+    ...{ config, database, store },
+    runbook: 'single-tenant-corruption',
+    tenant: world.victim,
+    mode: 'live',
+    detectedAt: new Date(),
+    damagedAt,
+  });
+}
+
+const signal = new AbortController().signal;
+
+test('a person is shown what they need to decide, in order, and nothing is preselected', async () => {
+  const here = await scene('deleted');
+  const slug = here.world.victim;
+  const damagedAt = new Date('2026-11-23T05:37:00Z');
+  const begun = await begin(here, damagedAt);
+  const good = here.world.backupPath.slice(here.world.backupPath.lastIndexOf('/') + 1).replace(/\.db$/, '');
+  const operator = new ScriptedOperator({
+    'suspend.confirm': slug,
+    'messages.tenant.first-notice': 'later',
+    'choose-backup.ref': good,
+    'restore.mode': 'keep-new',
+    'restore-rows.confirm': slug,
+    'reactivate.confirm': slug,
+    'messages.tenant.resolved': 'deliver',
+  });
+  operator.later('messages.tenant.first-notice', 'deliver');
+  const result = await begun.runner(operator, signal).run();
+  expect(result).toEqual({ outcome: 'completed', error: null });
+  expect(operator.asked.map((question) => question.id)).toEqual([
+    'suspend.confirm',
+    'messages.tenant.first-notice',
+    'choose-backup.ref',
+    'restore.mode',
+    'restore.plan',
+    'restore-rows.confirm',
+    'reactivate.confirm',
+    'messages.tenant.first-notice',
+    'messages.tenant.resolved',
+  ]);
+  const asked = (id: string) => operator.asked.find((question) => question.id === id) as Question;
+  const backups = asked('choose-backup.ref');
+  expect(backups.kind === 'choose' && backups.view).toMatchObject({
+    kind: 'backups',
+    damagedAt: damagedAt.toISOString(),
+  });
+  const modes = asked('restore.mode');
+  expect(
+    modes.kind === 'choose' && modes.view?.kind === 'modes' && modes.view.modes.map((one) => one.mode),
+  ).toEqual(['exact', 'keep-new', 'missing']);
+  const confirm = asked('restore-rows.confirm');
+  expect(confirm.kind === 'confirm' && confirm.preview.stakes).toMatchObject({
+    phrase: slug,
+    database: { name: 'admin' },
+    tenants: [{ slug }],
+    backup: { ref: good },
+  });
+  expect(begun.incident.state.restores[0]?.intended.mode).toBe('keep-new');
+  await begun.close();
+});
+
+test('a tenant whose row is gone is found in the backup, comes back suspended, and is reactivated', async () => {
+  const here = await scene('deleted');
+  const writer = new Database(here.world.dbPath);
+  writer.pragma('foreign_keys = OFF');
+  writer.prepare('DELETE FROM tenants WHERE slug = ?').run(here.world.victim);
+  writer.close();
+  expect(await statusOf(here)).toBeNull();
+  const begun = await begin(here);
+  const result = await begun.runner(absentOperator(here.world.victim), signal).run();
+  expect(result).toEqual({ outcome: 'completed', error: null });
+  expect(await statusOf(here)).toBe('active');
+  await begun.close();
+});
+
+test('a tenant nobody knows, times in the future and a missing tenant start no incident', async () => {
+  const here = await scene('deleted');
+  const { config, database, store, world } = here;
+  const request = {
+    ...{ config, database, store },
+    runbook: 'single-tenant-corruption',
+    mode: 'live' as const,
+    detectedAt: new Date(),
+    damagedAt: null,
+  };
+  await expect(beginRun({ ...request, tenant: 'nobody' })).rejects.toMatchObject({ code: 'tenant-unknown' });
+  await expect(beginRun({ ...request, tenant: null })).rejects.toMatchObject({ code: 'usage' });
+  const future = new Date(Date.now() + 3_600_000);
+  await expect(beginRun({ ...request, tenant: world.victim, detectedAt: future })).rejects.toMatchObject({
+    code: 'usage',
+  });
+  const { listIncidents } = await import('../../src/incident/store.ts');
+  expect(await listIncidents(config.state)).toEqual([]);
+});
