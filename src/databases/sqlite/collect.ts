@@ -4,17 +4,10 @@ import type { TenantId } from '../../engine/tenant.ts';
 import { affinityOf, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { findDisagreements } from './ownership.ts';
+import { scratchTable } from './scratch.ts';
 import { bindId } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import {
-  keyCollations,
-  located,
-  locator,
-  locatorTable,
-  recreate,
-  tenantIdTable,
-  theTenant,
-} from './workspace.ts';
+import { keyCollations, located, locator, locatorTable, tenantIdTable, theTenant } from './workspace.ts';
 
 /** Keys of a parent table under which children belong to the tenant: one temporary table per set of columns. */
 export function keysTable(parent: TableWork, columns: string[]): string {
@@ -31,7 +24,7 @@ export function keysTable(parent: TableWork, columns: string[]): string {
  */
 export function collect(work: Workspace, tenant: TenantId, staged: 'none' | 'slice' | 'whole'): Collected {
   const { connection } = work;
-  recreate(connection, tenantIdTable, '(id)');
+  scratchTable(connection, tenantIdTable, '(id)');
   connection.prepare(`INSERT INTO temp.${tenantIdTable} VALUES (?)`).run(bindId(tenant));
   const counts: Collected['tables'] = {};
   for (const table of work.tables) {
@@ -61,7 +54,7 @@ function count(work: Workspace, name: string): number {
 
 function collectLive(work: Workspace, table: TableWork): void {
   const { connection } = work;
-  recreate(connection, table.names.liveRows, locatorTable(table.live, 'l', 'adopted INTEGER'));
+  scratchTable(connection, table.names.liveRows, locatorTable(table.live, 'l', 'adopted INTEGER'));
   const real = `main.${quote(table.slice.name)} t`;
   const found = locator(table.live, 't').join(', ');
   const { membership } = table.slice;
@@ -86,7 +79,7 @@ function collectLive(work: Workspace, table: TableWork): void {
 function collectStaged(work: Workspace, table: TableWork, staged: 'none' | 'slice' | 'whole'): void {
   const { connection } = work;
   const shape = table.staged ?? table.live;
-  recreate(connection, table.names.stagedRows, locatorTable(shape, 's', ''));
+  scratchTable(connection, table.names.stagedRows, locatorTable(shape, 's', ''));
   if (!table.staged || staged === 'none') return;
   const into = `INSERT OR IGNORE INTO temp.${table.names.stagedRows} SELECT ${locator(table.staged, 't').join(', ')}`;
   const real = `staged.${quote(table.slice.name)} t`;
@@ -163,14 +156,15 @@ function makeKeys(work: Workspace, table: TableWork): void {
       const type = table.live.columns.find((known) => known.name === column)?.type ?? '';
       return `k${i} ${affinityOf(type)}`;
     });
-    recreate(connection, name, `(${kinds.join(', ')}, adopted INTEGER)`);
+    const collations = keyCollations(table.live, columns);
+    const indexed = columns.map((_, i) => `k${i} COLLATE ${quote(collations[i] as string)}`).join(', ');
+    scratchTable(connection, name, `(${kinds.join(', ')}, adopted INTEGER)`, [indexed]);
     const list = (alias: string): string => columns.map((column) => `${alias}.${quote(column)}`).join(', ');
     connection.exec(
       `INSERT INTO temp.${name} SELECT ${list('p')}, r.adopted FROM temp.${table.names.liveRows} r ` +
         `CROSS JOIN main.${quote(table.slice.name)} p ON ${located(table.live, 'p', 'r', 'l')}`,
     );
     if (table.staged && columns.every((column) => hasColumn(table.staged, column))) {
-      const collations = keyCollations(table.live, columns);
       const held = columns
         .map((c, i) => `q.${quote(c)} = s.${quote(c)} COLLATE ${quote(collations[i] as string)}`)
         .join(' AND ');
@@ -180,9 +174,6 @@ function makeKeys(work: Workspace, table: TableWork): void {
           `WHERE NOT EXISTS (SELECT 1 FROM main.${quote(table.slice.name)} q WHERE ${held})`,
       );
     }
-    const collations = keyCollations(table.live, columns);
-    const indexed = columns.map((_, i) => `k${i} COLLATE ${quote(collations[i] as string)}`).join(', ');
-    connection.exec(`CREATE INDEX temp.${temporary(`index_${name.slice(1, -1)}`)} ON ${name} (${indexed})`);
   }
 }
 
@@ -190,7 +181,7 @@ function referencedKeys(work: Workspace, parent: TableWork): string[][] {
   const sets = new Map<string, string[]>();
   for (const table of work.tables) {
     const links = table.slice.membership.via === 'links' ? table.slice.membership.links : [];
-    for (const link of [...links, ...table.slice.crossLinks]) {
+    for (const link of links) {
       if (link.parent === parent.slice.name) sets.set(link.parentColumns.join('\n'), link.parentColumns);
     }
   }

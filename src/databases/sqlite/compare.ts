@@ -3,9 +3,10 @@ import { alike, encodedRow } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import { keyTextOf } from './ownership.ts';
 import { markRenewals } from './renewals.ts';
+import { scratchTable } from './scratch.ts';
 import { fromSource } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { affinityIn, located, locator, locatorColumns, recreate } from './workspace.ts';
+import { affinityIn, located, locator, locatorColumns } from './workspace.ts';
 
 /**
  * Effects of one table, in a temporary table with one row per row to change:
@@ -26,22 +27,11 @@ export function compareTable(work: Workspace, table: TableWork): TableEffects {
 }
 
 function createEffects(work: Workspace, table: TableWork): void {
-  const { connection } = work;
-  const { effects } = table.names;
   const l = locatorColumns(table.live, 'l');
   const s = locatorColumns(table.staged ?? table.live, 's');
-  recreate(
-    connection,
-    effects,
-    `(op TEXT, ${l.join(', ')}, ${s.join(', ')}, mask TEXT, held INTEGER, h BLOB)`,
-  );
-  connection.exec(
-    `CREATE INDEX temp.${effects.replace('effects_', 'effects_live_')} ON ${effects} (${l.join(', ')});` +
-      `CREATE INDEX temp.${effects.replace('effects_', 'effects_staged_')} ON ${effects} (${s.join(', ')});`,
-  );
-  if (table.key.length === 0) {
-    connection.exec(`CREATE INDEX temp.${effects.replace('effects_', 'effects_hash_')} ON ${effects} (h)`);
-  }
+  const indexes = [l.join(', '), s.join(', '), ...(table.key.length === 0 ? ['h'] : [])];
+  const body = `(op TEXT, ${l.join(', ')}, ${s.join(', ')}, mask TEXT, held INTEGER, h BLOB)`;
+  scratchTable(work.connection, table.names.effects, body, indexes);
 }
 
 /** Condition that a live row (l) and a source row (s) store the same in every compared column. */

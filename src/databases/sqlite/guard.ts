@@ -4,9 +4,10 @@ import { alike, encodedRow, keyText } from './encoding.ts';
 import { isolationPrefix } from './errors.ts';
 import { literal, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
+import { scratchTable } from './scratch.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { affinityIn, locator, locatorColumns, recreate } from './workspace.ts';
+import { affinityIn, locator, locatorColumns } from './workspace.ts';
 
 /**
  * The isolation proof of SQLite: TEMP BEFORE triggers on every table of the database while the change runs.
@@ -21,7 +22,7 @@ const operations: Operation[] = ['insert', 'update', 'delete'];
 
 export function installGuards(work: Workspace): void {
   const { connection } = work;
-  recreate(
+  scratchTable(
     connection,
     skippedTable,
     '(tbl TEXT, operation TEXT, hits INTEGER, PRIMARY KEY (tbl, operation))',

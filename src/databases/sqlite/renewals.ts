@@ -1,8 +1,9 @@
 import { quote } from './identifiers.ts';
 import type { SqliteUnique } from './introspect.ts';
+import { scratchTable } from './scratch.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located, locatorColumns, recreate } from './workspace.ts';
+import { located, locatorColumns } from './workspace.ts';
 
 /**
  * Updates that must become delete-and-insert (`r`): rows that hold a unique value another updated row is to get.
@@ -58,19 +59,13 @@ function mentioned(table: TableWork, unique: SqliteUnique): string | null {
 export function keepRenewals(work: Workspace, table: TableWork): void {
   const l = locatorColumns(table.live, 'l');
   const columns = table.columns.map(quote);
-  recreate(
-    work.connection,
-    table.names.renewed,
-    `(${[...l.map((name) => `tenant_dr_${name}`), ...columns].join(', ')})`,
-  );
+  const holders = l.map((name) => `tenant_dr_${name}`).join(', ');
+  scratchTable(work.connection, table.names.renewed, `(${[holders, ...columns].join(', ')})`, [holders]);
   if (!table.staged) return;
   work.connection.exec(
     `INSERT INTO temp.${table.names.renewed} SELECT ${l.map((name) => `e.${name}`).join(', ')}, ` +
       `${table.columns.map((column) => newValue(table, column, false)).join(', ')} FROM temp.${table.names.effects} e ` +
       `CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} ` +
       `CROSS JOIN main.${quote(table.slice.name)} l ON ${located(table.live, 'l', 'e', 'l')} WHERE e.op = 'r'`,
-  );
-  work.connection.exec(
-    `CREATE INDEX temp.${table.names.renewed.replace('renewed_', 'renewed_index_')} ON ${table.names.renewed} (${l.map((name) => `tenant_dr_${name}`).join(', ')})`,
   );
 }

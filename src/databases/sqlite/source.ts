@@ -1,7 +1,8 @@
 import { affinityOf, quote } from './identifiers.ts';
+import { scratchTable } from './scratch.ts';
 import { bindScalar } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { affinityIn, located, locator, locatorColumns, recreate } from './workspace.ts';
+import { affinityIn, located, locator, locatorColumns } from './workspace.ts';
 
 /** What the tenants table's status becomes when the tenant's row itself has to be brought back. */
 export interface StatusRule {
@@ -46,21 +47,19 @@ function copyRows(work: Workspace, table: TableWork): void {
     const standard = table.live.defaults[column.name];
     return `${quote(column.name)} ${affinityOf(column.type)}${standard === undefined ? '' : ` DEFAULT (${standard})`}`;
   });
-  recreate(work.connection, table.names.sourceCopy, `(${[...holders, ...definitions].join(', ')})`);
+  const indexes = [holders.join(', '), ...(table.key.length > 0 ? [table.key.map(quote).join(', ')] : [])];
+  scratchTable(
+    work.connection,
+    table.names.sourceCopy,
+    `(${[...holders, ...definitions].join(', ')})`,
+    indexes,
+  );
   const columns = table.common.map(quote);
   work.connection.exec(
     `INSERT INTO temp.${table.names.sourceCopy} (${[...holders, ...columns].join(', ')}) ` +
       `SELECT ${[...locator(staged, 't'), ...columns.map((column) => `t.${column}`)].join(', ')} ` +
       `FROM temp.${table.names.stagedRows} r CROSS JOIN staged.${quote(table.slice.name)} t ON ${located(staged, 't', 'r', 's')}`,
   );
-  work.connection.exec(
-    `CREATE INDEX temp.${table.names.sourceCopy.replace('source_', 'source_index_')} ON ${table.names.sourceCopy} (${holders.join(', ')})`,
-  );
-  if (table.key.length > 0) {
-    work.connection.exec(
-      `CREATE INDEX temp.${table.names.sourceCopy.replace('source_', 'source_key_')} ON ${table.names.sourceCopy} (${table.key.map(quote).join(', ')})`,
-    );
-  }
   table.source = {
     from: `temp.${table.names.sourceCopy} s`,
     locator: holders.map((column) => `s.${column}`),

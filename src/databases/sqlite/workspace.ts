@@ -133,10 +133,6 @@ export function keyCollations(table: SqliteTable, columns: string[]): string[] {
   return columns.map((column) => unique?.collations[unique.columns.indexOf(column)] ?? 'BINARY');
 }
 
-export function recreate(connection: Connection, name: string, body: string): void {
-  connection.exec(`DROP TABLE IF EXISTS temp.${name}; CREATE TEMP TABLE ${name} ${body}`);
-}
-
 /** Definition of a temporary table of locators, unique by locator; `more` adds columns. */
 export function locatorTable(table: SqliteTable, letter: 'l' | 's', more: string): string {
   const columns = locatorColumns(table, letter);
