@@ -18,7 +18,22 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const simple = /^[\x20-\x7e]*$/;
 
 export function widthOf(text: string): number {
-  return simple.test(text) ? text.length : stringWidth(text);
+  if (simple.test(text)) return text.length;
+  let sum = 0;
+  for (const { segment } of segmenter.segment(text)) sum += cellsOf(segment);
+  return sum;
+}
+
+/**
+ * Cells one character may take. Terminals disagree about characters joined from several (families, flags, skin
+ * tones): some draw them as one, some side by side. The wider reading never makes a line too wide.
+ */
+function cellsOf(segment: string): number {
+  const joined = stringWidth(segment);
+  if (segment.length <= 2) return joined;
+  let apart = 0;
+  for (const character of segment) apart += stringWidth(character);
+  return Math.max(joined, apart);
 }
 
 export function lineWidth(of: Line): number {
@@ -34,7 +49,7 @@ export function take(text: string, width: number): string {
   let used = 0;
   let taken = '';
   for (const { segment } of segmenter.segment(text)) {
-    used += stringWidth(segment);
+    used += cellsOf(segment);
     if (used > width) break;
     taken += segment;
   }
@@ -55,7 +70,7 @@ export function clipStart(text: string, width: number): string {
   let used = 1;
   let kept = '';
   for (const segment of segments.reverse()) {
-    used += stringWidth(segment);
+    used += cellsOf(segment);
     if (used > width) break;
     kept = segment + kept;
   }

@@ -17,6 +17,7 @@ export interface PtyOptions {
 export class Pty {
   readonly process: IPty;
   readonly #terminal: xterm.Terminal;
+  #resized = false;
   /** Every line that went on in the next row because it was wider than the screen. */
   readonly tooWide: string[] = [];
   /** Everything the program wrote. */
@@ -71,6 +72,7 @@ export class Pty {
   }
 
   resize(columns: number, rows: number): void {
+    this.#resized = true;
     this.#terminal.resize(columns, rows);
     this.process.resize(columns, rows);
   }
@@ -103,8 +105,8 @@ export class Pty {
 
   #noteWrapped(): void {
     const { active } = this.#terminal.buffer;
-    // Before the screen is taken, lines may be as long as they like.
-    if (active.type !== 'alternate') return;
+    // Before the screen is taken, lines may be as long as they like; a frame may be late for a changed size.
+    if (active.type !== 'alternate' || this.#resized) return;
     for (let row = 0; row < this.#terminal.rows; row++) {
       const line = active.getLine(active.baseY + row);
       if (line?.isWrapped) this.tooWide.push(line.translateToString(true));

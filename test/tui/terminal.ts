@@ -23,6 +23,8 @@ export interface VirtualTerminal {
   done: Promise<void>;
   /** Every line ever drawn wider than the terminal: it went on in the next row. */
   tooWide: string[];
+  /** The same for what is on the screen now. */
+  wrapped(): string[];
   /** Everything written, escape sequences included. */
   raw(): string;
 }
@@ -57,11 +59,14 @@ class Screen extends Writable {
   }
 
   #noteWrapped(): void {
+    this.tooWide.push(...this.wrapped());
+  }
+
+  wrapped(): string[] {
     const { active } = this.terminal.buffer;
-    for (let row = 0; row < this.rows; row++) {
-      const line = active.getLine(active.baseY + row);
-      if (line?.isWrapped) this.tooWide.push(line.translateToString(true));
-    }
+    return Array.from({ length: this.rows }, (_, row) => active.getLine(active.baseY + row))
+      .filter((line) => line?.isWrapped)
+      .map((line) => line?.translateToString(true) ?? '');
   }
 }
 
@@ -129,6 +134,7 @@ export function open(tree: ReactNode, options: TerminalOptions = {}): VirtualTer
     lines,
     text,
     tooWide: screen.tooWide,
+    wrapped: () => screen.wrapped(),
     raw: () => screen.raw,
     type: (typed) => void keyboard.write(typed),
     paste: (pasted) => void keyboard.write(`\u001b[200~${pasted}\u001b[201~`),
