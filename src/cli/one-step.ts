@@ -5,6 +5,7 @@ import type { Tenant } from '../engine/tenant.ts';
 import type { TenantDrError } from '../errors.ts';
 import type { Store } from '../incident/store.ts';
 import type { SingleStep } from '../runbook/single.ts';
+import { inIncident } from './changed.ts';
 import type { Context } from './context.ts';
 
 /** The commands that change one thing (restore, undo, suspend, reactivate) as incidents with one step, confirmed before they begin. */
@@ -102,7 +103,12 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     const outputs = Object.fromEntries(
       Object.values(incident.state.tasks).map((one) => [one.action ?? one.id, one.output ?? null]),
     );
-    return { incident: incident.id, output: task?.output ?? null, outputs, error: result.error };
+    return {
+      incident: incident.id,
+      output: task?.output ?? null,
+      outputs,
+      error: result.error && inIncident(result.error, incident),
+    };
   } finally {
     await incident.close();
   }

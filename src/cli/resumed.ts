@@ -7,6 +7,7 @@ import type { Incident } from '../incident/incident.ts';
 import type { Begun } from '../runbook/begin.ts';
 import { absentOperator } from '../runbook/headless.ts';
 import type { RunResult } from '../runbook/view.ts';
+import { inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
 
@@ -29,7 +30,7 @@ export async function walkOneStep(
     return {
       document: documentOf(incident, end),
       text: [...lines, '', `${incident.id}: ${end.outcome}.`].join('\n'),
-      ...(end.error ? { failure: end.error } : {}),
+      ...(end.error ? { failure: inIncident(end.error, incident) } : {}),
     };
   } finally {
     await begun.close();

@@ -1,5 +1,4 @@
 import { printable } from '../engine/printable.ts';
-import type { TenantDrError } from '../errors.ts';
 import { clocksOf } from '../incident/clocks.ts';
 import { describe } from '../incident/describe.ts';
 import type { Incident } from '../incident/incident.ts';
@@ -7,6 +6,7 @@ import { readReport, writeReports } from '../incident/report/source.ts';
 import type { Begun } from '../runbook/begin.ts';
 import type { Runner } from '../runbook/runner.ts';
 import type { RunResult } from '../runbook/view.ts';
+import { inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
 import { durationText, textTable } from './format.ts';
@@ -99,13 +99,8 @@ function resultOf(context: Context, incident: Incident, result: RunResult, repor
   return {
     document: summary,
     text: textOf(incident, result, report, usedSeconds),
-    ...(result.error ? { failure: withIncident(result.error, incident.id) } : {}),
+    ...(result.error ? { failure: inIncident(result.error, incident) } : {}),
   };
-}
-
-function withIncident(error: TenantDrError, incident: string): TenantDrError {
-  error.facts.incident ??= incident;
-  return error;
 }
 
 function textOf(

@@ -136,7 +136,12 @@ async function perform(
       await incident.append({ event: 'task.finished', ...where, state: 'done', seconds, output });
       return null;
     }
-    const error = new TenantDrError('gate-failed', failure, { hint: task.ifItFails[0] ?? step.ifItFails[0] });
+    const error = new TenantDrError('gate-failed', failure, {
+      hint:
+        task.ifItFails[0] ??
+        step.ifItFails[0] ??
+        'Put right what it found, then go on with `tenant-dr resume`.',
+    });
     await incident.append({
       event: 'task.finished',
       ...where,
