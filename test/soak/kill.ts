@@ -24,7 +24,7 @@ for (let n = 0; n < Number(values.times); n++) {
   });
   const before = snapshot(world);
   const after = random.pick(['integrity', 'incident', 'applying', 'applying', 'applying']);
-  const killed = await killAt(world, after, random.between(0, after === 'applying' ? 60 : 200));
+  const killed = await killAt(world, after, random.between(0, after === 'applying' ? 500 : 200));
   const [old, planned] = [unchanged(world, before), problems(world, before)];
   if (!killed) outcomes.unharmed++;
   else if (old.length === 0) outcomes.old++;
