@@ -151,7 +151,7 @@ describe('the backup picker', () => {
     await terminal.shows('damage');
     await settled();
     terminal.type(keys.down + keys.down);
-    await terminal.shows('▶  23 Nov 05:00');
+    await terminal.shows('▶ 23 Nov 05:00');
     terminal.type(keys.enter);
     await eventually(() => taken).toEqual(['chatbot_sqlite_20261123_050000.db.zst']);
   });

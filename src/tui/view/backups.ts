@@ -69,7 +69,7 @@ export function backupHeading(width: number, damaged: boolean): Line {
 export function backupRow(entry: BackupEntry, marked: boolean, width: number): Line {
   if (entry.kind === 'damage') {
     const label = ` damage ${dateTime(entry.at)} `;
-    return fit(line(span(`──${label}${'─'.repeat(Math.max(0, width - label.length - 2))}`, 'bad')), width);
+    return fit(line(span(` ──${label}${'─'.repeat(Math.max(0, width - label.length - 4))}`, 'bad')), width);
   }
   const { backup } = entry;
   const age = backup.rpoAgeSeconds;
@@ -77,7 +77,7 @@ export function backupRow(entry: BackupEntry, marked: boolean, width: number): L
   const taken = backup.takenAt ? dateTime(backup.takenAt) : 'time unknown';
   const verdict = verdictOn(backup);
   const tone = marked ? 'selected' : backup.afterDamage ? 'muted' : 'plain';
-  const start = `${marked ? '▶' : ' '} ${backup.afterDamage ? '×' : ' '}${pad(taken, 13)} ${pad(distance, 13)} ${pad(totalRows(backup), 8, 'left')} ${pad(neighbour(backup), 8, 'left')}  `;
+  const start = `${marked ? ' ▶' : '  '}${backup.afterDamage ? '×' : ' '}${pad(taken, 13)} ${pad(distance, 13)} ${pad(totalRows(backup), 8, 'left')} ${pad(neighbour(backup), 8, 'left')}  `;
   return fit(line(span(start, tone), span(verdict.text, marked ? 'selected' : verdict.tone)), width);
 }
 

@@ -53,7 +53,7 @@ function row(
   const numbers = cells
     .map((cell) => pad(typeof cell === 'number' ? count(cell) : cell, numberWidth, 'left'))
     .join('');
-  const room = Math.max(8, width - widthOf(numbers) - 12);
+  const room = Math.max(8, width - widthOf(numbers) - 14);
   const shown = pad(printable(name), Math.min(room, 40));
   return fit(line(span(` ${shown}${numbers}`, tone), note !== '' && span(`  ${note}`, 'warning')), width);
 }
