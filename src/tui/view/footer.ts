@@ -30,10 +30,9 @@ export function footerLine<S extends ScreenName>(
     room -= size;
     kept.add(part.place);
   }
-  return fit(
-    [...start, ...parts.filter((part) => kept.has(part.place)).flatMap((part) => part.drawn)],
-    width,
-  );
+  const drawn = parts.filter((part) => kept.has(part.place)).flatMap((part) => part.drawn);
+  const last = drawn.pop();
+  return fit([...start, ...drawn, ...(last ? [span(last.text.trimEnd(), last.tone)] : [])], width);
 }
 
 /** The way out and the help are always in sight; what does nothing now gives way first. */
