@@ -3,7 +3,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
-
 import type { Compression, Content } from './formats.ts';
 import { type Manifest, readManifest, readManifestHead } from './manifest.ts';
 import { assumedZone, idOf, instantOf, timeInName } from './names.ts';
@@ -40,40 +39,56 @@ export interface BackupEntry {
  */
 export async function listBackups(config: Config, options: { heads?: boolean } = {}): Promise<BackupEntry[]> {
   if (!config.backups) return [];
-  const files = await filesIn(config.backups.path, 3);
   const live = await identityOf(config.database?.startsWith('sqlite:') ? config.database.slice(7) : null);
-  const found: string[] = [];
-  for (const path of files) if ((await identityOf(path)) !== live || live === null) found.push(path);
-  const peeks = found.length > 0 ? await peekAt(found) : [];
-  const entries: BackupEntry[] = [];
-  for (const peek of peeks) {
-    const entry = await describeBackup(peek, config, options.heads ? readManifestHead : readManifest);
-    if (entry) entries.push(entry);
+  const found: FoundFile[] = [];
+  for (const path of await filesIn(config.backups.path, 3)) {
+    if (live !== null && (await identityOf(path)) === live) continue;
+    const file = await lookAt(path, options.heads ? readManifestHead : readManifest);
+    if (file) found.push(file);
   }
+  // A file that has the size its manifest says needs no look inside: whoever opens it takes its checksum.
+  const peeks = new Map(found.filter(isDescribed).map((file) => [file.path, peekByManifest(file)]));
+  const unknown = found.filter(({ path }) => !peeks.has(path)).map(({ path }) => path);
+  for (const peek of unknown.length > 0 ? await peekAt(unknown) : []) peeks.set(peek.path, peek);
+  const entries = found.flatMap((file) => describe(file, peeks.get(file.path), config) ?? []);
   entries.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.path < b.path ? -1 : 1));
   return withUniqueIds(entries);
 }
 
-/** What is known about one file. Null for a file that is plainly something else (a readme, a script). */
-async function describeBackup(
-  peek: Peek,
-  config: Config,
-  read: typeof readManifest,
-): Promise<BackupEntry | null> {
-  const { path } = peek;
+interface FoundFile {
+  path: string;
+  file: Stats;
+  manifest: Manifest | null;
+  /** Why its manifest cannot be read. */
+  problem: string | null;
+}
+
+async function lookAt(path: string, read: typeof readManifest): Promise<FoundFile | null> {
   const file = await stat(path).catch(() => null);
   if (!file) return null;
-  let manifest: Manifest | null = null;
-  let problem = peek.problem?.message ?? null;
   try {
-    manifest = await read(path);
+    return { path, file, manifest: await read(path), problem: null };
   } catch (error) {
-    problem ??= error instanceof TenantDrError ? error.message : reasonOf(error);
+    return { path, file, manifest: null, problem: reasonOf(error) };
   }
-  if (!peek.content && !manifest && !looksLikeBackup(path)) return null;
+}
+
+function isDescribed({ file, manifest }: FoundFile): boolean {
+  return manifest?.source?.identity.kind === 'sqlite' && describes(manifest, file);
+}
+
+function peekByManifest({ path, manifest }: FoundFile): Peek {
+  return { path, compression: manifest?.compression ?? 'none', content: 'database-file', problem: null };
+}
+
+/** What is known about one file. Null for a file that is plainly something else (a readme, a script). */
+function describe(found: FoundFile, peek: Peek | undefined, config: Config): BackupEntry | null {
+  const { path, file, manifest } = found;
+  if (!peek || (!peek.content && !manifest && !looksLikeBackup(path))) return null;
   const usable = manifest && describes(manifest, file) ? manifest : null;
-  if (manifest?.source && !usable)
-    problem ??= `It has ${file.size} bytes, its manifest says ${manifest.bytes}.`;
+  const wrongSize =
+    manifest?.source && !usable ? `It has ${file.size} bytes, its manifest says ${manifest.bytes}.` : null;
+  const problem = peek.problem?.message ?? found.problem ?? wrongSize;
   return {
     id: idOf(path),
     path,

@@ -1,12 +1,14 @@
 import { serveJob } from '../databases/job-child.ts';
 import { hashFile } from './hash.ts';
 import { peek } from './peek.ts';
-import type { ReaderRequest } from './reader-jobs.ts';
+import type { Peek, ReaderRequest } from './reader-jobs.ts';
 import { stage } from './stage.ts';
 
 /** The child process that opens backup files: see reader-jobs.ts for why. */
 serveJob<ReaderRequest>(async (request, context) => {
   if (request.do === 'stage') return stage(request.path, request.target, context);
   if (request.do === 'hash') return hashFile(request.path, context);
-  return Promise.all(request.paths.map((path) => peek(path)));
+  const peeks: Peek[] = [];
+  for (const path of request.paths) peeks.push(await peek(path));
+  return peeks;
 });

@@ -79,9 +79,9 @@ interface Taking {
 }
 
 async function takeOnly(path: string, target: string, options: TakeOptions): Promise<Taking> {
-  const file = await takeFile({ path, target, compression: options.compression, copy: null }, options);
-  const takenAfter = performance.now();
-  return { file, contents: await readContents(path, options), takenAfter };
+  const request = { path, target, compression: options.compression, copy: null };
+  const [file, contents] = await Promise.all([takeFile(request, options), readContents(path, options)]);
+  return { file, contents, takenAfter: performance.now() };
 }
 
 /** The digests are read from a copy of the very state that was saved: the live database has moved on. */
