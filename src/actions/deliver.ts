@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import type { Config } from '../config/schema.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Audience, MessageKind } from '../incident/facts.ts';
@@ -59,6 +58,7 @@ async function handOver(
   try {
     if ('command' in deliver) {
       const [program = '', ...rest] = deliver.command;
+      const { execa } = await import('execa');
       await execa(program, rest, { input: text, timeout: deliver.timeout * 1000, forceKillAfterDelay: 2000 });
       return `command ${program}`;
     }
