@@ -102,7 +102,7 @@ describe('an ordinary role', () => {
     ['raises an error', `RAISE EXCEPTION 'no'; RETURN NEW;`, 'BEFORE UPDATE ON items FOR EACH ROW'],
   ])('is refused, everything rolled back, where a trigger %s', async (_, body, when) => {
     const result = await attempt(trigger(body, when));
-    expect(['isolation-failed', 'trigger-refused', 'database-error', 'verification-failed']).toContain(
+    expect(['isolation-failed', 'trigger-refused', 'conflict', 'verification-failed']).toContain(
       result.outcome,
     );
     expect(result.after).toEqual(result.before);

@@ -4,6 +4,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { Applied, Executed } from './apply.ts';
 import { applyEffects } from './apply.ts';
 import { compareAll } from './comparison.ts';
+import { findObstacles } from './conflicts.ts';
 import { raiseCounters } from './counters.ts';
 import { connectionLost } from './errors.ts';
 import { readMarker } from './identity.ts';
@@ -37,36 +38,38 @@ export class Change {
     this.onWait = onWait;
   }
 
-  /** Takes the locks and compares again under them. `blocked`: something now stands against the plan. */
-  async begin(): Promise<{ marker: ChangeMarker; blocked: boolean }> {
+  /** Takes the locks and looks again under them. `changed`: the plan no longer holds, or something now stands against it. */
+  async begin(): Promise<{ marker: ChangeMarker; changed: boolean }> {
+    const rows = this.work.slots.map((slot) => ({ ...slot.rows }));
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.waiting(() => this.tryBegin());
       } catch (error) {
         await this.rollback();
+        // The temporary tables hold again what they held before.
+        for (const [i, slot] of this.work.slots.entries()) Object.assign(slot.rows, rows[i]);
         if (!isDeadlock(error) || attempt === attempts) throw error;
       }
     }
   }
 
-  private async tryBegin(): Promise<{ marker: ChangeMarker; blocked: boolean }> {
+  private async tryBegin(): Promise<{ marker: ChangeMarker; changed: boolean }> {
     const { sql } = this.work;
     await sql.run('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
     this.open = true;
     this.lockedAt = performance.now();
     await lockTenant(this.work);
     if (this.facts.replica && (await mayReplicate(sql))) this.method = 'replica';
-    // After a rolled-back attempt the temporary tables hold what they held before it.
-    const own = this.work.slots.flatMap((slot) => [slot.live, slot.want, slot.gone]);
-    if (own.length > 0) await sql.run(`TRUNCATE ${own.join(', ')}`);
-    for (const slot of this.work.slots) Object.assign(slot.rows, { live: 0, want: 0, gone: 0 });
-    await lockSlice(this.work);
-    const comparison = await compareAll(this.work, this.method === 'replica');
+    const changed = await lockSlice(this.work);
+    // Rows that are still the versions compared before need no second comparison; what others hold may have changed.
+    const conflicts = changed
+      ? (await compareAll(this.work, this.method === 'replica')).conflicts
+      : (await findObstacles(this.work)).conflicts;
     this.marker = await readMarker(sql, {
       systemId: this.facts.identity.systemId,
       timeline: this.facts.timeline,
     });
-    return { marker: this.marker, blocked: comparison.conflicts.some((conflict) => conflict.blocking) };
+    return { marker: this.marker, changed: changed || conflicts.some((conflict) => conflict.blocking) };
   }
 
   /** Tells every second how long the locks are being waited for. */

@@ -133,10 +133,10 @@ async function pinSession(sql: Sql, target: Target, busySeconds: number): Promis
     "SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found",
     [ident(target.schema)],
   );
-  if (Number(version?.version) < 120000) {
+  if (Number(version?.version) < 130000) {
     throw new TenantDrError(
       'database-error',
-      `${target.location} runs PostgreSQL older than 12, which tenant-dr does not know.`,
+      `${target.location} runs PostgreSQL older than 13, which tenant-dr does not know.`,
     );
   }
   if (version?.found === null) {

@@ -1,10 +1,9 @@
 import { TenantDrError } from '../../errors.ts';
-import { collectLiveTable, liveMember } from './collect.ts';
 import { sqlState } from './errors.ts';
-import { identList, literal } from './identifiers.ts';
+import { literal } from './identifiers.ts';
+import { collectLiveTable, liveMember, sameVersions } from './live.ts';
 import { idText } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { emptied } from './workspace.ts';
 
 /**
  * One operator per tenant: an advisory lock that ends with the transaction. The tables' rows are locked next.
@@ -23,43 +22,43 @@ export async function lockTenant(work: Workspace): Promise<void> {
 }
 
 /**
- * Locks the tenant's row, then its slice, parents first and in key order, until nothing new appears, and leaves the
- * locked rows in the live tables. READ COMMITTED: every statement sees what was committed before it.
+ * Locks the tenant's row, then its slice, parents first and in key order, until nothing new appears. READ COMMITTED:
+ * every statement sees what was committed before it. Rows that are not the versions collected before are read
+ * again; true when there were any.
  */
-export async function lockSlice(work: Workspace): Promise<void> {
-  const empty = emptied(work.slots, ['live']);
-  if (empty) await work.sql.run(empty);
-  for (const slot of work.slots) await lockTable(work, slot);
+export async function lockSlice(work: Workspace): Promise<boolean> {
+  let changed = false;
+  for (const slot of work.slots) changed = (await lockTable(work, slot)) || changed;
   for (let round = 0; round < 20; round++) {
     const grown = await grownTables(work);
-    if (grown.length === 0) return;
+    if (grown.length === 0) return changed;
+    changed = true;
     for (const slot of grown) await lockTable(work, slot);
   }
-  throw new TenantDrError(
+  throw unstable();
+}
+
+async function lockTable(work: Workspace, slot: Slot): Promise<boolean> {
+  if (slot.slice.mode === 'keep') {
+    if (await sameVersions(work, slot)) return false;
+    await collectLiveTable(work, slot);
+    return true;
+  }
+  for (let round = 0; round < 20; round++) {
+    if (await sameVersions(work, slot, true)) return round > 0;
+    await collectLiveTable(work, slot);
+  }
+  throw unstable();
+}
+
+function unstable(): TenantDrError {
+  return new TenantDrError(
     'plan-stale',
-    'Rows of this tenant keep appearing while they are being locked. Nothing was changed.',
+    'Rows of this tenant keep changing while they are being locked. Nothing was changed.',
     {
       hint: 'Suspend the tenant or stop what writes its rows, then plan again.',
     },
   );
-}
-
-async function lockTable(work: Workspace, slot: Slot): Promise<void> {
-  for (let round = 0; round < 20; round++) {
-    const member = liveMember(work, slot);
-    if (slot.rows.live > 0) await work.sql.run(emptied([slot], ['live']));
-    if (member === null) return;
-    if (slot.slice.mode === 'keep') return collectLiveTable(work, slot);
-    const order =
-      slot.relation.primaryKey.length > 0 ? ` ORDER BY ${identList(slot.relation.primaryKey, 't')}` : '';
-    const locked = Number(
-      await work.sql.value(
-        `SELECT count(*) FROM (SELECT 1 FROM ${slot.target} t WHERE ${member}${order} FOR UPDATE OF t) q`,
-      ),
-    );
-    await collectLiveTable(work, slot);
-    if (locked >= slot.rows.live) return;
-  }
 }
 
 /** Tables that hold more of the tenant's rows than were collected: written by others meanwhile. */

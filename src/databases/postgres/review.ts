@@ -65,6 +65,7 @@ export async function reviewTable(
         `UPDATE ${slot.staged} s SET tdr_hash = ${rowHash('s', slot.common ?? [])} WHERE tdr_n IN (${numbers})`,
       );
     }
+    work.valuesSet = true;
     after = await compareTable(work, slot);
   }
   const revival: Revival = {

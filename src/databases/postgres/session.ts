@@ -25,17 +25,19 @@ import type {
 import type { Schema } from '../../engine/schema.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
+import { sameId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import { countAll, digestAll } from './census.ts';
 import { Change } from './change.ts';
 import { runCheck } from './check.ts';
-import { collect, collectLive } from './collect.ts';
+import { collect } from './collect.ts';
 import { compareAll } from './comparison.ts';
 import type { TableHashes } from './digest.ts';
 import { digestStaged, finishLive, hashLive, hashPlanned } from './digest.ts';
 import { readEffects } from './effects.ts';
 import type { Structure } from './introspect.ts';
 import { introspect } from './introspect.ts';
+import { refreshLive } from './live.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { searchRows } from './search.ts';
@@ -46,8 +48,8 @@ import { stageSource } from './stage.ts';
 import { setStatus } from './status.ts';
 import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
-import type { StatusRule, Workspace } from './workspace.ts';
-import { buildSlots, dropTables, makeTables, signature, targetOf } from './workspace.ts';
+import type { Slot, StatusRule, Workspace } from './workspace.ts';
+import { buildSlots, dropTables, emptied, makeTables, signature, targetOf } from './workspace.ts';
 
 /** What a session knows besides its connection, found out when it was opened. */
 export interface SessionFacts {
@@ -128,11 +130,9 @@ export class PostgresSession implements Session {
     await this.sql.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
     this.reading = true;
     if (!this.work || !this.compared || !this.hashes) return { changedSince: false };
-    // The rows compared last, read again: only what they are now says whether the plan still holds.
-    const before = finishLive(this.work, this.hashes).digest;
-    await collectLive(this.work, { keepEffects: true });
-    this.hashes = await hashLive(this.work);
-    const changedSince = finishLive(this.work, this.hashes).digest !== before;
+    // The rows compared last, looked at again: only what they are now says whether the plan still holds.
+    const changedSince = await refreshLive(this.work);
+    if (changedSince) this.hashes = await hashLive(this.work);
     return { changedSince };
   }
 
@@ -145,7 +145,7 @@ export class PostgresSession implements Session {
   async endRead(): Promise<void> {
     if (!this.reading) return;
     this.reading = false;
-    await this.sql.run('COMMIT');
+    await this.finishReading();
   }
 
   async collect(request: {
@@ -164,8 +164,13 @@ export class PostgresSession implements Session {
       this.hashes = await hashLive(this.work);
       return found;
     } finally {
-      if (own) await this.sql.run('COMMIT');
+      if (own) await this.finishReading();
     }
+  }
+
+  /** After a failed statement our temporary tables are what they were before the reading: they are made anew. */
+  private async finishReading(): Promise<void> {
+    if (!(await this.sql.commit())) this.made = '';
   }
 
   private async workspace(request: {
@@ -179,12 +184,18 @@ export class PostgresSession implements Session {
     const wanted = signature(slots);
     const there =
       slots.length === 0 || (await this.sql.value(`SELECT to_regclass('pg_temp.tdr_live_0')`)) !== null;
-    if (wanted !== this.made || !there) await makeTables(this.sql, slots);
-    else if (slots.length > 0)
-      await this.sql.run(
-        `TRUNCATE ${slots.flatMap((slot) => [slot.live, slot.staged, slot.want, slot.gone]).join(', ')}`,
-      );
+    const former = wanted === this.made && there ? this.work : null;
+    if (!former) await makeTables(this.sql, slots);
+    const sameTenant = former !== null && sameId(former.tenant, request.tenant);
+    if (former) {
+      // What the tables hold stays known; another tenant's rows make room.
+      for (const [i, slot] of slots.entries()) slot.rows = (former.slots[i] as Slot).rows;
+      const empty = emptied(slots, sameTenant ? ['want', 'gone'] : ['live', 'staged', 'want', 'gone']);
+      if (empty) await this.sql.run(empty);
+      if (sameTenant) for (const [i, slot] of slots.entries()) slot.known = (former.slots[i] as Slot).known;
+    }
     this.made = wanted;
+    const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
     return {
       sql: this.sql,
       structure,
@@ -194,8 +205,10 @@ export class PostgresSession implements Session {
       byName: new Map(slots.map((slot) => [slot.slice.name, slot])),
       tenant: request.tenant,
       stagedAs: request.staged,
+      stagedKnown,
+      valuesSet: false,
       status: request.status,
-      misfits: [],
+      misfits: stagedKnown ? former.misfits : [],
     };
   }
 
@@ -241,13 +254,12 @@ export class PostgresSession implements Session {
     onWait?: (waitedSeconds: number) => void;
   }): Promise<{ changedSince: boolean; marker: ChangeMarker }> {
     const work = this.collected();
-    const before = this.hashes ? finishLive(work, this.hashes).digest : null;
     const onWait = options.onWait ?? this.facts.options.onWait;
     this.change = new Change(work, this.facts, onWait);
     try {
-      const { marker, blocked } = await this.change.begin();
-      this.hashes = await hashLive(work);
-      return { changedSince: blocked || finishLive(work, this.hashes).digest !== before, marker };
+      const { marker, changed } = await this.change.begin();
+      if (changed) this.hashes = await hashLive(work);
+      return { changedSince: changed, marker };
     } catch (error) {
       await this.rollback();
       throw error;
@@ -341,6 +353,8 @@ export class PostgresSession implements Session {
       byName,
       tenant: { type, text: '' },
       stagedAs: 'none',
+      stagedKnown: false,
+      valuesSet: false,
       status: null,
       misfits: [],
     };

@@ -39,6 +39,11 @@ export class Sql {
     return last?.rowCount ?? 0;
   }
 
+  /** Commits; false when the transaction had failed and the server rolled it back instead. */
+  async commit(): Promise<boolean> {
+    return (await this.ask('COMMIT', [])).command === 'COMMIT';
+  }
+
   /** Runs several statements in one message; how many rows each touched. */
   async counts(text: string): Promise<number[]> {
     const result: pg.QueryResult | pg.QueryResult[] = await this.ask(text, []);

@@ -1,9 +1,9 @@
 import type { Conflict } from '../../engine/plan.ts';
-import { collectLive } from './collect.ts';
 import { compareTable } from './compare.ts';
 import { readEffects } from './effects.ts';
 import { keyText } from './encoding.ts';
 import { ident, literal } from './identifiers.ts';
+import { collectLiveTable, followChange } from './live.ts';
 import { named } from './ownership.ts';
 import { reviewTable } from './review.ts';
 import type { TriggerMethod } from './triggers.ts';
@@ -23,10 +23,13 @@ export async function verifyChange(work: Workspace, method: TriggerMethod): Prom
   }
   if (problems.length > 0) return problems;
   const triggered = activeTriggers(work.slots).map(({ slot }) => slot);
-  await collectLive(work);
   for (const slot of work.slots) {
-    const raw = await compareTable(work, slot);
-    await reviewTable(work, slot, raw);
+    const touched = slot.rows.want + slot.rows.gone > 0;
+    const explained = await followChange(work, slot);
+    // Rows that are still the same versions were compared before; a table where any is not is compared again.
+    if (explained && !touched) continue;
+    if (!explained) await collectLiveTable(work, slot);
+    await reviewTable(work, slot, await compareTable(work, slot));
     if (slot.rows.want + slot.rows.gone === 0) continue;
     const effects = await readEffects(work, slot, { offset: 0, limit: named, withValues: false });
     const first = effects[0];

@@ -31,6 +31,8 @@ export interface Slot {
   /** Columns whose difference is an effect. */
   compared: string[];
   key: string[];
+  /** `live` holds the rows of this tenant as they were when last read. */
+  known: boolean;
   /** Rows in `live`, `staged`, `want`, `gone`: an empty table is not asked. */
   rows: { live: number; staged: number; want: number; gone: number };
 }
@@ -49,6 +51,10 @@ export interface Workspace {
   byName: Map<string, Slot>;
   tenant: TenantId;
   stagedAs: 'none' | 'slice' | 'whole';
+  /** The staged tables hold this tenant's rows already. */
+  stagedKnown: boolean;
+  /** A review replaced values in the staged tables: they are no longer what the backup holds. */
+  valuesSet: boolean;
   status: StatusRule | null;
   /** Staged values that the live types refuse, found while collecting. */
   misfits: Conflict[];
@@ -86,6 +92,7 @@ export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, st
       common,
       compared: (common ?? []).filter((name) => !slice.untouched.includes(name)),
       key: common && slice.key.every((name) => common.includes(name)) ? slice.key : [],
+      known: false,
       rows: { live: 0, staged: 0, want: 0, gone: 0 },
     };
   });
@@ -107,7 +114,7 @@ export async function makeTables(sql: Sql, slots: Slot[]): Promise<void> {
         ? `CREATE INDEX ON ${slot.staged} (${identList(slot.key)}); CREATE INDEX ON ${slot.live} (${identList(slot.key)});`
         : '';
     return `
-      CREATE TEMP TABLE ${bare(slot.live)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, NULL::bytea AS tdr_hash${own ? `, ${own}` : ''} FROM ${slot.target} WITH NO DATA;
+      CREATE TEMP TABLE ${bare(slot.live)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, xmin AS tdr_xmin, NULL::bytea AS tdr_hash${own ? `, ${own}` : ''} FROM ${slot.target} WITH NO DATA;
       CREATE TEMP TABLE ${bare(slot.staged)} AS SELECT 0::bigint AS tdr_n, NULL::bytea AS tdr_hash, false AS tdr_set${commonList(slot)} FROM ${slot.target} WITH NO DATA;
       CREATE TEMP TABLE ${bare(slot.want)} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
         tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);

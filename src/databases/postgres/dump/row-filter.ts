@@ -44,15 +44,26 @@ export class RowFilter {
 
   /** Matching rows of this chunk, ends included. */
   push(chunk: Buffer): Buffer[] {
-    const buffer = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
-    const end = buffer.lastIndexOf(newline) + 1;
-    this.rest = buffer.subarray(end);
-    if (end === 0) return [];
-    const whole = end === buffer.length ? buffer : buffer.subarray(0, end);
     const found: Buffer[] = [];
-    if (this.needles) this.search(whole, found);
-    else this.walk(whole, found);
+    let from = 0;
+    if (this.rest.length > 0) {
+      // Only the row that was cut is put together; joining whole chunks would cost more than filtering them.
+      from = chunk.indexOf(newline) + 1;
+      if (from === 0) {
+        this.rest = Buffer.concat([this.rest, chunk]);
+        return found;
+      }
+      this.pick(Buffer.concat([this.rest, chunk.subarray(0, from)]), found);
+    }
+    const end = chunk.lastIndexOf(newline) + 1;
+    if (end > from) this.pick(chunk.subarray(from, end), found);
+    this.rest = chunk.subarray(Math.max(end, from));
     return found;
+  }
+
+  private pick(rows: Buffer, found: Buffer[]): void {
+    if (this.needles) this.search(rows, found);
+    else this.walk(rows, found);
   }
 
   /** Bytes after the last newline: not a whole row. */

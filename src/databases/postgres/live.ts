@@ -1,0 +1,122 @@
+import type { Link } from '../../engine/slice.ts';
+import { rowHash } from './encoding.ts';
+import { ident, identList } from './identifiers.ts';
+import { analyze } from './statistics.ts';
+import { idLiteral } from './tenants.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { emptied } from './workspace.ts';
+
+/**
+ * The tenant's live rows in the temporary tables. Each row is kept with its place and the transaction that wrote it
+ * (ctid, xmin): while both are the same it is the same version, and need not be read again.
+ *
+ * A live child whose live parent is gone belongs to the tenant when the staged slice holds that parent: the damage
+ * that left it an orphan does not make it anybody else's.
+ */
+export async function collectLive(work: Workspace): Promise<void> {
+  const empty = emptied(work.slots, ['want', 'gone']);
+  if (empty) await work.sql.run(empty);
+  await refreshLive(work);
+}
+
+/** Reads again what changed since the live rows were read last; true when anything did. Effects stay as they are. */
+export async function refreshLive(work: Workspace): Promise<boolean> {
+  let changed = false;
+  for (const slot of work.slots) {
+    if (slot.known && (await sameVersions(work, slot))) continue;
+    changed = true;
+    await collectLiveTable(work, slot);
+  }
+  return changed;
+}
+
+export async function collectLiveTable(work: Workspace, slot: Slot): Promise<void> {
+  if (slot.rows.live > 0) await work.sql.run(emptied([slot], ['live']));
+  const member = liveMember(work, slot);
+  slot.rows.live = member === null ? 0 : await work.sql.run(copyLive(slot, member));
+  slot.known = true;
+  if (slot.rows.live > 5000) await analyze(work, slot.live, slot);
+}
+
+/** Whether the table's live rows are exactly the versions collected. `lock` holds them from now on, in key order. */
+export async function sameVersions(work: Workspace, slot: Slot, lock = false): Promise<boolean> {
+  const member = liveMember(work, slot);
+  if (member === null) return slot.rows.live === 0;
+  const order =
+    lock && slot.relation.primaryKey.length > 0
+      ? ` ORDER BY ${identList(slot.relation.primaryKey, 't')}`
+      : '';
+  const now = `SELECT t.tableoid AS part, t.ctid AS at, t.xmin AS by FROM ${slot.target} t WHERE ${member}${order}${lock ? ' FOR UPDATE OF t' : ''}`;
+  const [row] = await work.sql.rows(
+    `WITH now AS MATERIALIZED (${now})
+     SELECT count(*) AS n, count(*) FILTER (WHERE l.tdr_ctid IS NULL) AS new
+     FROM now LEFT JOIN ${slot.live} l ON l.tdr_ctid = now.at AND l.tdr_part = now.part AND l.tdr_xmin = now.by`,
+  );
+  return Number(row?.new) === 0 && Number(row?.n) === slot.rows.live;
+}
+
+function copyLive(slot: Slot, member: string): string {
+  const list = slot.columns.map((name) => `, ${ident(name)}`).join('');
+  const values = slot.columns.map((name) => `, t.${ident(name)}`).join('');
+  return `INSERT INTO ${slot.live} (tdr_part, tdr_ctid, tdr_xmin, tdr_hash${list}) SELECT t.tableoid, t.ctid, t.xmin, ${rowHash('t', slot.columns)}${values} FROM ${slot.target} t WHERE ${member}`;
+}
+
+/**
+ * After our own change: takes what it wrote over into the live rows, parents first, and leaves all others alone.
+ * False when a row is there, or is missing, that the change does not explain.
+ */
+export async function followChange(work: Workspace, slot: Slot): Promise<boolean> {
+  let left = slot.rows.live;
+  const same = (holder: string): string =>
+    `l.tdr_ctid = ${holder}.tdr_ctid AND l.tdr_part = ${holder}.tdr_part`;
+  if (slot.rows.gone > 0)
+    left -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${slot.gone} g WHERE ${same('g')}`);
+  if (slot.rows.want > 0)
+    left -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${slot.want} w WHERE ${same('w')}`);
+  slot.rows.live = left;
+  const member = liveMember(work, slot);
+  if (member !== null && slot.rows.want > 0) {
+    slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND t.xmin = pg_current_xact_id()::xid`));
+  }
+  return sameVersions(work, slot);
+}
+
+/** Condition on a live row (t) that it is the tenant's; null when nothing can be. */
+export function liveMember(work: Workspace, slot: Slot): string | null {
+  const { membership } = slot.slice;
+  if (membership.via !== 'links') return `t.${ident(membership.column)} = ${idLiteral(work.tenant)}`;
+  const ways = membership.links.flatMap((link) => linkWays(work, slot, link));
+  if (ways.length === 0) return null;
+  if (ways.length === 1) return ways[0] as string;
+  // Each way can use its own index; an OR of them would read the whole table.
+  const each = ways.map((way) => `SELECT t.tableoid, t.ctid FROM ${slot.target} t WHERE ${way}`);
+  return `(t.tableoid, t.ctid) IN (${each.join(' UNION ')})`;
+}
+
+function linkWays(work: Workspace, slot: Slot, link: Link): string[] {
+  const parent = work.byName.get(link.parent);
+  if (!parent) return [];
+  const child = identList(link.columns, 't');
+  const ways: string[] = [];
+  if (parent.rows.live > 0)
+    ways.push(`(${child}) IN (SELECT ${identList(link.parentColumns, 'p')} FROM ${parent.live} p)`);
+  const held = link.parentColumns.every((name) => parent.common?.includes(name));
+  if (held && parent.rows.staged > 0 && !enforced(slot, link)) {
+    const same = link.parentColumns.map((name) => `q.${ident(name)} = p.${ident(name)}`).join(' AND ');
+    ways.push(
+      `(${child}) IN (SELECT ${identList(link.parentColumns, 'p')} FROM ${parent.staged} p WHERE NOT EXISTS (SELECT FROM ${parent.target} q WHERE ${same}))`,
+    );
+  }
+  return ways;
+}
+
+/** A validated foreign key leaves no orphans to adopt. */
+function enforced(slot: Slot, link: Link): boolean {
+  return slot.relation.foreignKeys.some(
+    (key) =>
+      key.validated &&
+      !key.period &&
+      key.table === link.parent &&
+      key.columns.join('\n') === link.columns.join('\n'),
+  );
+}
