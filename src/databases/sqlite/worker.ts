@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { Progress } from '../../engine/port.ts';
 import { fromSqlite } from './errors.ts';
 import { SqliteSession } from './session.ts';
@@ -26,16 +26,22 @@ export type Reply =
 
 const port = parentPort;
 if (port) {
-  const { path, mode } = workerData as { path: string; mode: 'read' | 'write' };
+  let path = '';
   let session: SqliteSession | undefined;
   port.on('message', ({ id, method, argument }: Request) => {
     const onProgress = (progress: Progress): void => port.postMessage({ id, progress } satisfies Reply);
     try {
-      session ??= new SqliteSession(path, mode);
-      const target = session as unknown as Record<string, (...given: unknown[]) => unknown>;
-      const result = method === 'open' ? undefined : target[method]?.(...argument, onProgress);
+      if (method === 'open') {
+        const [file, mode] = argument as [string, 'read' | 'write'];
+        path = file;
+        session = new SqliteSession(file, mode);
+        return port.postMessage({ id, result: undefined } satisfies Reply);
+      }
+      const target = session as unknown as Record<string, (...given: unknown[]) => unknown> | undefined;
+      // The thread stays for the next session; a close that fails leaves nothing to use either.
+      if (method === 'close') session = undefined;
+      const result = target?.[method]?.(...argument, onProgress);
       port.postMessage({ id, result } satisfies Reply);
-      if (method === 'close') port.close();
     } catch (thrown) {
       const error = fromSqlite(thrown, path);
       const { code, message, hint, table, key, facts } = error;
