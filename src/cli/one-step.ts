@@ -47,16 +47,21 @@ export function storeOf(context: Context, config: Config): Store {
   };
 }
 
+/** The modules a step needs; called early, while something else is waited for. */
+export async function loadOneStep() {
+  const [start, single, runner, headless, clock] = await Promise.all([
+    import('../runbook/start.ts'),
+    import('../runbook/single.ts'),
+    import('../runbook/runner.ts'),
+    import('../runbook/headless.ts'),
+    import('../runbook/clock.ts'),
+  ]);
+  return { ...start, ...single, ...runner, ...headless, ...clock };
+}
+
 /** Opens the incident, runs its step, closes it. A step that changed nothing closes its incident as failed. */
 export async function runOneStep(context: Context, config: Config, step: OneStep): Promise<OneStepResult> {
-  const [{ startIncident }, { singleStep }, { Runner }, { absentOperator }, { systemClock }] =
-    await Promise.all([
-      import('../runbook/start.ts'),
-      import('../runbook/single.ts'),
-      import('../runbook/runner.ts'),
-      import('../runbook/headless.ts'),
-      import('../runbook/clock.ts'),
-    ]);
+  const { startIncident, singleStep, Runner, absentOperator, systemClock } = await loadOneStep();
   const database = await context.openDatabase(config);
   const runbook = singleStep({ ...step, why: step.title });
   const incident = await startIncident(storeOf(context, config), {

@@ -44,7 +44,7 @@ export default command({
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
     const given: Given = { ...input, from, foreignSource, ...(await timesOf(input)) };
     const { Workbench } = await import('../../actions/change.ts');
-    const bench = await Workbench.open(await depsOf(context, 'live'), from, foreignSource, (live) =>
+    const opening = Workbench.open(await depsOf(context, 'live'), from, foreignSource, (live) =>
       named.length === 0
         ? live.map(({ id }) => id)
         : live
@@ -55,6 +55,9 @@ export default command({
             )
             .map(({ id }) => id),
     );
+    // What the change itself needs is loaded while the database's own thread opens and stages.
+    const loading = import('../one-step.ts').then(({ loadOneStep }) => loadOneStep());
+    const [bench] = await Promise.all([opening, loading, import('../../actions/restore.ts')]);
     let handedOver = false;
     try {
       const chosen = await selectTenants(bench, { ...input, tenants: named }, context);
