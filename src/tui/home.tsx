@@ -1,12 +1,14 @@
 import type { Context } from '../cli/context.ts';
 import type { Progress } from '../engine/port.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import type { Incident } from '../incident/incident.ts';
 import type { Begun } from '../runbook/begin.ts';
 import type { RunResult } from '../runbook/view.ts';
 import type { Made } from './demo.ts';
 import { zone } from './format.ts';
 import { openLookout } from './lookout.ts';
 import type { Navigator, Place } from './navigation.ts';
+import type { RunDesk } from './screens/IncidentScreen.tsx';
 import { Root } from './screens/Root.tsx';
 import { draw, openRun, printSummary, watchTerminal } from './show.tsx';
 import { createStore } from './store.ts';
@@ -25,7 +27,8 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   const terminal = watchTerminal(context.signal);
   const place = createStore<Place>({ at: 'home' });
   const lookout = openLookout(context);
-  const left = Promise.withResolvers<{ begun: Begun; result: RunResult } | null>();
+  const left = Promise.withResolvers<{ begun: Begun; result: RunResult; report: string | null } | null>();
+  let desk: RunDesk | null = null;
   const go = (next: Place): void => place.flush(() => next);
 
   const work = async (
@@ -46,11 +49,13 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
       return;
     }
     const { incident } = begun;
-    const { desk, done } = openRun({ context, config, incident, run: begun.runner, signal: terminal.signal });
+    const run = openRun({ context, config, incident, run: begun.runner, signal: terminal.signal });
+    desk = run.desk;
     go({ at: 'incident', desk });
-    const result = await done;
+    const result = await run.done;
+    const report = await writtenReport(incident);
     await begun.close();
-    left.resolve({ begun, result });
+    left.resolve({ begun, result, report });
   };
 
   const navigator: Navigator = {
@@ -114,18 +119,36 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   );
   terminal.signal.addEventListener('abort', () => {
     // Inside an incident the run is stopped at a safe point first, and leaving follows from that.
-    if (place.get().at !== 'incident') left.resolve(null);
+    if (!desk) left.resolve(null);
+  });
+  rendered.done.catch((crash: unknown) => {
+    // A screen that crashes must not take a run with it: the run comes to a safe point, then the crash is told.
+    if (desk) desk.leave();
+    else left.reject(crash);
   });
   try {
     // The first frame is on the screen before anything heavy is loaded.
-    setTimeout(() => void lookout.look(), 0);
-    const end = await Promise.race([left.promise, rendered.done.then(() => null)]);
+    setTimeout(() => lookout.look().catch(left.reject), 0);
+    const end = await left.promise;
     rendered.leave();
     await rendered.done;
-    if (end) printSummary(end.begun.incident, end.result, context);
+    if (end) printSummary(end.begun.incident, end.result, context, end.report);
   } finally {
     rendered.leave();
     terminal.release();
+  }
+}
+
+/** A report is a convenience here: `tenant-dr report` writes it again at any time. */
+async function writtenReport(incident: Incident): Promise<string | null> {
+  const { readReport, writeReports } = await import('../incident/report/source.ts');
+  try {
+    const { report } = await readReport(incident.dir);
+    const [first] = await writeReports(incident.dir, report, ['html', 'md', 'json']);
+    return first ?? null;
+  } catch {
+    // Nothing is lost: the summary names the command that says what is wrong.
+    return null;
   }
 }
 

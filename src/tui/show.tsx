@@ -1,6 +1,7 @@
 import type { Operator } from '../actions/operator.ts';
 import type { Context } from '../cli/context.ts';
 import type { Config } from '../config/schema.ts';
+import { printable } from '../engine/printable.ts';
 import { reasonOf } from '../errors.ts';
 import type { History } from '../incident/history.ts';
 import { historyFor, noHistory } from '../incident/history.ts';
@@ -84,7 +85,7 @@ export async function showRun(request: Omit<RunRequest, 'config' | 'signal'>): P
     const result = await done;
     rendered.leave();
     await rendered.done;
-    printSummary(incident, result, context);
+    printSummary(incident, result, context, null);
     return result;
   } finally {
     rendered.leave();
@@ -92,16 +93,18 @@ export async function showRun(request: Omit<RunRequest, 'config' | 'signal'>): P
   }
 }
 
-export function printSummary(incident: Incident, result: RunResult, context: Context): void {
-  const model = incidentHeader(
-    incident.state,
-    context.clock(),
-    { steps: {}, rowsPerSecond: null },
-    context.operator.name,
-  );
-  process.stdout.write(
-    `${closingSummary(incident.state, model, result, Math.max(60, process.stdout.columns || 80))}\n`,
-  );
+/** What came of a run, on the terminal that is the shell's again. */
+export function printSummary(
+  incident: Incident,
+  result: RunResult,
+  context: Context,
+  report: string | null,
+): void {
+  const { state } = incident;
+  const model = incidentHeader(state, context.clock(), noHistory, context.operator.name);
+  const width = Math.max(60, process.stdout.columns || 80);
+  const summary = closingSummary(state, model, result, width);
+  process.stdout.write(`${summary}\n${report ? `   Report: ${printable(report)}\n` : ''}`);
 }
 
 /** Follows an incident that another process writes. Resolves when the operator stops watching. */

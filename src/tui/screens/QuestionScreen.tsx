@@ -2,11 +2,11 @@ import { useState } from 'react';
 import type { AskQuestion, ReasonQuestion } from '../../actions/operator.ts';
 import { printable } from '../../engine/printable.ts';
 import { Lines } from '../components/Lines.tsx';
-import { Screen } from '../components/Screen.tsx';
+import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
 import { editField, fieldOf, insert } from '../field.ts';
 import { disabled } from '../keys.ts';
-import { paragraph } from '../layout.ts';
+import { fit, paragraph } from '../layout.ts';
 import { blank, line, span } from '../line.ts';
 import { fieldLine } from '../view/confirm.ts';
 import type { Inside } from './inside.ts';
@@ -44,15 +44,21 @@ export function QuestionScreen({
     },
     { width, left, guarded: true, active, onText: (text) => setField((value) => insert(value, text)) },
   );
+  // The line to type in stays in sight, however much there is to say above it.
+  const detail = question.detail.flatMap((text) => paragraph(printable(text), width - 2, 'plain', 1));
+  const complaint = wrong !== null && answer !== '' ? paragraph(wrong, width - 2, 'warning', 1) : [];
+  const room = Math.max(0, bodyRows(area, header) - 3 - complaint.length);
+  const shown =
+    detail.length > room ? [...detail.slice(0, Math.max(0, room - 1)), line(span(' …', 'muted'))] : detail;
   return (
     <Screen area={area} header={header} keys={keys}>
       <Lines
         lines={[
-          line(span(` ${printable(question.title)}`, 'strong')),
-          ...question.detail.flatMap((text) => paragraph(printable(text), width - 2, 'plain', 1)),
+          fit(line(span(` ${printable(question.title)}`, 'strong')), width),
+          ...shown,
           blank,
           fieldLine(field, width),
-          ...(wrong !== null && answer !== '' ? paragraph(wrong, width - 2, 'warning', 1) : []),
+          ...complaint,
         ]}
       />
     </Screen>

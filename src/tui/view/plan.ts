@@ -78,7 +78,7 @@ function entryLine(entry: PlanEntry, review: PlanReview, marked: boolean, width:
   const cursor = marked ? '▶' : ' ';
   if (entry.kind === 'revival') {
     const decision = decisionOn(review, entry.revival);
-    const text = ` ${cursor}  ?  ${pad(`${printable(entry.revival.table)}: ${counted(entry.revival.rows, 'row')}, ${revivalWords[entry.revival.review]}`, width - 34)} come back to life? `;
+    const text = ` ${cursor}  ?  ${pad(`${printable(entry.revival.table)}: ${counted(entry.revival.rows, 'row')}, ${revivalWords[entry.revival.review]}`, Math.min(60, width - 34))} come back to life? `;
     return fit(
       line(span(text, marked ? 'selected' : 'warning'), span(decision.toUpperCase(), 'strong')),
       width,
