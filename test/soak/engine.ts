@@ -122,6 +122,8 @@ function slicesDiffer(world: World, before: string): string[] {
     '--tenant',
     victim,
     '--verbatim',
+    '--known',
+    world.backupPath,
   ]);
 }
 
