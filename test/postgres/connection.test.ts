@@ -1,0 +1,187 @@
+import { createServer } from 'node:net';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { childEnvironment, readTarget } from '../../src/databases/postgres/connect.ts';
+import { postgresDatabase } from '../../src/databases/postgres/database.ts';
+import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import type { TestDatabase } from './cluster.ts';
+import { ordinaryRole, testCluster, testDatabase } from './cluster.ts';
+import { startPooler } from './pooler.ts';
+import { shop } from './shop.ts';
+
+let server: Throwaway;
+let world: TestDatabase;
+
+beforeAll(async () => {
+  server = await testCluster();
+  world = await testDatabase(server, shop);
+  await ordinaryRole(server, 'reader');
+});
+
+function open(url: string) {
+  return postgresDatabase(url).open({ mode: 'read' });
+}
+
+describe('where a database is', () => {
+  test('comes from the URL, and from PG names for what it leaves open', () => {
+    const env = {
+      PGHOST: 'db.example',
+      PGPORT: '6000',
+      PGUSER: 'alice',
+      PGPASSWORD: 'secret',
+      PGSCHEMA: 'tenant_data',
+    };
+    expect(readTarget('postgres:///chat', env)).toMatchObject({
+      host: 'db.example',
+      port: 6000,
+      user: 'alice',
+      database: 'chat',
+      schema: 'tenant_data',
+      location: 'db.example:6000/chat',
+    });
+    expect(readTarget('postgres://bob@h:1/d?schema=app&sslmode=require', env)).toMatchObject({
+      user: 'bob',
+      host: 'h',
+      schema: 'app',
+      sslmode: 'require',
+    });
+    expect(readTarget('postgres://bob@/d?host=/var/run/postgresql', {})).toMatchObject({
+      host: '/var/run/postgresql',
+      port: 5432,
+    });
+  });
+
+  test('a password reaches child programs by their environment only, and never a location', () => {
+    const target = readTarget('postgres://bob:s3cret@h/d?sslmode=require', {});
+    expect(target.location).not.toContain('s3cret');
+    expect(childEnvironment(target, {})).toMatchObject({
+      PGPASSWORD: 's3cret',
+      PGUSER: 'bob',
+      PGSSLMODE: 'require',
+    });
+  });
+
+  test('an address that cannot be read is refused', () => {
+    expect(() => readTarget('postgres://bad host:x/')).toThrow(
+      expect.objectContaining({ code: 'config-invalid' }),
+    );
+  });
+});
+
+describe('what stands in the way of a connection has its own error', () => {
+  test('no server there', () =>
+    expect(open('postgres://u:s3cret@127.0.0.1:1/db')).rejects.toMatchObject({
+      code: 'database-unreachable',
+      message: expect.not.stringContaining('s3cret'),
+    }));
+
+  test('no such host', () =>
+    expect(open('postgres://u@no-such-host.invalid/db')).rejects.toMatchObject({
+      code: 'database-unreachable',
+    }));
+
+  test('no such database', () =>
+    expect(open(server.url('nothing_here'))).rejects.toMatchObject({ code: 'database-missing' }));
+
+  test('no such user', () =>
+    expect(open(world.url.replace('postgres@', 'nobody_here@'))).rejects.toMatchObject({
+      code: 'database-denied',
+    }));
+
+  test('a wrong password', async () => {
+    // A server that asks for a password in clear and refuses it, whatever it is.
+    const picky = createServer((socket) => {
+      socket.on('error', () => undefined);
+      let asked = false;
+      socket.on('data', () => {
+        if (!asked) socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+        else {
+          const fields = Buffer.from(
+            'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "u"\0\0',
+            'latin1',
+          );
+          const head = Buffer.alloc(5);
+          head[0] = 0x45;
+          head.writeUInt32BE(fields.length + 4, 1);
+          socket.end(Buffer.concat([head, fields]));
+        }
+        asked = true;
+      });
+    });
+    await new Promise<void>((resolve) => picky.listen(0, '127.0.0.1', resolve));
+    const address = picky.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    await expect(open(`postgres://u:wrong-s3cret@127.0.0.1:${port}/db`)).rejects.toMatchObject({
+      code: 'database-denied',
+      message: expect.not.stringContaining('wrong-s3cret'),
+    });
+    await expect(open(`postgres://u@127.0.0.1:${port}/db`)).rejects.toMatchObject({
+      code: 'database-denied',
+    });
+    picky.close();
+  });
+
+  test('no such schema', () =>
+    expect(open(`${world.url}?schema=elsewhere`)).rejects.toMatchObject({
+      code: 'database-missing',
+      message: expect.stringContaining('elsewhere'),
+    }));
+
+  test('a server without TLS where TLS is demanded', () =>
+    expect(open(`${world.url}?sslmode=require`)).rejects.toMatchObject({
+      code: 'database-unreachable',
+      hint: expect.stringContaining('sslmode'),
+    }));
+
+  test('a server without TLS where TLS is preferred is reached all the same', async () => {
+    const session = await open(`${world.url}?sslmode=prefer`);
+    expect((await session.schema()).tables.length).toBe(5);
+    await session.close();
+  });
+
+  test('a pooler that spreads transactions over server processes', async () => {
+    const pooler = await startPooler(server.port);
+    try {
+      await expect(open(world.url.replace(`:${server.port}/`, `:${pooler.port}/`))).rejects.toMatchObject({
+        code: 'database-denied',
+        message: expect.stringContaining('pooler'),
+      });
+    } finally {
+      pooler.close();
+    }
+  });
+
+  test('rights that are missing, by table', async () => {
+    const findings = await postgresDatabase(world.url.replace('postgres@', 'reader@')).examine();
+    const rights = findings.find((finding) => finding.name === 'rights');
+    expect(rights).toMatchObject({
+      level: 'error',
+      detail: expect.stringContaining('items: no SELECT, INSERT, UPDATE, DELETE'),
+    });
+    expect(findings.find((finding) => finding.name === 'server version')).toMatchObject({ ok: true });
+    const session = await open(world.url.replace('postgres@', 'reader@'));
+    await session.schema();
+    await expect(
+      session.tenants({ table: 'tenants', id: 'id', search: [], settle: 0 }),
+    ).rejects.toMatchObject({ code: 'database-denied', hint: expect.stringContaining('doctor') });
+    await session.close();
+  });
+
+  test('a server that is down, as doctor sees it', async () => {
+    expect(await postgresDatabase('postgres://u@127.0.0.1:1/db').examine()).toMatchObject([
+      { name: 'connection', level: 'error' },
+    ]);
+  });
+});
+
+describe('reading the structure', () => {
+  test('reserved and mixed-case names, schemas other than public, and tables of other schemas that refer to ours', async () => {
+    const live = await testDatabase(
+      server,
+      `CREATE SCHEMA "My App"; CREATE TABLE "My App"."select" ("Order" int PRIMARY KEY, "from" text); CREATE TABLE public.outside (id int REFERENCES "My App"."select")`,
+    );
+    const session = await open(`${live.url}?schema=My%20App`);
+    const { tables } = await session.schema();
+    expect(tables.map((table) => [table.name, table.primaryKey])).toEqual([['select', ['Order']]]);
+    await session.close();
+  });
+});
