@@ -22,11 +22,18 @@ export function encodedRow(values: string[], encoding: string): string {
   return encoding === 'UTF-8' ? `CAST(${joined} AS BLOB)` : `(${joined})`;
 }
 
-/** SQL condition: two values are stored alike. Only an untyped column can hold -0.0, so only there bits are compared. */
+/**
+ * SQL condition: two values of a column are stored alike. A typed column stores every value in one representation
+ * (1.0 as 1 in INTEGER and NUMERIC, 1 as 1.0 in REAL, 1 as '1' in TEXT), so equal bytes are equal values there; in
+ * an untyped one 1, 1.0 and -0.0 differ in type or bits only.
+ */
 export function alike(a: string, b: string, affinity: string): string {
-  const same = `(${a} IS ${b} COLLATE BINARY AND typeof(${a}) = typeof(${b}))`;
-  if (affinity !== '') return same;
-  return `(${same} AND (typeof(${a}) <> 'real' OR ${a} <> 0 OR tenant_dr_bits(${a}) = tenant_dr_bits(${b})))`;
+  const same = `${a} IS ${b} COLLATE BINARY`;
+  if (affinity !== '') return `(${same})`;
+  return (
+    `(${same} AND typeof(${a}) = typeof(${b}) AND ` +
+    `(typeof(${a}) <> 'real' OR ${a} <> 0 OR tenant_dr_bits(${a}) = tenant_dr_bits(${b})))`
+  );
 }
 
 /** SQL for a row's key as people and plans see it: a JSON array; blobs as x'…'. */
