@@ -95,6 +95,27 @@ describe('while others write', () => {
     expect(await contents(live, shopTables)).toEqual(await contents(world, shopTables));
   });
 
+  test('a row that another session changes and commits while it is waited for is seen as it is then', async () => {
+    const live = await damaged();
+    const holder = await connectTo(live.url);
+    await holder.query(
+      `BEGIN; UPDATE items SET price = 77, sku = 'held' WHERE id = 3; DELETE FROM sales WHERE item_id = 5`,
+    );
+    const work = await staged(live.url, { form: 'live', url: world.url }, ['two']);
+    try {
+      const plan = await work.plan('two', { mode: 'keep-new' });
+      const execution = work.execute(plan, { onWait: () => void holder.query('COMMIT') });
+      await expect(execution).rejects.toMatchObject({ code: 'plan-stale' });
+      const again = await work.plan('two');
+      expect(again.tables.find((table) => table.name === 'sales')).toMatchObject({ insert: 10 });
+      await work.execute(again);
+    } finally {
+      await holder.end();
+      await work.close();
+    }
+    expect(await contents(live, shopTables)).toEqual(await contents(world, shopTables));
+  });
+
   test('two operators cannot change one tenant at the same time', async () => {
     const live = await damaged();
     const first = await staged(live.url, { form: 'live', url: world.url }, ['two']);

@@ -21,13 +21,47 @@ export async function collectLive(work: Workspace): Promise<void> {
 
 /** Reads again what changed since the live rows were read last; true when anything did. Effects stay as they are. */
 export async function refreshLive(work: Workspace): Promise<boolean> {
-  let changed = false;
-  for (const slot of work.slots) {
-    if (slot.known && (await sameVersions(work, slot))) continue;
-    changed = true;
+  const stale = await staleTables(work);
+  // A table that changed may change which rows of the tables after it are the tenant's.
+  const from = work.slots.findIndex((slot) => stale.includes(slot));
+  if (from < 0) return false;
+  for (const slot of work.slots.slice(from)) {
+    if (slot.known && !stale.includes(slot) && (await sameVersions(work, slot))) continue;
     await collectLiveTable(work, slot);
   }
-  return changed;
+  return true;
+}
+
+/** Tables whose live rows are not the versions collected, asked in one statement. */
+export async function staleTables(work: Workspace): Promise<Slot[]> {
+  const unknown = work.slots.filter((slot) => !slot.known);
+  const asked = work.slots.filter(
+    (slot) => slot.known && (slot.rows.live > 0 || liveMember(work, slot) !== null),
+  );
+  const queries = asked.flatMap((slot) => {
+    const member = liveMember(work, slot);
+    return member === null ? [] : [`SELECT ${slot.index}, ${versionCounts(slot, member, false)}`];
+  });
+  const rows =
+    queries.length > 0
+      ? await work.sql.rows(`SELECT i, n, new FROM (${queries.join(' UNION ALL ')}) q(i, n, new)`)
+      : [];
+  const same = new Set(
+    rows
+      .filter((row) => row.new === '0' && Number(row.n) === work.slots[Number(row.i)]?.rows.live)
+      .map((row) => Number(row.i)),
+  );
+  return [...unknown, ...asked.filter((slot) => !same.has(slot.index))];
+}
+
+function versionCounts(slot: Slot, member: string, lock: boolean): string {
+  const order =
+    lock && slot.relation.primaryKey.length > 0
+      ? ` ORDER BY ${identList(slot.relation.primaryKey, 't')}`
+      : '';
+  const now = `SELECT t.tableoid AS part, t.ctid AS at, t.xmin AS by FROM ${slot.target} t WHERE ${member}${order}${lock ? ' FOR UPDATE OF t' : ''}`;
+  return `count(*) AS n, count(*) FILTER (WHERE l.tdr_ctid IS NULL) AS new FROM (${now}) now
+    LEFT JOIN ${slot.live} l ON l.tdr_ctid = now.at AND l.tdr_part = now.part AND l.tdr_xmin = now.by`;
 }
 
 export async function collectLiveTable(work: Workspace, slot: Slot): Promise<void> {
@@ -42,16 +76,7 @@ export async function collectLiveTable(work: Workspace, slot: Slot): Promise<voi
 export async function sameVersions(work: Workspace, slot: Slot, lock = false): Promise<boolean> {
   const member = liveMember(work, slot);
   if (member === null) return slot.rows.live === 0;
-  const order =
-    lock && slot.relation.primaryKey.length > 0
-      ? ` ORDER BY ${identList(slot.relation.primaryKey, 't')}`
-      : '';
-  const now = `SELECT t.tableoid AS part, t.ctid AS at, t.xmin AS by FROM ${slot.target} t WHERE ${member}${order}${lock ? ' FOR UPDATE OF t' : ''}`;
-  const [row] = await work.sql.rows(
-    `WITH now AS MATERIALIZED (${now})
-     SELECT count(*) AS n, count(*) FILTER (WHERE l.tdr_ctid IS NULL) AS new
-     FROM now LEFT JOIN ${slot.live} l ON l.tdr_ctid = now.at AND l.tdr_part = now.part AND l.tdr_xmin = now.by`,
-  );
+  const [row] = await work.sql.rows(`SELECT ${versionCounts(slot, member, lock)}`);
   return Number(row?.new) === 0 && Number(row?.n) === slot.rows.live;
 }
 
@@ -61,24 +86,20 @@ function copyLive(slot: Slot, member: string): string {
   return `INSERT INTO ${slot.live} (tdr_part, tdr_ctid, tdr_xmin, tdr_hash${list}) SELECT t.tableoid, t.ctid, t.xmin, ${rowHash('t', slot.columns)}${values} FROM ${slot.target} t WHERE ${member}`;
 }
 
-/**
- * After our own change: takes what it wrote over into the live rows, parents first, and leaves all others alone.
- * False when a row is there, or is missing, that the change does not explain.
- */
-export async function followChange(work: Workspace, slot: Slot): Promise<boolean> {
-  let left = slot.rows.live;
+/** After our own change: takes what it wrote over into the live rows, and leaves all others alone. Parents first. */
+export async function followChange(work: Workspace, slot: Slot): Promise<void> {
   const same = (holder: string): string =>
     `l.tdr_ctid = ${holder}.tdr_ctid AND l.tdr_part = ${holder}.tdr_part`;
-  if (slot.rows.gone > 0)
-    left -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${slot.gone} g WHERE ${same('g')}`);
-  if (slot.rows.want > 0)
-    left -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${slot.want} w WHERE ${same('w')}`);
-  slot.rows.live = left;
-  const member = liveMember(work, slot);
-  if (member !== null && slot.rows.want > 0) {
-    slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND t.xmin = pg_current_xact_id()::xid`));
+  if (slot.rows.gone > 0) {
+    slot.rows.live -= await work.sql.run(
+      `DELETE FROM ${slot.live} l USING ${slot.gone} g WHERE ${same('g')}`,
+    );
   }
-  return sameVersions(work, slot);
+  if (slot.rows.want === 0) return;
+  slot.rows.live -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${slot.want} w WHERE ${same('w')}`);
+  const member = liveMember(work, slot);
+  if (member === null) return;
+  slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND t.xmin = pg_current_xact_id()::xid`));
 }
 
 /** Condition on a live row (t) that it is the tenant's; null when nothing can be. */

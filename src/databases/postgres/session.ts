@@ -189,7 +189,10 @@ export class PostgresSession implements Session {
     const sameTenant = former !== null && sameId(former.tenant, request.tenant);
     if (former) {
       // What the tables hold stays known; another tenant's rows make room.
-      for (const [i, slot] of slots.entries()) slot.rows = (former.slots[i] as Slot).rows;
+      for (const [i, slot] of slots.entries()) {
+        slot.rows = (former.slots[i] as Slot).rows;
+        slot.dead = (former.slots[i] as Slot).dead;
+      }
       const empty = emptied(slots, sameTenant ? ['want', 'gone'] : ['live', 'staged', 'want', 'gone']);
       if (empty) await this.sql.run(empty);
       if (sameTenant) for (const [i, slot] of slots.entries()) slot.known = (former.slots[i] as Slot).known;

@@ -3,7 +3,7 @@ import { compareTable } from './compare.ts';
 import { readEffects } from './effects.ts';
 import { keyText } from './encoding.ts';
 import { ident, literal } from './identifiers.ts';
-import { collectLiveTable, followChange } from './live.ts';
+import { collectLiveTable, followChange, staleTables } from './live.ts';
 import { named } from './ownership.ts';
 import { reviewTable } from './review.ts';
 import type { TriggerMethod } from './triggers.ts';
@@ -23,12 +23,12 @@ export async function verifyChange(work: Workspace, method: TriggerMethod): Prom
   }
   if (problems.length > 0) return problems;
   const triggered = activeTriggers(work.slots).map(({ slot }) => slot);
+  for (const slot of work.slots) await followChange(work, slot);
+  // Rows that are still the same versions were compared before; tables that changed are compared again.
+  const unexplained = await staleTables(work);
   for (const slot of work.slots) {
-    const touched = slot.rows.want + slot.rows.gone > 0;
-    const explained = await followChange(work, slot);
-    // Rows that are still the same versions were compared before; a table where any is not is compared again.
-    if (explained && !touched) continue;
-    if (!explained) await collectLiveTable(work, slot);
+    if (unexplained.includes(slot)) await collectLiveTable(work, slot);
+    else if (slot.rows.want + slot.rows.gone === 0) continue;
     await reviewTable(work, slot, await compareTable(work, slot));
     if (slot.rows.want + slot.rows.gone === 0) continue;
     const effects = await readEffects(work, slot, { offset: 0, limit: named, withValues: false });

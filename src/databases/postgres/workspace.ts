@@ -35,6 +35,8 @@ export interface Slot {
   known: boolean;
   /** Rows in `live`, `staged`, `want`, `gone`: an empty table is not asked. */
   rows: { live: number; staged: number; want: number; gone: number };
+  /** Deleted rows they still carry. */
+  dead: { live: number; staged: number; want: number; gone: number };
 }
 
 export interface StatusRule {
@@ -94,6 +96,7 @@ export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, st
       key: common && slice.key.every((name) => common.includes(name)) ? slice.key : [],
       known: false,
       rows: { live: 0, staged: 0, want: 0, gone: 0 },
+      dead: { live: 0, staged: 0, want: 0, gone: 0 },
     };
   });
 }
@@ -143,13 +146,27 @@ export async function dropTables(sql: Sql, kinds: string): Promise<void> {
     await sql.run(`DROP TABLE ${rows.map((row) => `pg_temp.${ident(row.relname ?? '')}`).join(', ')}`);
 }
 
+/** Deleted rows a temporary table may keep before it is truncated: emptying small ones in place is ten times cheaper. */
+const deadLimit = 20_000;
+
 /** Empties temporary tables that hold rows; statement text, empty when there is nothing to do. */
 export function emptied(slots: Slot[], kinds: (keyof Slot['rows'])[]): string {
-  const names = slots.flatMap((slot) =>
-    kinds.filter((kind) => slot.rows[kind] > 0).map((kind) => slot[kind]),
-  );
-  for (const slot of slots) for (const kind of kinds) slot.rows[kind] = 0;
-  return names.length > 0 ? `TRUNCATE ${names.join(', ')};` : '';
+  const truncated: string[] = [];
+  const statements: string[] = [];
+  for (const slot of slots) {
+    for (const kind of kinds) {
+      if (slot.rows[kind] === 0) continue;
+      slot.dead[kind] += slot.rows[kind];
+      slot.rows[kind] = 0;
+      if (slot.dead[kind] < deadLimit) statements.push(`DELETE FROM ${slot[kind]};`);
+      else {
+        slot.dead[kind] = 0;
+        truncated.push(slot[kind]);
+      }
+    }
+  }
+  if (truncated.length > 0) statements.push(`TRUNCATE ${truncated.join(', ')};`);
+  return statements.join(' ');
 }
 
 export function columnOf(slot: { relation: Relation }, name: string): RelationColumn {
