@@ -89,6 +89,7 @@ export const typical: Section = async (stage, peaks, repeats) => {
   const slug = slugsOf(stage.scale).m[0] as string;
   stage.fresh();
   await stage.ours(['backup', 'verify', stage.gzip]);
+  if (!stage.hasOwnBackup()) await stage.ours(['backup']);
   const one = (from: string, cold: boolean) => async () => {
     stage.damage([slug]);
     if (cold) stage.emptyCache();
@@ -102,6 +103,7 @@ export const typical: Section = async (stage, peaks, repeats) => {
   stage.fresh();
   const gzip = await often(repeats, one(stage.gzip, true));
   const own = await often(repeats, one(stage.ownBackup(), true));
+  await one(stage.gzip, true)();
   const warm = await often(repeats, one(stage.gzip, false));
   return [
     line('typical tenant from .db.gz', true, gzip, 'bare floor', floor, { most: 1.3 }),

@@ -28,6 +28,10 @@ export class Stage {
     }
   }
 
+  hasOwnBackup(): boolean {
+    return readdirSync(join(this.home, 'backups')).some((name) => name.endsWith('.db.zst'));
+  }
+
   /** The newest backup that `tenant-dr backup` took here. */
   ownBackup(): string {
     const names = readdirSync(join(this.home, 'backups')).filter((name) => name.endsWith('.db.zst'));
@@ -59,12 +63,12 @@ export class Stage {
 
   /** The built program. */
   ours(words: string[], options: { cold?: boolean; exits?: number[] } = {}): Promise<Run> {
-    return measure([...this.program, ...words, '--json'], {
-      cwd: this.home,
-      coldFolders: options.cold ? [this.home] : [],
-      watchLoop: true,
-      exits: options.exits,
-    });
+    const command = [...this.program, ...words, '--json'];
+    const coldFolders = options.cold ? [this.home] : [];
+    return this.told(
+      measure(command, { cwd: this.home, coldFolders, watchLoop: true, exits: options.exits }),
+      words,
+    );
   }
 
   restore(slugs: string[], from: string, cold: boolean): Promise<Run> {
@@ -76,11 +80,25 @@ export class Stage {
   baseline(name: string, words: string[], cold: boolean): Promise<Run> {
     const file = join(here, 'baseline', name);
     const command = name.endsWith('.sh') ? ['bash', file] : [process.execPath, file];
-    return measure([...command, ...words], { cwd: this.home, coldFolders: cold ? [this.home] : [] });
+    return this.told(
+      measure([...command, ...words], { cwd: this.home, coldFolders: cold ? [this.home] : [] }),
+      [name],
+    );
   }
 
   shell(line: string, cold: boolean): Promise<Run> {
-    return measure(['bash', '-c', line], { cwd: this.home, coldFolders: cold ? [this.home] : [] });
+    return this.told(
+      measure(['bash', '-c', line], { cwd: this.home, coldFolders: cold ? [this.home] : [] }),
+      [line],
+    );
+  }
+
+  /** Says on stderr what was measured, as it is: a long run should not be silent. */
+  private async told(measured: Promise<Run>, words: string[]): Promise<Run> {
+    const run = await measured;
+    const what = words.join(' ').slice(0, 70);
+    console.error(`  ${run.seconds.toFixed(2).padStart(7)} s  gap ${run.gap?.toFixed(0) ?? '-'} ms  ${what}`);
+    return run;
   }
 }
 
