@@ -56,7 +56,23 @@ async function openLocated(found: Located, deps: OpenDeps): Promise<Omit<OpenedB
     (await cache.findBySource(found.path, state)) ??
     (found.manifest ? await cache.find(found.manifest.sha256) : null);
   if (cached) return openWarm(found, cache, cached, deps);
-  return openCold(found, state, cache, deps);
+  const renamed = await findRenamed(found, state, cache, deps);
+  if (!renamed) return openCold(found, state, cache, deps);
+  matchesManifest(found, renamed.record.sha256);
+  return staged(found, cache, renamed, { sha256: Promise.resolve(renamed.record.sha256), warm: true }, deps);
+}
+
+/** The same backup under another name or time: worth a checksum where one of its size is staged already. */
+async function findRenamed(
+  found: Located,
+  state: FileState,
+  cache: StagingCache,
+  deps: OpenDeps,
+): Promise<StagingEntry | null> {
+  if (!(await cache.holdsOneOf(Number(state.size)))) return null;
+  const entry = await cache.find(await hashBackup(found.path, { signal: deps.signal }));
+  if (entry) await cache.update(entry, { source: { path: found.path, state } });
+  return entry;
 }
 
 /** The copy is used at once, while the backup itself is read and hashed beside it. */
@@ -67,13 +83,7 @@ async function openWarm(
   deps: OpenDeps,
 ): Promise<Omit<OpenedBackup, 'seconds'>> {
   const sha256 = hashBackup(found.path, { signal: deps.signal });
-  const confirmed = sha256.then((hash) => {
-    if (hash === entry.record.sha256) return matchesManifest(found, hash);
-    throw new TenantDrError('backup-corrupt', `${found.path} no longer reads as it did when it was staged.`, {
-      hint: 'somebody changed the file, or the disk returns other bytes; use another backup',
-    });
-  });
-  return staged(found, cache, entry, sha256, confirmed, true, deps);
+  return staged(found, cache, entry, { sha256, warm: true }, deps);
 }
 
 async function openCold(
@@ -99,42 +109,45 @@ async function openCold(
     if (file.unmerged) await mergeCopy(copy, deps.signal);
     const { sha256, compression, bytes, stagedBytes, checksummed } = file;
     const source = { path: found.path, state };
-    const integrityCheckedAt = verifiedAt(found, sha256);
-    const facts = {
-      sha256,
-      compression,
-      bytes,
-      stagedBytes,
-      checksummed,
-      source,
-      integrityCheckedAt,
-      copySha256: null,
-    };
-    entry = await cache.publish(partial, facts);
+    const known = { sha256, compression, bytes, stagedBytes, checksummed, source };
+    entry = await cache.publish(partial, { ...known, integrityCheckedAt: null, copySha256: null });
   } catch (error) {
     await cache.discard(partial);
     throw error;
   }
-  const sha256 = Promise.resolve(entry.record.sha256);
-  return staged(found, cache, entry, sha256, Promise.resolve(), false, deps);
+  return staged(found, cache, entry, { sha256: Promise.resolve(entry.record.sha256), warm: false }, deps);
 }
 
 async function staged(
   found: Located,
   cache: StagingCache,
   entry: StagingEntry,
-  sha256: Promise<string>,
-  confirmed: Promise<void>,
-  warm: boolean,
+  { sha256, warm }: Pick<OpenedBackup, 'sha256' | 'warm'>,
   deps: OpenDeps,
 ): Promise<Omit<OpenedBackup, 'seconds'>> {
+  const confirmed = sha256.then((hash) => confirm(found, entry, hash));
   // The caller awaits these later; until then a failure must not count as unhandled.
   sha256.catch(() => undefined);
   confirmed.catch(() => undefined);
-  if (entry.record.integrityCheckedAt === null) await checkOnce(found, cache, entry, deps);
+  try {
+    if (entry.record.integrityCheckedAt === null) await checkOnce(found, cache, entry, deps);
+  } catch (error) {
+    await entry.release();
+    throw error;
+  }
   if (entry.record.copySha256 === null) rememberChecksum(cache, entry);
   const source: StagedSource = { form: 'database-file', path: entry.path, whole: found.whole };
   return { ...found, source, sha256, confirmed, integrityChecked: true, warm, close: () => entry.release() };
+}
+
+function confirm(found: Located, entry: StagingEntry, hash: string): void {
+  matchesManifest(found, hash);
+  if (hash === entry.record.sha256) return;
+  throw new TenantDrError(
+    'backup-corrupt',
+    `${found.path} no longer reads as it did when it was staged. Nothing was changed.`,
+    { hint: 'somebody changed the file, or the disk returns other bytes; use another backup' },
+  );
 }
 
 async function checkOnce(
@@ -143,6 +156,8 @@ async function checkOnce(
   entry: StagingEntry,
   deps: OpenDeps,
 ): Promise<void> {
+  const verified = verifiedAt(found, entry.record.sha256);
+  if (verified) return cache.update(entry, { integrityCheckedAt: verified });
   deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
   const { ok, problems } = await checkCopy(entry.path, deps.signal);
   if (!ok) {

@@ -53,8 +53,8 @@ async function inspect(folder: string): Promise<Aged[]> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     if (name.startsWith(partialPrefix)) {
-      if (!isAlive(Number(name.slice(partialPrefix.length).split('-')[0])))
-        await rm(path, { recursive: true, force: true });
+      const maker = Number(name.slice(partialPrefix.length).split('-')[0]);
+      if (!isAlive(maker) || (await isOld(path))) await rm(path, { recursive: true, force: true });
       continue;
     }
     const copy = await stat(join(path, copyName)).catch(() => null);
@@ -79,6 +79,15 @@ async function evict(folder: string, entry: string): Promise<boolean> {
 }
 
 async function inUse(entry: string): Promise<boolean> {
-  const names = await readdir(entry).catch(() => []);
-  return names.some((name) => name.startsWith(markerPrefix) && isAlive(Number(name.split('.')[1])));
+  for (const name of await readdir(entry).catch(() => [])) {
+    if (!name.startsWith(markerPrefix) || !isAlive(Number(name.split('.')[1]))) continue;
+    if (!(await isOld(join(entry, name)))) return true;
+  }
+  return false;
+}
+
+/** Process ids are used again: what is older than any entry may be was left by somebody else. */
+async function isOld(path: string): Promise<boolean> {
+  const file = await stat(path).catch(() => null);
+  return file === null || Date.now() - file.mtimeMs > maxAgeSeconds * 1000;
 }

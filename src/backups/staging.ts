@@ -122,6 +122,15 @@ export class StagingCache {
     return null;
   }
 
+  /** Is any entry made from a backup of this size? */
+  async holdsOneOf(bytes: number): Promise<boolean> {
+    for (const name of await readdir(this.folder).catch(() => [])) {
+      const record = name.startsWith('.') ? null : await readRecord(join(this.folder, name, recordName));
+      if (record?.bytes === bytes) return true;
+    }
+    return false;
+  }
+
   /** Remembers something learnt about an entry. */
   async update(entry: StagingEntry, learnt: Partial<StagingRecord>): Promise<void> {
     entry.record = { ...entry.record, ...learnt };

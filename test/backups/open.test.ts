@@ -213,6 +213,23 @@ test('a backup that changed under its name and times is found out before anythin
   await second.close();
 });
 
+test('a backup that was copied or renamed is not decompressed again', async () => {
+  const { own, config, path } = world('renamed');
+  await (await opened(path, config)).close();
+  const copy = join(own, 'copy.db.gz');
+  copyFileSync(path, copy);
+  const first = await opened(copy, config);
+  expect(first.warm).toBe(true);
+  await first.close();
+  makeDatabase(join(own, 'other.db'), { rows: 5 });
+  const other = await opened(
+    write(join(own, 'other.db.gz'), gzipSync(readFileSync(join(own, 'other.db')))),
+    config,
+  );
+  expect(other.warm).toBe(false);
+  await other.close();
+});
+
 test('another backup under the same name is simply another backup', async () => {
   const { own, config, path } = world('replaced');
   await (await opened(path, config)).close();
