@@ -9,7 +9,6 @@ import { line, span } from '../line.ts';
 import {
   nextDecision,
   planEntries,
-  planHeading,
   planNotices,
   planRows,
   planTotals,
@@ -102,7 +101,6 @@ export function PlanScreen({
         lines={[
           fit(line(span(` ${question.title}`, 'strong')), width),
           ...notices,
-          planHeading(width),
           ...planRows(entries, review, shown, width, rows),
           planTotals(question, review, width),
         ]}

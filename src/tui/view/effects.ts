@@ -1,11 +1,9 @@
 import { printable } from '../../engine/printable.ts';
 import { count } from '../format.ts';
-import { fit, pad, widthOf } from '../layout.ts';
+import { fit, pad } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 
 /** Row effects, table by table, as on the run screen. Tables with the most to say come first. */
-
-const numberWidth = 9;
 
 /** The counts of one table; what a journal did not keep is left out. TableEffects fits. */
 export interface EffectCounts {
@@ -43,52 +41,34 @@ export function sumEffects(name: string, tables: readonly EffectCounts[]): Requi
   };
 }
 
-function row(
-  name: string,
-  cells: (string | number)[],
-  note: string,
-  width: number,
-  tone: 'plain' | 'muted' | 'selected',
-): Line {
-  const numbers = cells
-    .map((cell) => pad(typeof cell === 'number' ? count(cell) : cell, numberWidth, 'left'))
-    .join('');
-  const room = Math.max(8, width - widthOf(numbers) - 14);
-  const shown = pad(printable(name), Math.min(room, 40));
-  return fit(line(span(` ${shown}${numbers}`, tone), note !== '' && span(`  ${note}`, 'warning')), width);
-}
+const titles = ['live', 'backup', 'add', 'change', 'delete'];
 
-export function effectsHeading(width: number): Line {
-  return row('table', ['live', 'backup', 'add', 'change', 'delete'], '', width, 'muted');
-}
-
-export function effectsRow(
-  table: EffectCounts,
-  width: number,
-  tone: 'plain' | 'muted' | 'selected' = 'plain',
-): Line {
-  const note = table.delete > 0 ? 'newer rows' : table.kept ? `${count(table.kept)} kept` : '';
-  return row(
-    table.name,
-    [table.live ?? '', table.backup ?? '', table.insert, table.update, table.delete],
-    note,
-    width,
-    tone,
+function numbersOf(table: EffectCounts): string[] {
+  const { live, backup } = table;
+  return [live, backup, table.insert, table.update, table.delete].map((value) =>
+    value === undefined ? '' : count(value),
   );
 }
 
 /** Heading and as many tables as fit; the rest is summed in a last row ("14 more tables"). */
 export function effectsTable(tables: readonly EffectCounts[], width: number, rows: number): Line[] {
-  const sorted = byTouched(tables);
+  const sorted: EffectCounts[] = byTouched(tables);
   const space = Math.max(1, rows - 1);
-  if (sorted.length <= space)
-    return [effectsHeading(width), ...sorted.map((table) => effectsRow(table, width))];
-  const shown = sorted.slice(0, space - 1);
-  const rest = sorted.slice(space - 1);
+  const fits = sorted.length <= space;
+  const shown = fits ? sorted : sorted.slice(0, space - 1);
+  const rest = fits ? [] : sorted.slice(space - 1);
+  const drawn = rest.length === 0 ? shown : [...shown, sumEffects(`${rest.length} more tables`, rest)];
+  const number = Math.max(9, ...drawn.flatMap(numbersOf).map((text) => text.length + 1));
+  // A note beside the numbers takes twelve cells.
+  const name = Math.max(8, Math.min(40, width - 5 * number - 14));
+  const row = (label: string, cells: string[]): string =>
+    ` ${pad(printable(label), name)}${cells.map((cell) => pad(cell, number, 'left')).join('')}`;
   return [
-    effectsHeading(width),
-    ...shown.map((table) => effectsRow(table, width)),
-    effectsRow(sumEffects(`${rest.length} more tables`, rest), width),
+    fit(line(span(row('table', titles), 'muted')), width),
+    ...drawn.map((table) => {
+      const note = table.delete > 0 ? 'newer rows' : table.kept ? `${count(table.kept)} kept` : '';
+      return fit(line(row(table.name, numbersOf(table)), note !== '' && span(`  ${note}`, 'warning')), width);
+    }),
   ];
 }
 

@@ -62,52 +62,64 @@ const revivalWords: Record<Revival['review'], string> = {
   billing: 'billing',
 };
 
-export function planHeading(width: number): Line {
-  return fit(
-    line(
-      span(
-        `       ${pad('table', 26)}${['live', 'backup', 'add', 'change', 'delete'].map((title) => pad(title, 7, 'left')).join('')}`,
-        'muted',
-      ),
-    ),
-    width,
-  );
+const titles = ['live', 'backup', 'add', 'change', 'delete'];
+
+/** Widths that the numbers of this plan need, and what they leave to the names. */
+interface Columns {
+  name: number;
+  number: number;
 }
 
-function entryLine(entry: PlanEntry, review: PlanReview, marked: boolean, width: number): Line {
-  const cursor = marked ? '▶' : ' ';
-  if (entry.kind === 'revival') {
-    const decision = decisionOn(review, entry.revival);
-    const text = ` ${cursor}  ?  ${pad(`${printable(entry.revival.table)}: ${counted(entry.revival.rows, 'row')}, ${revivalWords[entry.revival.review]}`, Math.min(60, width - 34))} come back to life? `;
-    return fit(
-      line(span(text, marked ? 'selected' : 'warning'), span(decision.toUpperCase(), 'strong')),
-      width,
-    );
-  }
-  const { table } = entry;
+function columnsFor(entries: PlanEntry[], width: number): Columns {
+  const numbers = entries.flatMap((entry) => (entry.kind === 'table' ? numbersOf(entry.table) : []));
+  const number = Math.max(7, ...numbers.map((text) => text.length + 1));
+  // Box and cursor take seven cells, a note beside the numbers twelve.
+  return { name: Math.max(10, Math.min(40, width - 19 - 5 * number)), number };
+}
+
+function numbersOf(table: TableEffects): string[] {
+  return [table.live, table.backup, table.insert, table.update, table.delete].map(count);
+}
+
+function planHeading(columns: Columns, width: number): Line {
+  const numbers = titles.map((title) => pad(title, columns.number, 'left')).join('');
+  return fit(line(span(`       ${pad('table', columns.name)}${numbers}`, 'muted')), width);
+}
+
+function revivalLine(revival: Revival, review: PlanReview, marked: boolean, width: number): Line {
+  const what = `${printable(revival.table)}: ${counted(revival.rows, 'row')}, ${revivalWords[revival.review]}`;
+  const text = ` ${marked ? '▶' : ' '}  ?  ${pad(what, Math.min(60, width - 34))} come back to life? `;
+  const decision = decisionOn(review, revival).toUpperCase();
+  return fit(line(span(text, marked ? 'selected' : 'warning'), span(decision, 'strong')), width);
+}
+
+function tableLine(
+  table: TableEffects,
+  review: PlanReview,
+  marked: boolean,
+  columns: Columns,
+  width: number,
+): Line {
   const out = review.withoutTables.includes(table.name);
-  const partly = (review.withoutRows[table.name]?.length ?? 0) > 0;
-  const box = rowsTouched(table) === 0 ? ' · ' : out ? '[ ]' : partly ? '[~]' : '[x]';
-  const numbers = [table.live, table.backup, table.insert, table.update, table.delete]
-    .map((value) => pad(count(value), 7, 'left'))
+  const leftOut = review.withoutRows[table.name]?.length ?? 0;
+  const untouched = rowsTouched(table) === 0;
+  const box = untouched ? ' · ' : out ? '[ ]' : leftOut > 0 ? '[~]' : '[x]';
+  const numbers = numbersOf(table)
+    .map((text) => pad(text, columns.number, 'left'))
     .join('');
   const note = out
     ? 'left out'
-    : partly
-      ? `${review.withoutRows[table.name]?.length} left out`
+    : leftOut > 0
+      ? `${count(leftOut)} left out`
       : table.delete > 0
         ? 'newer rows'
         : '';
-  const tone = marked ? 'selected' : out || rowsTouched(table) === 0 ? 'muted' : 'plain';
-  return fit(
-    line(
-      span(` ${cursor} ${box} ${pad(printable(table.name), 26)}${numbers}`, tone),
-      span(note ? `  ${note}` : '', 'warning'),
-    ),
-    width,
-  );
+  const tone = marked ? 'selected' : out || untouched ? 'muted' : 'plain';
+  const start = ` ${marked ? '▶' : ' '} ${box} ${pad(printable(table.name), columns.name)}${numbers}`;
+  return fit(line(span(start, tone), span(note ? `  ${note}` : '', 'warning')), width);
 }
 
+/** Heading and the rows of the list that are in the window. */
 export function planRows(
   entries: PlanEntry[],
   review: PlanReview,
@@ -115,9 +127,14 @@ export function planRows(
   width: number,
   rows: number,
 ): Line[] {
-  return entries
-    .slice(window.top, window.top + rows)
-    .map((entry, index) => entryLine(entry, review, window.top + index === window.cursor, width));
+  const columns = columnsFor(entries, width);
+  const shown = entries.slice(window.top, window.top + rows).map((entry, index) => {
+    const marked = window.top + index === window.cursor;
+    return entry.kind === 'revival'
+      ? revivalLine(entry.revival, review, marked, width)
+      : tableLine(entry.table, review, marked, columns, width);
+  });
+  return [planHeading(columns, width), ...shown];
 }
 
 /** What else the plan says: conflicts, drift, shared rows. Above the list, most serious first. */

@@ -13,14 +13,9 @@ import type { StepState, StepView } from './steps.ts';
 /** The run screen, computed from the journal's reduction and what the runner does right now. */
 
 function stateOf(step: StepRecord, current: boolean): StepState {
-  if (
-    step.state === 'done' ||
-    step.state === 'failed' ||
-    step.state === 'skipped' ||
-    step.state === 'interrupted'
-  )
-    return step.state;
-  return current || step.state === 'running' ? 'current' : 'waiting';
+  if (step.state === 'done' || step.state === 'failed' || step.state === 'skipped') return step.state;
+  if (current || step.state === 'running') return 'current';
+  return step.state === 'interrupted' ? 'interrupted' : 'waiting';
 }
 
 /** Seconds of the attempts that ended, and of the one under way. */
@@ -33,7 +28,7 @@ function usedBy(step: StepRecord, now: string): number | null {
 function detailOf(step: StepRecord, state: IncidentState, current: string | null): string {
   if (step.error) return printable(step.error.message);
   if (step.state === 'skipped') return printable(`skipped: ${step.reason ?? ''}`);
-  if (step.state === 'interrupted') return 'interrupted';
+  if (step.state === 'interrupted') return 'was interrupted';
   if (step.summary) return printable(step.summary);
   if (step.id === current) {
     const confirmation = state.confirmations
