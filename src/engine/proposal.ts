@@ -51,7 +51,7 @@ function unreached(schema: Schema, table: Table, entry: TableOwnership, owned: s
     return {
       ...base,
       ownership: 'excluded',
-      rule: { exclude: 'virtual table: rebuilt by the application' },
+      rule: { exclude: 'virtual table: rows of its own are not restored' },
       why: entry.reason ?? '',
     };
   }

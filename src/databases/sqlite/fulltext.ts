@@ -8,18 +8,31 @@ import type { Workspace } from './workspace.ts';
  * triggers on virtual tables), so they are proved by their own integrity check inside the transaction.
  */
 export function fullTextTables(work: Workspace): SqliteTable[] {
+  const tables = new Set(work.liveSchema.tables.map((table) => table.name.toLowerCase()));
   const touched = work.tables.filter(
     (table) =>
       work.connection.prepare(`SELECT 1 FROM temp.${table.names.effects} LIMIT 1`).get() !== undefined,
   );
   return work.liveSchema.tables.filter((table) => {
-    if (table.kind !== 'virtual' || !/^fts[345]$/.test(table.module ?? '')) return false;
+    if (!isFullText(table)) return false;
+    // Content that is no table is a view: it may show any row.
+    if (table.contentOf !== undefined && !tables.has(table.contentOf.toLowerCase()))
+      return touched.length > 0;
     return touched.some(
       (owner) =>
         owner.slice.name.toLowerCase() === table.contentOf?.toLowerCase() ||
         owner.live.triggers.some((trigger) => trigger.sql.toLowerCase().includes(table.name.toLowerCase())),
     );
   });
+}
+
+function isFullText(table: SqliteTable): boolean {
+  return table.kind === 'virtual' && /^fts[345]$/.test(table.module ?? '');
+}
+
+/** A full-text table that holds its own text, or none: its integrity check compares it with no other table. */
+export function standsAlone(table: SqliteTable): boolean {
+  return isFullText(table) && table.contentOf === undefined;
 }
 
 /** Whether the index agrees with its content. For an external-content FTS5 table rank 1 compares the two. */

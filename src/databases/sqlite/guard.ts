@@ -61,7 +61,7 @@ export function readProof(work: Workspace): IsolationProof {
   );
   if (virtual.length > 0) {
     notes.push(
-      `Not covered by guards, because SQLite allows no triggers on them: ${virtual.join(', ')}. Full-text tables are proved by their own integrity check.`,
+      `Not covered by guards, because SQLite allows no triggers on them: ${virtual.join(', ')}. Full-text tables are proved by their own integrity check, and entry by entry where they keep no other table's text.`,
     );
   }
   return {

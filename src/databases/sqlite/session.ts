@@ -17,8 +17,9 @@ import { connect, fileIdentity, prepareForWriting, requireSameFile } from './con
 import type { TableHashes } from './digest.ts';
 import { digestStaged, finishDigest, hashLive, hashPlanned } from './digest.ts';
 import { fullTextTables, isInStep, proveFullText } from './fulltext.ts';
+import { proveEntries, watchEntries } from './fulltext-entries.ts';
 import { installGuards, readProof, removeGuards } from './guard.ts';
-import type { SqliteSchema, SqliteTable } from './introspect.ts';
+import type { SqliteSchema } from './introspect.ts';
 import { introspect } from './introspect.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
@@ -30,7 +31,7 @@ import { setStatus } from './status.ts';
 import { listTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { keyCollations, tableWork } from './workspace.ts';
+import { tableWork } from './workspace.ts';
 
 /**
  * The port's Session on SQLite, synchronous: it lives in a worker thread (`worker.ts`), where blocking is free.
@@ -49,6 +50,7 @@ export class SqliteSession {
   private lockedAt = 0;
   private inStepBefore = new Map<string, boolean>();
   private shared: SharedNeed[] = [];
+  private unproved: string[] = [];
 
   constructor(path: string, mode: 'read' | 'write') {
     this.path = path;
@@ -164,6 +166,7 @@ export class SqliteSession {
     this.inStepBefore = new Map(fullText.map((table) => [table.name, isInStep(work, table)]));
     if (this.shared.length > 0) includeShared(work, this.shared);
     installGuards(work);
+    watchEntries(work);
     return { executed: applyEffects(work, onProgress) };
   }
 
@@ -171,6 +174,7 @@ export class SqliteSession {
     const work = this.collected();
     proveFullText(work);
     recollectLive(work);
+    this.unproved = proveEntries(work);
     return unlikePlan(work);
   }
 
@@ -183,6 +187,8 @@ export class SqliteSession {
           `The full-text table ${name} did not match its content before the change; it was built anew.`,
         );
     }
+    for (const name of this.unproved)
+      proof.notes.push(`Entries of the full-text table ${name} were written: whose they are can't be told.`);
     removeGuards(work);
     return proof;
   }
@@ -265,7 +271,7 @@ export class SqliteSession {
       liveSchema: live,
       stagedSchema: staged,
       others: shape.others,
-      idCollation: keyCollations(root.live as SqliteTable, [identity.column])[0] as string,
+      root: { table: root.live, column: identity.column },
     };
   }
 
