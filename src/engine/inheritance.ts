@@ -8,7 +8,7 @@ type OwnershipConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
 
 /**
  * Ownership through keys, from the owned tables outwards. A table's rows belong through every key into an owned
- * table, except keys that would make ownership circular: those nearest the tenant win.
+ * table; keys that would make ownership circular are kept apart as loops, those nearest the tenant come first.
  */
 export function inherit(
   schema: Schema,
@@ -42,8 +42,13 @@ export function inherit(
   const accepted = new Map<string, Link[]>();
   const links = byRank.flatMap((table) => keysOf(table, found).map((link) => ({ table: table.name, link })));
   links.sort((a, b) => rankOf(rank, a.link.parent) - rankOf(rank, b.link.parent));
+  const loops = new Map<string, Link[]>();
   for (const { table, link } of links) {
-    if (!rank.has(link.parent) || link.parent === table || reaches(parents, link.parent, table)) continue;
+    if (!rank.has(link.parent)) continue;
+    if (reaches(parents, link.parent, table)) {
+      loops.set(table, [...(loops.get(table) ?? []), link]);
+      continue;
+    }
     parents.get(table)?.add(link.parent);
     accepted.set(table, [...(accepted.get(table) ?? []), link]);
   }
@@ -53,7 +58,11 @@ export function inherit(
       name: table.name,
       ownership: declared ? 'declared' : 'inherited',
       path: [],
-      membership: { via: 'links', links: accepted.get(table.name) ?? [] },
+      membership: {
+        via: 'links',
+        links: accepted.get(table.name) ?? [],
+        ...(loops.has(table.name) ? { loops: loops.get(table.name) as Link[] } : {}),
+      },
       crossLinks: [],
     });
   }

@@ -15,7 +15,12 @@ export type Membership =
   /** The tenant column. NULL belongs to nobody. */
   | { via: 'column'; column: string }
   /** Any of these links; links that disagree are reported. */
-  | { via: 'links'; links: Link[] };
+  | {
+      via: 'links';
+      links: Link[];
+      /** Keys to the table itself, or back into one that inherits from it: followed until nothing new is found. */
+      loops?: Link[];
+    };
 
 /** What may happen to a table's rows in this run. */
 export type TableMode = 'exact' | 'keep-new' | 'missing' | 'keep';

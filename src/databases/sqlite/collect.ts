@@ -4,6 +4,7 @@ import type { TenantId } from '../../engine/tenant.ts';
 import { affinityOf, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { findDisagreements } from './ownership.ts';
+import { refersTo } from './reference.ts';
 import { scratchTable } from './scratch.ts';
 import { bindId } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
@@ -23,15 +24,19 @@ export function keysTable(parent: TableWork, columns: string[]): string {
  * `adopted`.
  */
 export function collect(work: Workspace, tenant: TenantId, staged: 'none' | 'slice' | 'whole'): Collected {
-  const { connection } = work;
-  scratchTable(connection, tenantIdTable, '(id)');
+  const { connection, root } = work;
+  const id = affinityOf(root.table.columns.find((column) => column.name === root.column)?.type ?? '');
+  scratchTable(connection, tenantIdTable, `(id ${id})`);
   connection.prepare(`INSERT INTO temp.${tenantIdTable} VALUES (?)`).run(bindId(tenant));
+  for (const table of work.tables) {
+    scratchTable(connection, table.names.stagedRows, locatorTable(table.staged ?? table.live, 's', ''));
+    scratchTable(connection, table.names.liveRows, locatorTable(table.live, 'l', 'adopted INTEGER'));
+    clearKeys(work, table);
+  }
+  followLinks(work, staged);
   const counts: Collected['tables'] = {};
   for (const table of work.tables) {
-    collectStaged(work, table, staged);
-    collectLive(work, table);
     table.key = usableKey(work, table);
-    makeKeys(work, table);
     counts[table.slice.name] = {
       live: count(work, table.names.liveRows),
       staged: count(work, table.names.stagedRows),
@@ -40,66 +45,87 @@ export function collect(work: Workspace, tenant: TenantId, staged: 'none' | 'sli
   return { tables: counts, disagreements: findDisagreements(work) };
 }
 
+/** One pass, parents first; where ownership loops, passes until nothing new is found. */
+function followLinks(work: Workspace, staged: 'none' | 'slice' | 'whole'): void {
+  const loops = work.tables.some(({ slice }) => slice.membership.via === 'links' && slice.membership.loops);
+  for (let before = -1, found = 0; found !== before; ) {
+    for (const table of work.tables) {
+      addStaged(work, table, staged);
+      addLive(work, table);
+      makeKeys(work, table);
+    }
+    if (!loops) return;
+    before = found;
+    found = work.tables.reduce(
+      (sum, { names }) => sum + count(work, names.liveRows) + count(work, names.stagedRows),
+      0,
+    );
+  }
+}
+
 /**
  * Finds the slice's live rows again after the change, under the keys that were known before it: a child of a parent
  * the change deleted is still looked at, and so is one of a parent it brought back.
  */
 export function recollectLive(work: Workspace): void {
-  for (const table of work.tables) collectLive(work, table);
+  for (const table of work.tables) {
+    scratchTable(work.connection, table.names.liveRows, locatorTable(table.live, 'l', 'adopted INTEGER'));
+    addLive(work, table);
+  }
 }
 
 function count(work: Workspace, name: string): number {
   return Number(work.connection.prepare(`SELECT count(*) FROM temp.${name}`).pluck().get());
 }
 
-function collectLive(work: Workspace, table: TableWork): void {
+/** All keys through which a table's rows can belong. */
+function linksOf(table: TableWork): Link[] {
+  const { membership } = table.slice;
+  return membership.via === 'links' ? [...membership.links, ...(membership.loops ?? [])] : [];
+}
+
+function addLive(work: Workspace, table: TableWork): void {
   const { connection } = work;
-  scratchTable(connection, table.names.liveRows, locatorTable(table.live, 'l', 'adopted INTEGER'));
   const real = `main.${quote(table.slice.name)} t`;
   const found = locator(table.live, 't').join(', ');
+  const into = `INSERT OR IGNORE INTO temp.${table.names.liveRows}`;
   const { membership } = table.slice;
   if (membership.via !== 'links') {
     connection.exec(
-      `INSERT INTO temp.${table.names.liveRows} SELECT ${found}, 0 FROM ${real} WHERE ${ownColumn(work, 't', membership.column)}`,
+      `${into} SELECT ${found}, 0 FROM ${real} WHERE ${ownColumn(work, table.live, 't', membership.column)}`,
     );
     return;
   }
   // First by keys of live parents, then by keys only the backup still has: the first mark stays.
   for (const adopted of [0, 1]) {
-    for (const link of membership.links) {
+    for (const link of linksOf(table)) {
       connection.exec(
-        `INSERT OR IGNORE INTO temp.${table.names.liveRows} SELECT ${found}, ${adopted} ` +
+        `${into} SELECT ${found}, ${adopted} ` +
           `FROM temp.${keysTable(parentOf(work, link), link.parentColumns)} k CROSS JOIN ${real} ` +
-          `WHERE k.adopted = ${adopted} AND ${linkCondition(work, link, 't', 'k')}`,
+          `WHERE k.adopted = ${adopted} AND ${linkCondition(work, table.live, link, 't', 'k')}`,
       );
     }
   }
 }
 
-function collectStaged(work: Workspace, table: TableWork, staged: 'none' | 'slice' | 'whole'): void {
-  const { connection } = work;
-  const shape = table.staged ?? table.live;
-  scratchTable(connection, table.names.stagedRows, locatorTable(shape, 's', ''));
+function addStaged(work: Workspace, table: TableWork, staged: 'none' | 'slice' | 'whole'): void {
   if (!table.staged || staged === 'none') return;
+  const { connection } = work;
   const into = `INSERT OR IGNORE INTO temp.${table.names.stagedRows} SELECT ${locator(table.staged, 't').join(', ')}`;
   const real = `staged.${quote(table.slice.name)} t`;
   const { membership } = table.slice;
   if (staged === 'whole') connection.exec(`${into} FROM ${real}`);
   else if (membership.via !== 'links')
-    connection.exec(`${into} FROM ${real} WHERE ${ownColumn(work, 't', membership.column)}`);
+    connection.exec(`${into} FROM ${real} WHERE ${ownColumn(work, table.staged, 't', membership.column)}`);
   else {
-    for (const link of membership.links) {
+    for (const link of linksOf(table)) {
       const parent = parentOf(work, link);
       if (!parent.staged || !link.columns.every((column) => hasColumn(table.staged, column))) continue;
       if (!link.parentColumns.every((column) => hasColumn(parent.staged, column))) continue;
-      const key = link.parentColumns.map((column) => `p.${quote(column)}`);
-      const collations = keyCollations(parent.live, link.parentColumns);
-      const matches = link.columns.map(
-        (column, i) => `t.${quote(column)} = ${key[i]} COLLATE ${quote(collations[i] as string)}`,
-      );
+      const matches = refersTo(link, { table: table.staged, alias: 't' }, { table: parent.staged, at: 'p' });
       connection.exec(
         `${into} FROM temp.${parent.names.stagedRows} r CROSS JOIN staged.${quote(link.parent)} p ON ${located(parent.staged, 'p', 'r', 's')} ` +
-          `CROSS JOIN ${real} ON ${matches.join(' AND ')}`,
+          `CROSS JOIN ${real} ON ${matches}`,
       );
     }
   }
@@ -114,16 +140,21 @@ export function parentOf(work: Workspace, link: Link): TableWork {
 }
 
 /** "this row's tenant column holds the tenant's id", compared as a foreign key to the tenants table would. */
-export function ownColumn(work: Workspace, alias: string, column: string): string {
-  return `${alias}.${quote(column)} = ${theTenant} COLLATE ${quote(work.idCollation)}`;
+export function ownColumn({ root }: Workspace, table: SqliteTable, alias: string, column: string): string {
+  const link = { columns: [column], parentColumns: [root.column] };
+  return refersTo(link, { table, alias }, { table: root.table, at: [theTenant] });
 }
 
-/** "this row's link columns hold this key", compared as the foreign key does: by the parent key's collation. */
-export function linkCondition(work: Workspace, link: Link, alias: string, keys: string): string {
-  const collations = keyCollations(parentOf(work, link).live, link.parentColumns);
-  return link.columns
-    .map((column, i) => `${alias}.${quote(column)} = ${keys}.k${i} COLLATE ${quote(collations[i] as string)}`)
-    .join(' AND ');
+/** "this row's link columns hold this key". */
+export function linkCondition(
+  work: Workspace,
+  table: SqliteTable,
+  link: Link,
+  alias: string,
+  keys: string,
+): string {
+  const at = link.parentColumns.map((_, i) => `${keys}.k${i}`);
+  return refersTo(link, { table, alias }, { table: parentOf(work, link).live, at });
 }
 
 /** A primary key that holds NULL somewhere identifies nothing (SQLite allows it): then rows compare as a multiset. */
@@ -147,18 +178,27 @@ function usableKey(work: Workspace, table: TableWork): string[] {
   return holds ? [] : key;
 }
 
-/** Materializes the keys children refer to, so that membership does not depend on parents still being there. */
-function makeKeys(work: Workspace, table: TableWork): void {
-  const { connection } = work;
+/** An empty table for each set of columns children refer to, so that membership outlives the parents. */
+function clearKeys(work: Workspace, table: TableWork): void {
   for (const columns of referencedKeys(work, table)) {
-    const name = keysTable(table, columns);
     const kinds = columns.map((column, i) => {
       const type = table.live.columns.find((known) => known.name === column)?.type ?? '';
       return `k${i} ${affinityOf(type)}`;
     });
     const collations = keyCollations(table.live, columns);
     const indexed = columns.map((_, i) => `k${i} COLLATE ${quote(collations[i] as string)}`).join(', ');
-    scratchTable(connection, name, `(${kinds.join(', ')}, adopted INTEGER)`, [indexed]);
+    const body = `(${kinds.join(', ')}, adopted INTEGER)`;
+    scratchTable(work.connection, keysTable(table, columns), body, [indexed]);
+  }
+}
+
+/** Fills in the keys of the rows found so far. */
+function makeKeys(work: Workspace, table: TableWork): void {
+  const { connection } = work;
+  clearKeys(work, table);
+  for (const columns of referencedKeys(work, table)) {
+    const name = keysTable(table, columns);
+    const collations = keyCollations(table.live, columns);
     const list = (alias: string): string => columns.map((column) => `${alias}.${quote(column)}`).join(', ');
     connection.exec(
       `INSERT INTO temp.${name} SELECT ${list('p')}, r.adopted FROM temp.${table.names.liveRows} r ` +
@@ -180,8 +220,7 @@ function makeKeys(work: Workspace, table: TableWork): void {
 function referencedKeys(work: Workspace, parent: TableWork): string[][] {
   const sets = new Map<string, string[]>();
   for (const table of work.tables) {
-    const links = table.slice.membership.via === 'links' ? table.slice.membership.links : [];
-    for (const link of links) {
+    for (const link of linksOf(table)) {
       if (link.parent === parent.slice.name) sets.set(link.parentColumns.join('\n'), link.parentColumns);
     }
   }
@@ -191,10 +230,10 @@ function referencedKeys(work: Workspace, parent: TableWork): string[][] {
 /** Condition on a row under `alias` that it is the tenant's, from its own values and the key tables alone. */
 export function isMember(work: Workspace, table: TableWork, alias: string): string {
   const { membership } = table.slice;
-  if (membership.via !== 'links') return `(${ownColumn(work, alias, membership.column)})`;
-  const ways = membership.links.map(
+  if (membership.via !== 'links') return `(${ownColumn(work, table.live, alias, membership.column)})`;
+  const ways = linksOf(table).map(
     (link) =>
-      `EXISTS (SELECT 1 FROM temp.${keysTable(parentOf(work, link), link.parentColumns)} k WHERE ${linkCondition(work, link, alias, 'k')})`,
+      `EXISTS (SELECT 1 FROM temp.${keysTable(parentOf(work, link), link.parentColumns)} k WHERE ${linkCondition(work, table.live, link, alias, 'k')})`,
   );
   return `(${ways.join(' OR ')})`;
 }

@@ -4,10 +4,11 @@ import { keyText } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
+import { refersTo } from './reference.ts';
 import { fromSource } from './source.ts';
 import { findTaken } from './uniques.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { keyCollations, located } from './workspace.ts';
+import { located } from './workspace.ts';
 
 /** At most this many rows are named per table and finding. */
 export const named = 20;
@@ -26,6 +27,7 @@ export function findObstacles(work: Workspace): Obstacles {
       found.conflicts.push(...findHeldKeys(work, table), ...findTaken(work, table));
       for (const key of table.live.foreignKeys) missingParents(work, table, key, found);
     }
+    if (hasEffects(work, table, "'d'")) found.conflicts.push(...findOthersInBackup(work, table));
     if (hasEffects(work, table, "'d', 'r', 'u'")) {
       for (const child of work.liveSchema.tables) {
         for (const key of child.foreignKeys)
@@ -69,17 +71,38 @@ function findHeldKeys(work: Workspace, table: TableWork): Conflict[] {
   }));
 }
 
+/** Rows to delete that were another tenant's in the backup: moved here by mistake, and gone unless restored there too. */
+function findOthersInBackup(work: Workspace, table: TableWork): Conflict[] {
+  const { membership } = table.slice;
+  if (!table.staged || table.key.length === 0) return [];
+  const same = table.key.map((column) => `l.${quote(column)} = b.${quote(column)}`).join(' AND ');
+  const owner = membership.via === 'links' ? 'NULL' : ownerText(`b.${quote(membership.column)}`);
+  const rows = work.connection
+    .prepare(
+      `SELECT ${keyTextOf(table, 'l')}, ${owner} FROM temp.${table.names.effects} e ` +
+        `CROSS JOIN main.${quote(table.slice.name)} l ON ${located(table.live, 'l', 'e', 'l')} ` +
+        `JOIN staged.${quote(table.slice.name)} b ON ${same} WHERE e.op = 'd' LIMIT ${named}`,
+    )
+    .raw()
+    .all() as [string, string | null][];
+  return rows.map(([key, tenant]) => ({
+    kind: 'key-of-another-tenant',
+    table: table.slice.name,
+    key,
+    other: { table: table.slice.name, key, ...(tenant === null ? {} : { tenant }) },
+    detail: `${table.slice.name} ${key} is this tenant's now, but was ${tenant === null ? "not this tenant's" : `tenant ${tenant}'s`} in the backup. It is deleted here${tenant === null ? '' : `; restore tenant ${tenant} too, to bring it back`}.`,
+    blocking: false,
+  }));
+}
+
 /** The condition that row `holder` of the effects has its parent after the change. */
 function missingParents(work: Workspace, table: TableWork, key: ForeignKey, found: Obstacles): void {
   const parent = work.liveSchema.tables.find((known) => known.name === key.table) as SqliteTable;
   const owned = work.byName.get(key.table);
   const staged = work.stagedSchema?.tables.find((known) => known.name === key.table);
   const child = key.columns.map((column) => `s.${quote(column)}`);
-  const collations = keyCollations(parent, key.parentColumns);
-  const equals = (alias: string): string =>
-    key.parentColumns
-      .map((column, i) => `${alias}.${quote(column)} = ${child[i]} COLLATE ${quote(collations[i] as string)}`)
-      .join(' AND ');
+  const equals = (alias: string, target = parent): string =>
+    refersTo(key, { table: table.live, alias: 's' }, { table: target, at: alias });
   const leaving = owned
     ? ` AND NOT EXISTS (SELECT 1 FROM temp.${owned.names.effects} g WHERE ${losesKey(owned, 'g', key.parentColumns)} AND ${located(parent, 'p', 'g', 'l')})`
     : '';
@@ -96,7 +119,7 @@ function missingParents(work: Workspace, table: TableWork, key: ForeignKey, foun
   const stagedHas =
     staged && key.parentColumns.every((column) => staged.columns.some((known) => known.name === column));
   const inBackup = stagedHas
-    ? `EXISTS (SELECT 1 FROM staged.${quote(key.table)} b WHERE ${equals('b')})`
+    ? `EXISTS (SELECT 1 FROM staged.${quote(key.table)} b WHERE ${equals('b', staged)})`
     : '0';
   const filled = child.map((value) => `${value} IS NOT NULL`).join(' AND ');
   const rows = work.connection
@@ -140,13 +163,7 @@ function inboundRows(
   found: Obstacles,
 ): void {
   const own = work.byName.get(child.name);
-  const collations = keyCollations(table.live, key.parentColumns);
-  const refers = key.columns
-    .map(
-      (column, i) =>
-        `c.${quote(column)} = p.${quote(key.parentColumns[i] as string)} COLLATE ${quote(collations[i] as string)}`,
-    )
-    .join(' AND ');
+  const refers = refersTo(key, { table: child, alias: 'c' }, { table: table.live, at: 'p' });
   const returns = table.staged
     ? `EXISTS (SELECT 1 FROM ${table.source.from} JOIN temp.${table.names.effects} g ON ${fromSource(table, 'g')} ` +
       `WHERE g.op IN ('i', 'u', 'r') AND ${key.parentColumns.map((column) => `s.${quote(column)} = p.${quote(column)}`).join(' AND ')})`

@@ -1,6 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { MultisetHash, sortedColumns } from '../../engine/digest.ts';
 import type { OnProgress } from '../../engine/port.ts';
+import { prepareOwners } from './census.ts';
 import type { Connection } from './connect.ts';
 import type { ShareRequest, ShareSums } from './digest-copy.ts';
 import { encodedRow } from './encoding.ts';
@@ -26,6 +27,7 @@ export async function digestShare(
   const session = new SqliteSession(path, 'read');
   try {
     const work = session.workspace(shape);
+    prepareOwners(work);
     const sums = new Map<string, Map<string, MultisetHash>>();
     const own = work.tables
       .flatMap((table) => piecesOf(work, table))

@@ -2,34 +2,38 @@ import type { Conflict } from '../../engine/plan.ts';
 import type { Link } from '../../engine/slice.ts';
 import { keyText } from './encoding.ts';
 import { quote } from './identifiers.ts';
+import { refersTo } from './reference.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { keyCollations, located, theTenant } from './workspace.ts';
+import { located, theTenant } from './workspace.ts';
 
 /** At most this many rows are named per table and finding: a report is for people. */
 const named = 20;
 
 /**
- * SQL for the id of the tenant a live row belongs to, or NULL: the tenant column, or along the links.
- * `depth` keeps the aliases of nested lookups apart.
+ * SQL for the id of the tenant a live row belongs to, or NULL: the tenant column, or along the links. Loops are
+ * followed only where the census prepared the owners. `depth` keeps the aliases of nested lookups apart.
  */
 export function ownerOf(work: Workspace, table: TableWork, alias: string, depth = 0): string {
   const { membership } = table.slice;
   if (membership.via !== 'links') return `${alias}.${quote(membership.column)}`;
-  const ways = membership.links.map((link) => ownerThrough(work, link, alias, depth));
+  if (table.names.owners) {
+    return `(SELECT w.owner FROM temp.${table.names.owners} w WHERE ${located(table.live, alias, 'w', 'l')})`;
+  }
+  const ways = membership.links.map((link) => ownerThrough(work, table, link, alias, depth));
   return ways.length === 1 ? (ways[0] as string) : `coalesce(${ways.join(', ')})`;
 }
 
 /** SQL for the owner of the live row a link leads to. */
-function ownerThrough(work: Workspace, link: Link, alias: string, depth: number): string {
+export function ownerThrough(
+  work: Workspace,
+  table: TableWork,
+  link: Link,
+  alias: string,
+  depth: number,
+): string {
   const parent = work.byName.get(link.parent) as TableWork;
   const inner = `o${depth}`;
-  const collations = keyCollations(parent.live, link.parentColumns);
-  const condition = link.columns
-    .map(
-      (column, i) =>
-        `${inner}.${quote(link.parentColumns[i] as string)} = ${alias}.${quote(column)} COLLATE ${quote(collations[i] as string)}`,
-    )
-    .join(' AND ');
+  const condition = refersTo(link, { table: table.live, alias }, { table: parent.live, at: inner });
   return `(SELECT ${ownerOf(work, parent, inner, depth + 1)} FROM main.${quote(link.parent)} ${inner} WHERE ${condition})`;
 }
 
@@ -63,12 +67,12 @@ export function findDisagreements(work: Workspace): Conflict[] {
 }
 
 function disagreeing(work: Workspace, table: TableWork, link: Link): Conflict[] {
-  const owner = ownerThrough(work, link, 't', 0);
+  const owner = ownerThrough(work, table, link, 't', 0);
   const rows = work.connection
     .prepare(
       `SELECT k, ${ownerText('o')} FROM (SELECT ${keyTextOf(table, 't')} AS k, ${owner} AS o FROM temp.${table.names.liveRows} r ` +
         `CROSS JOIN main.${quote(table.slice.name)} t ON ${located(table.live, 't', 'r', 'l')}) ` +
-        `WHERE o IS NOT NULL AND o <> ${theTenant} COLLATE ${quote(work.idCollation)} LIMIT ${named}`,
+        `WHERE o IS NOT NULL AND o <> ${theTenant} LIMIT ${named}`,
     )
     .raw()
     .all() as [string, string][];

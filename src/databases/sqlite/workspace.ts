@@ -28,6 +28,8 @@ export interface TableWork {
     liveRows: string;
     stagedRows: string;
     effects: string;
+    /** Owner per row, for tables whose ownership loops; null until the census makes it. */
+    owners: string | null;
     /** Full new rows of effects that are deleted and inserted again. */
     renewed: string;
     sourceCopy: string;
@@ -42,8 +44,8 @@ export interface Workspace {
   liveSchema: SqliteSchema;
   stagedSchema: SqliteSchema | null;
   others: string[];
-  /** Collation of the tenants table's id: the one by which a tenant column equals it. */
-  idCollation: string;
+  /** The tenants table and its id: what a tenant column is compared with. */
+  root: { table: SqliteTable; column: string };
 }
 
 /** The id of the tenant being worked on, where triggers can read it too. */
@@ -89,6 +91,7 @@ export function tableWork(
       liveRows: temporary(`live_${index}`),
       stagedRows: temporary(`staged_${index}`),
       effects: temporary(`effects_${index}`),
+      owners: null,
       renewed: temporary(`renewed_${index}`),
       sourceCopy: temporary(`source_${index}`),
     },

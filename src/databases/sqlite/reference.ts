@@ -1,0 +1,40 @@
+import type { Link } from '../../engine/slice.ts';
+import { quote } from './identifiers.ts';
+import type { SqliteTable } from './introspect.ts';
+import { affinityIn, keyCollations } from './workspace.ts';
+
+/**
+ * "this child refers to this parent", compared as a foreign key compares: by the collation of the parent's key, the
+ * child's value converted as the parent's column would store it (SQLite documentation, "Foreign Key Support", 3).
+ * @param at aliases, or the parent's key as expressions that carry its affinity
+ */
+export function refersTo(
+  link: Pick<Link, 'columns' | 'parentColumns'>,
+  child: { table: SqliteTable; alias: string },
+  parent: { table: SqliteTable; at: string | string[] },
+): string {
+  const collations = keyCollations(parent.table, link.parentColumns);
+  return link.columns
+    .map((column, i) => {
+      const key = link.parentColumns[i] as string;
+      const holder = typeof parent.at === 'string' ? `${parent.at}.${quote(key)}` : parent.at[i];
+      const value = converted(
+        `${child.alias}.${quote(column)}`,
+        affinityIn(child.table, column),
+        affinityIn(parent.table, key),
+      );
+      return `${value} = ${holder} COLLATE ${quote(collations[i] as string)}`;
+    })
+    .join(' AND ');
+}
+
+/** The child's value as the parent would store it, where SQLite's comparison of two columns does not do that itself. */
+function converted(value: string, child: string, parent: string): string {
+  if (child === parent) return value;
+  if (parent === 'TEXT') {
+    return child === ''
+      ? `CASE WHEN typeof(${value}) IN ('integer', 'real') THEN CAST(${value} AS TEXT) ELSE ${value} END`
+      : `CAST(${value} AS TEXT)`;
+  }
+  return parent === '' ? `+${value}` : value;
+}
