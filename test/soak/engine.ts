@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { seeded } from '../../src/demo/random.ts';
 import { type RestoreMode, restoreModes } from '../../src/engine/plan.ts';
@@ -47,6 +47,7 @@ async function attempt(seed: number, mode: RestoreMode, hostile: boolean): Promi
     if (undone !== 'done') problems.push(`undo ended with ${undone}: ${lastMessage.slice(0, 200)}`);
     else problems.push(...slicesDiffer(world, before).map((text) => `after undo: ${text}`));
   }
+  if (safety !== null) rmSync(dirname(safety), { recursive: true });
   if (problems.length === 0) {
     rmSync(dir, { recursive: true });
     return;
@@ -78,6 +79,7 @@ async function undo(world: World, safety: string): Promise<string> {
     return outcomeOf(error);
   } finally {
     await engine.close();
+    rmSync(engine.folder, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { chatbot } from '../worlds/chatbot.ts';
+import { nasty } from '../worlds/nasty.ts';
+import type { World } from '../worlds/world.ts';
+import { cleanUp, folder, problems, restore, snapshot, startTenantDr, tenantDr } from './program.ts';
+
+afterAll(cleanUp);
+
+function ask(path: string, sql: string): string {
+  return execFileSync('sqlite3', [path, sql], { encoding: 'utf8' }).trim();
+}
+
+/** Rows that differ between two databases, as `table: count`. Tenants come back suspended and waiting jobs cancelled. */
+function differences(a: string, b: string): string[] {
+  const tables = ask(
+    a,
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql LIKE 'CREATE TABLE%' AND name NOT LIKE 'knowledge_search%'",
+  );
+  return tables.split('\n').flatMap((table) => {
+    const what = { tenants: 'id, slug, name, settings', jobs: 'id, tenant_id, payload' }[table] ?? '*';
+    const side = (one: string, other: string) =>
+      `SELECT ${what} FROM ${one}.${table} EXCEPT SELECT ${what} FROM ${other}.${table}`;
+    const sql = `ATTACH '${b}' AS b; SELECT (SELECT count(*) FROM (${side('main', 'b')})) + (SELECT count(*) FROM (${side('b', 'main')}))`;
+    const count = ask(a, sql);
+    return count === '0' ? [] : [`${table}: ${count}`];
+  });
+}
+
+/** A platform of which every third tenant is deleted, children and all, and the state before. */
+async function withoutManyTenants(): Promise<{ world: World; original: string; gone: number }> {
+  const world = await chatbot(folder(), 'overwritten');
+  copyFileSync(world.backupPath, world.dbPath);
+  ask(world.dbPath, 'PRAGMA journal_mode = WAL');
+  const original = snapshot(world, 'original.db');
+  ask(
+    world.dbPath,
+    'PRAGMA foreign_keys = ON; DELETE FROM prompts WHERE tenant_id % 3 = 0; DELETE FROM audit_events WHERE tenant_id % 3 = 0; DELETE FROM partner_links; DELETE FROM tenants WHERE id % 3 = 0',
+  );
+  ask(original, 'DELETE FROM partner_links');
+  const gone = Number(ask(original, 'SELECT count(*) FROM tenants WHERE id % 3 = 0'));
+  return { world, original, gone };
+}
+
+describe('many tenants', () => {
+  it('that are gone come back in one call, and nobody else is touched', async () => {
+    const { world, original, gone } = await withoutManyTenants();
+    const phrase = `${gone} tenants in admin`;
+    const ended = tenantDr(world, 'restore', '--missing', '--from', world.backupPath, '--confirm', phrase);
+    expect(ended.exit).toBe(0);
+    expect(ended.document.results).toHaveLength(gone);
+    // The job a dead letter names is found by its id alone: what its tenant's deletion left behind is taken up again.
+    expect(differences(original, snapshot(world))).toEqual([]);
+    expect(ask(world.dbPath, 'SELECT DISTINCT status FROM tenants WHERE id % 3 = 0')).toBe('suspended');
+  });
+
+  it('one of which fails do not stop the others', () => {
+    const world = nasty(folder(), { damage: 'unique-taken' });
+    execFileSync('sqlite3', [world.dbPath, "UPDATE memos SET body = 'damaged' WHERE tenant_id <> 1"]);
+    const ended = tenantDr(
+      world,
+      'restore',
+      'alfa',
+      'bravo',
+      'charlie',
+      '--from',
+      world.backupPath,
+      '--confirm',
+      '3 tenants in app',
+    );
+    expect(ended.exit).toBe(6);
+    const outcomes = ended.document.results.map(({ tenant, error }) => [tenant.slug, error?.code]);
+    expect(outcomes).toEqual(
+      expect.arrayContaining([
+        ['alfa', 'conflict'],
+        ['charlie', undefined],
+      ]),
+    );
+    expect(
+      ask(world.dbPath, "SELECT count(*) FROM memos WHERE body = 'damaged' AND tenant_id = 9007199254740993"),
+    ).toBe('0');
+  });
+
+  it('go on at the right one after a kill', async () => {
+    const { world, original, gone } = await withoutManyTenants();
+    const phrase = `${gone} tenants in admin`;
+    const child = startTenantDr(
+      world,
+      'restore',
+      '--missing',
+      '--from',
+      world.backupPath,
+      '--confirm',
+      phrase,
+    );
+    let said = '';
+    child.stderr?.on('data', (chunk) => {
+      said += chunk;
+      // Somewhere in the third tenant.
+      if (said.split('"applying"').length > 30) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const resumed = tenantDr(world, 'resume', '--confirm', phrase);
+    expect(resumed.exit, resumed.stderr).toBe(0);
+    expect(differences(original, snapshot(world))).toEqual([]);
+  });
+});
+
+describe('the staging cache', () => {
+  it('is used again, and an entry that was tampered with is not believed', () => {
+    const world = nasty(folder());
+    const before = snapshot(world);
+    expect(tenantDr(world, 'plan', 'alfa', '--from', world.backupPath).exit).toBe(0);
+    const copies = readdirSync(join(world.statePath, 'staging'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.db'))
+      .map((entry) => join(entry.parentPath, entry.name));
+    expect(copies.length).toBeGreaterThan(0);
+    for (const path of copies) {
+      chmodSync(path, 0o600);
+      execFileSync('sqlite3', [path, "UPDATE memos SET body = 'forged in the cache'"]);
+    }
+    expect(restore(world).exit).toBe(0);
+    expect(problems(world, before)).toEqual([]);
+  });
+
+  it('that was cut off is made anew', () => {
+    const world = nasty(folder());
+    const before = snapshot(world);
+    expect(tenantDr(world, 'plan', 'alfa', '--from', world.backupPath).exit).toBe(0);
+    for (const entry of readdirSync(join(world.statePath, 'staging'), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isFile()) continue;
+      chmodSync(path, 0o600);
+      if (entry.name.endsWith('.db')) truncateSync(path, statSync(path).size >> 1);
+      else writeFileSync(path, '{');
+    }
+    expect(restore(world).exit).toBe(0);
+    expect(problems(world, before)).toEqual([]);
+  });
+});
