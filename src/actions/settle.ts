@@ -135,7 +135,7 @@ class StillWatch {
     const atSeconds = Math.round(this.elapsed() * 10) / 10;
     this.samples.push({ atSeconds, writes, tables: changed });
     this.#context.output(
-      writes === 0 ? `${atSeconds} s: still` : `${atSeconds} s: writes in ${changed.join(', ')}`,
+      writes === 0 ? `${atSeconds} s: still` : `${atSeconds} s: ${writes} writes in ${changed.join(', ')}`,
     );
     if (writes > 0) this.#lastChange = this.#context.clock.now().getTime();
   }

@@ -124,31 +124,10 @@ describe('the run screen', () => {
   });
 
   it('shows writes falling to zero while it waits for the slice to be still', async () => {
-    const { state } = await sample([
-      ['06:13:00', { event: 'task.started', step: 'restore', task: 'settle', action: 'settle' }],
-      [
-        '06:13:02',
-        {
-          event: 'task.note',
-          step: 'restore',
-          task: 'settle',
-          text: '12 writes',
-          data: { writes: 12, tables: ['jobs'] },
-        },
-      ],
-      [
-        '06:13:04',
-        {
-          event: 'task.note',
-          step: 'restore',
-          task: 'settle',
-          text: '0 writes',
-          data: { writes: 0, tables: [] },
-        },
-      ],
-    ]);
-    const lines = detailLines({ ...applying, task: 'settle' }, state, 80, 10).map(plain);
-    expect(lines.join('\n')).toContain('writes per interval  █·  still');
+    const { state } = await sample();
+    const output = ['2.1 s: 12 writes in jobs, leads', '4.2 s: 3 writes in jobs', '6.3 s: still'];
+    const lines = detailLines({ ...applying, task: 'settle', output }, state, 80, 10).map(plain);
+    expect(lines.join('\n')).toContain('writes per interval  █▂·  still');
   });
 
   it('keeps what earlier tasks said', () => {

@@ -8,7 +8,7 @@ import { hourMinute, inWords, timeOfDay, zone } from '../format.ts';
 import { fit, pad, paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
 import { clocksAt } from './incident.ts';
-import { budgetPicture, timeLine } from './pictures.ts';
+import { budgetPicture, timeLine, writesPicture } from './pictures.ts';
 
 /** The commander's view: an ETA sentence to read aloud, risks, pictures, the time line so far. */
 
@@ -123,6 +123,7 @@ export function commanderLines({ state, entries, now, history }: CommanderModel,
     ...(budget
       ? [heading('RTO budget'), ...budget.lines, ...paragraph(budget.reading, width - 3, 'muted', 2), blank]
       : []),
+    ...writesLines(state, width),
     heading('What happened, newest first'),
     ...entries
       .toReversed()
@@ -137,5 +138,18 @@ export function commanderLines({ state, entries, now, history }: CommanderModel,
           width,
         ),
       ),
+  ];
+}
+
+/** Writes per interval after the suspension, falling to zero. */
+function writesLines(state: IncidentState, width: number): Line[] {
+  const samples = state.suspensions.at(-1)?.settled?.samples ?? [];
+  if (samples.length === 0) return [];
+  const picture = writesPicture(samples, width - 2);
+  return [
+    line(span(' Writes after the suspension', 'strong')),
+    ...picture.lines,
+    ...paragraph(picture.reading, width - 3, 'muted', 2),
+    blank,
   ];
 }

@@ -7,7 +7,7 @@ import { bytes, count, timeOfDay } from '../format.ts';
 import { bar, fit, paragraph, table } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
 import { type EffectCounts, effectsTable } from './effects.ts';
-import { writesPicture } from './pictures.ts';
+import { type WriteSample, writesPicture } from './pictures.ts';
 import type { StepState, StepView } from './steps.ts';
 
 /** The run screen, computed from the journal's reduction and what the runner does right now. */
@@ -161,9 +161,7 @@ export function detailLines(view: RunnerView, state: IncidentState, width: numbe
   const tables = planTables(state);
   const task = view.task ? state.tasks[view.task] : undefined;
   const restoring = task?.action?.startsWith('restore') === true;
-  const samples = state.taskNotes
-    .filter((note) => note.task === view.task)
-    .flatMap((note) => sampleOf(note.data));
+  const samples = samplesIn(view.output);
   const top: Line[] = [];
   if (restoring && tables.length > 0) {
     top.push(...effectsTable(tables, width, Math.max(3, rows - Math.min(3, view.output.length))));
@@ -186,10 +184,16 @@ function titleOf(view: RunnerView, state: IncidentState): string {
   return printable(title);
 }
 
-/** A settle sample, where a note carries one. */
-function sampleOf(data: Record<string, unknown> | null): { writes: number; tables: string[] }[] {
-  if (!data || typeof data.writes !== 'number') return [];
-  return [{ writes: data.writes, tables: Array.isArray(data.tables) ? data.tables.map(String) : [] }];
+/** What the settle action says of an interval: `4.2 s: still`, `6.2 s: 12 writes in jobs, leads`. */
+const interval = /^[\d.]+ s: (?:still|(\d+) writes in (.+))$/;
+
+/** The samples in an action's output; none for other actions. */
+export function samplesIn(output: readonly string[]): WriteSample[] {
+  return output.flatMap((text) => {
+    const match = interval.exec(text);
+    if (!match) return [];
+    return [{ writes: Number(match[1] ?? 0), tables: match[2]?.split(', ') ?? [] }];
+  });
 }
 
 /** Cuts a text that does not fit and says how much is missing. */
