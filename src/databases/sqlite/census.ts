@@ -1,9 +1,9 @@
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
 import type { Link } from '../../engine/slice.ts';
+import { encodeRows } from './encode-rows.ts';
 import { quote, temporary } from './identifiers.ts';
 import { ownerOf, ownerText, ownerThrough } from './ownership.ts';
-import { hashRows } from './row-hash.ts';
 import { scratchTable } from './scratch.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { locator, locatorTable } from './workspace.ts';
@@ -68,17 +68,17 @@ export function digestAll(
   let done = 0;
   for (const table of work.tables) {
     const sums = new Map<string, MultisetHash>();
-    const rows = hashRows(work.connection, work.encoding, {
+    const rows = encodeRows(work.connection, work.encoding, {
       values: table.columns.map((column) => `t.${quote(column)}`),
       from: `main.${quote(table.slice.name)} t`,
       locator: locator(table.live, 't'),
       also: [ownerText(ownerOf(work, table, 't'))],
     });
-    for (const { hash, also } of rows) {
+    for (const { encoded, also } of rows) {
       const [tenant] = also as [string | null];
       if (tenant === null) continue;
       const sum = sums.get(tenant) ?? new MultisetHash();
-      sum.add(hash);
+      sum.addRow(encoded);
       sums.set(tenant, sum);
     }
     digests[table.slice.name] = Object.fromEntries(

@@ -2,9 +2,9 @@ import { hash } from 'node:crypto';
 import { MultisetHash, sliceDigest, sortedColumns } from '../../engine/digest.ts';
 import type { SliceDigest } from '../../engine/port.ts';
 import { storedColumns } from '../../engine/schema.ts';
+import { encodeRows } from './encode-rows.ts';
 import { encodedRow } from './encoding.ts';
 import { quote } from './identifiers.ts';
-import { hashRows } from './row-hash.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located, locator } from './workspace.ts';
@@ -25,15 +25,19 @@ export function hashLive(work: Workspace, options: { adopted: boolean }): TableH
   const hashes: TableHashes = new Map();
   for (const table of work.tables) {
     const sum = new MultisetHash();
-    for (const row of liveRowHashes(work, table, options.adopted)) sum.add(row);
+    for (const row of liveRowEncodings(work, table, options.adopted)) sum.addRow(row);
     hashes.set(table.slice.name, sum);
   }
   return hashes;
 }
 
-/** Hash of every live row of one table of the slice. */
-export function* liveRowHashes(work: Workspace, table: TableWork, adopted: boolean): Generator<Buffer> {
-  const rows = hashRows(work.connection, work.encoding, {
+/** Encoding of every live row of one table of the slice. */
+export function* liveRowEncodings(
+  work: Workspace,
+  table: TableWork,
+  adopted: boolean,
+): Generator<Buffer | string> {
+  const rows = encodeRows(work.connection, work.encoding, {
     values: inOrder(table.columns, 't'),
     from:
       `temp.${table.names.liveRows} r CROSS JOIN main.${quote(table.slice.name)} t ` +
@@ -41,7 +45,7 @@ export function* liveRowHashes(work: Workspace, table: TableWork, adopted: boole
     ...(adopted ? {} : { where: 'r.adopted = 0' }),
     locator: locator(table.live, 't'),
   });
-  for (const row of rows) yield row.hash;
+  for (const row of rows) yield row.encoded;
 }
 
 /** Digest of the staged slice, over the columns the backup has. */
@@ -51,14 +55,14 @@ export function digestStaged(work: Workspace): SliceDigest {
     if (!table.staged) continue;
     const columns = storedColumns(table.staged).map((column) => column.name);
     const sum = new MultisetHash();
-    const rows = hashRows(work.connection, work.encoding, {
+    const rows = encodeRows(work.connection, work.encoding, {
       values: inOrder(columns, 't'),
       from:
         `temp.${table.names.stagedRows} r CROSS JOIN staged.${quote(table.slice.name)} t ` +
         `ON ${located(table.staged, 't', 'r', 's')}`,
       locator: locator(table.staged, 't'),
     });
-    for (const row of rows) sum.add(row.hash);
+    for (const row of rows) sum.addRow(row.encoded);
     tables[table.slice.name] = sum.finish(table.slice.name, columns);
   }
   return sliceDigest(tables);

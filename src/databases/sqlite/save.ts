@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
@@ -6,11 +6,11 @@ import { MultisetHash } from '../../engine/digest.ts';
 import { TenantDrError } from '../../errors.ts';
 import { connect } from './connect.ts';
 import type { TableHashes } from './digest.ts';
-import { changedRows, liveRowHashes } from './digest.ts';
+import { changedRows, liveRowEncodings } from './digest.ts';
+import { encodeRows } from './encode-rows.ts';
 import { fromSqlite } from './errors.ts';
 import { createWriteStreamSync } from './files.ts';
 import { quote } from './identifiers.ts';
-import { hashRows } from './row-hash.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located, locator } from './workspace.ts';
 
@@ -85,12 +85,12 @@ function readBack(work: Workspace, path: string, live: TableHashes): void {
   try {
     for (const table of work.tables) {
       const sum = new MultisetHash();
-      const rows = hashRows(file, work.encoding, {
+      const rows = encodeRows(file, work.encoding, {
         values: table.columns.map((column) => `t.${quote(column)}`),
         from: `main.${quote(table.slice.name)} t`,
         locator: locator(table.live, 't'),
       });
-      for (const row of rows) sum.add(row.hash);
+      for (const row of rows) sum.addRow(row.encoded);
       const expected = (live.get(table.slice.name) as MultisetHash).finish(table.slice.name, table.columns);
       if (sum.finish(table.slice.name, table.columns).digest !== expected.digest) {
         throw new TenantDrError(
@@ -174,8 +174,8 @@ function* contentChanges(work: Workspace, table: TableWork): Generator<SavedChan
   }
   if (added.size === 0) return;
   const held = new Map<string, number>();
-  for (const row of liveRowHashes(work, table, true)) {
-    const content = row.toString('base64');
+  for (const row of liveRowEncodings(work, table, true)) {
+    const content = hash('sha256', row, 'base64');
     if (added.has(content)) held.set(content, (held.get(content) ?? 0) + 1);
   }
   for (const [content, more] of added) {

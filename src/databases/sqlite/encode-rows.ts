@@ -1,28 +1,27 @@
-import { hash } from 'node:crypto';
 import type { Connection } from './connect.ts';
 import { encodedRow, encodeValues } from './encoding.ts';
 
-/** Rows to hash: value expressions in digest order, what they are selected from, and what addresses one row. */
-export interface HashedRows {
+/** Rows to encode: value expressions in digest order, what they are selected from, and what addresses one row. */
+export interface EncodedRows {
   values: string[];
   /** Everything after FROM, joins included, without WHERE. */
   from: string;
   where?: string;
   /** Expressions that address a row of `from`. */
   locator: string[];
-  /** Further expressions handed along with each hash. */
+  /** Further expressions handed along with each row. */
   also?: string[];
 }
 
 /**
- * SHA-256 of each row's canonical encoding. Values are encoded here, which is much faster than in SQL; the few rows
+ * Each row's canonical encoding, ready to be hashed. Values are encoded here, which is much faster than in SQL; the few rows
  * whose text is not certainly valid UTF-8 are encoded by the database afterwards.
  */
-export function* hashRows(
+export function* encodeRows(
   connection: Connection,
   encoding: string,
-  rows: HashedRows,
-): Generator<{ hash: Buffer; also: unknown[] }> {
+  rows: EncodedRows,
+): Generator<{ encoded: Buffer | string; also: unknown[] }> {
   const { values, from, locator } = rows;
   const also = rows.also ?? [];
   const width = values.length;
@@ -32,11 +31,7 @@ export function* hashRows(
   for (const row of connection.prepare(query).raw().safeIntegers(true).iterate() as Iterable<unknown[]>) {
     const encoded = encodeValues(width === row.length ? row : row.slice(0, width), encoding);
     if (encoded === null) uncertain.push(row.slice(width));
-    else
-      yield {
-        hash: hash('sha256', encoded, 'buffer'),
-        also: also.length > 0 ? row.slice(width, width + also.length) : [],
-      };
+    else yield { encoded, also: also.length > 0 ? row.slice(width, width + also.length) : [] };
   }
   if (uncertain.length === 0) return;
   const found = locator.map((expression) => `${expression} IS ?`).join(' AND ');
@@ -47,6 +42,6 @@ export function* hashRows(
     .pluck();
   for (const row of uncertain) {
     const encoded = again.get(...row.slice(also.length)) as Buffer | string;
-    yield { hash: hash('sha256', encoded, 'buffer'), also: row.slice(0, also.length) };
+    yield { encoded, also: row.slice(0, also.length) };
   }
 }
