@@ -17,6 +17,14 @@ const headlines: Record<RunResult['outcome'], { text: string; tone: Tone }> = {
   failed: { text: 'The run failed. The incident stays open.', tone: 'bad' },
 };
 
+const modeWords: Record<HeaderModel['mode'], string> = {
+  live: '',
+  look: '',
+  'dry-run': ' A dry run: nothing was changed; o shows what every step would do.',
+  rehearsal: ' A rehearsal on a copy: the live database was not changed.',
+  drill: ' A drill on a copy: the live database was not changed.',
+};
+
 export function finishedLines(
   state: IncidentState,
   model: HeaderModel,
@@ -25,15 +33,7 @@ export function finishedLines(
 ): Line[] {
   const headline = headlines[outcome.outcome];
   const lines: Line[] = [
-    fit(
-      line(
-        span(` ${headline.text}`, headline.tone),
-        model.mode === 'live' || model.mode === 'look'
-          ? null
-          : span(` This was a ${model.mode}: the live database was not changed.`, 'good'),
-      ),
-      width,
-    ),
+    fit(line(span(` ${headline.text}`, headline.tone), span(modeWords[model.mode], 'good')), width),
   ];
   if (outcome.error && outcome.outcome !== 'completed') {
     lines.push(

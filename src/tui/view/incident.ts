@@ -65,7 +65,8 @@ export function incidentHeader(
       : null,
     incident: state.id,
     operator: printable(operator),
-    rto: rtoView(clocks),
+    // A dry run makes nobody able to work again: its clock would claim what never happened.
+    rto: opened.mode === 'dry-run' && (state.usable || state.closed) ? null : rtoView(clocks),
     rpo: rpoView(clocks, opened.rpoSeconds),
     zone: zone(now.toISOString()),
     updateDueSeconds: clocks.nextUpdate?.inSeconds ?? null,
