@@ -22,7 +22,9 @@ export async function walk(
   try {
     const result = onScreen ? await showRun(context, begun) : await runAlone(context, begun, confirm);
     const report = await reportOf(context, incident);
-    return resultOf(context, incident, result, report);
+    const ended = resultOf(context, incident, result, report);
+    // On the screen the summary has been printed already; only what came after it is still to be said.
+    return onScreen ? { ...ended, text: report ? `   Report: ${printable(report)}` : '' } : ended;
   } finally {
     await begun.close();
   }

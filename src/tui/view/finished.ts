@@ -17,6 +17,9 @@ const headlines: Record<RunResult['outcome'], { text: string; tone: Tone }> = {
   failed: { text: 'The run failed. The incident stays open.', tone: 'bad' },
 };
 
+/** No failure of the run: it goes on elsewhere. */
+const takenOver = { text: 'Somebody else goes on with this incident.', tone: 'warning' as const };
+
 const modeWords: Record<HeaderModel['mode'], string> = {
   live: '',
   look: '',
@@ -31,7 +34,7 @@ export function finishedLines(
   outcome: RunResult,
   width: number,
 ): Line[] {
-  const headline = headlines[outcome.outcome];
+  const headline = outcome.error?.code === 'fenced-off' ? takenOver : headlines[outcome.outcome];
   const lines: Line[] = [
     fit(line(span(` ${headline.text}`, headline.tone), span(modeWords[model.mode], 'good')), width),
   ];
