@@ -1,9 +1,13 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
-import { staged } from './engine.ts';
+import { openGround, staged } from './engine.ts';
 import { damage, tables, types } from './worlds.ts';
 
 let server: Throwaway;
@@ -22,7 +26,7 @@ DELETE FROM note_tags WHERE note_id IN (SELECT n.id FROM notes n JOIN members m 
 DELETE FROM notes WHERE member_id IN (SELECT id FROM members WHERE tenant_id = 2);
 DELETE FROM "Mixed Case" WHERE tenant_id = 2; DELETE FROM teams WHERE tenant_id = 2; DELETE FROM members WHERE tenant_id = 2;
 DELETE FROM pages WHERE tenant_id = 2; DELETE FROM logs WHERE tenant_id = 2; DELETE FROM bookings WHERE tenant_id = 2;
-DELETE FROM letter_parts WHERE l IN (SELECT t FROM letters WHERE tenant_id = 2); DELETE FROM letters WHERE tenant_id = 2; DELETE FROM events WHERE tenant_id = 2; DELETE FROM husbands WHERE tenant_id = 2; DELETE FROM wives WHERE tenant_id = 2;
+DELETE FROM base WHERE tenant_id = 2; DELETE FROM tickets WHERE tenant_id = 2; DELETE FROM attachments WHERE tenant_id = 2; DELETE FROM letter_parts WHERE l IN (SELECT t FROM letters WHERE tenant_id = 2); DELETE FROM letters WHERE tenant_id = 2; DELETE FROM events WHERE tenant_id = 2; DELETE FROM husbands WHERE tenant_id = 2; DELETE FROM wives WHERE tenant_id = 2;
 DELETE FROM tenants WHERE id = 2;`;
 
 describe.each(['postgres', 'app'])('as role %s, from another live server', (role) => {
@@ -67,6 +71,57 @@ describe.each(['postgres', 'app'])('as role %s, from another live server', (role
       expect({ ...after, tenants: '' }).toEqual({ ...before, tenants: '' });
     } finally {
       await work.close();
+    }
+  });
+});
+
+describe('a tenant id', () => {
+  test.each([
+    [
+      'uuid',
+      `('0a0eebc9-9c0b-4ef8-bb6d-6bb9bd380a11'), ('b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a22')`,
+      'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a22',
+    ],
+    ['text', `('o''ne; --'), (E'tw\\\\o\t\n"é😀')`, 'tw\\o\t\n"é😀'],
+    ['bigint', '(9007199254740992), (9007199254740993)', '9007199254740993'],
+    ['bytea', `('\\x00ff'), ('\\x275c')`, '275c'],
+    ['varchar(20)', `('7'), ('77')`, '77'],
+    ['char(6)', `('ab'), ('abc')`, 'abc'],
+    ['numeric', '(1), (2)', '2'],
+  ])('may be a %s', async (type, ids, wanted) => {
+    const script = `
+      CREATE TABLE orgs (key ${type} PRIMARY KEY, slug text);
+      INSERT INTO orgs (key) VALUES ${ids}; UPDATE orgs SET slug = 's' || md5(key::text);
+      CREATE TABLE things (id int PRIMARY KEY, org ${type} REFERENCES orgs, v text);
+      CREATE TABLE parts (id int PRIMARY KEY, thing int REFERENCES things, v text);
+      INSERT INTO things SELECT row_number() OVER (), key, 'v' FROM orgs, generate_series(1, 4);
+      INSERT INTO parts SELECT id, id, 'p' FROM things;`;
+    const extra = { tenants: { table: 'orgs', id: 'key' }, ownership: { columns: ['org'] } };
+    const world = await testDatabase(server, script);
+    const dump = join(await mkdtemp(join(tmpdir(), 'tdr-ids-')), 'a.sql');
+    await execa('pg_dump', ['--file', dump, world.url]);
+    for (const source of [
+      { form: 'live', url: world.url },
+      { form: 'dump', path: dump, format: 'plain', compression: 'none', whole: false },
+    ] as const) {
+      const live = await testDatabase(server, '', world.name);
+      await live.sql(`UPDATE things SET v = 'x'; DELETE FROM parts`);
+      const before = await live.copy('SELECT * FROM things ORDER BY id');
+      const ground = await openGround(live.url, extra);
+      const slug = ground.tenants.find((tenant) => tenant.id.text === wanted)?.slug ?? `no tenant ${wanted}`;
+      await ground.session.close();
+      const work = await staged(live.url, source, [slug], extra);
+      const plan = await work.plan(slug);
+      expect(plan.tables.map((table) => [table.name, table.insert, table.update])).toEqual([
+        ['orgs', 0, 0],
+        ['things', 0, 4],
+        ['parts', 4, 0],
+      ]);
+      await work.execute(plan);
+      await work.close();
+      expect(await live.rows(`SELECT count(*) FROM things WHERE v = 'v'`)).toEqual([['4']]);
+      expect(await live.copy('SELECT * FROM things ORDER BY id')).not.toBe(before);
+      expect(await live.rows('SELECT count(*) FROM parts')).toEqual([['4']]);
     }
   });
 });

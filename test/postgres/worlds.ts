@@ -26,6 +26,10 @@ CREATE TABLE bookings (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES ten
 CREATE TABLE events (id bigserial, tenant_id int NOT NULL REFERENCES tenants, at date NOT NULL, what text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE base (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, x text);
+CREATE TABLE derived (extra int, PRIMARY KEY (id), FOREIGN KEY (tenant_id) REFERENCES tenants) INHERITS (base);
+CREATE TABLE tickets (id uuid PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, no bigint GENERATED ALWAYS AS IDENTITY UNIQUE, parent uuid REFERENCES tickets, code text, UNIQUE NULLS NOT DISTINCT (tenant_id, code));
+CREATE TABLE attachments (id int PRIMARY KEY, tenant_id int REFERENCES tenants, object oid);
 CREATE TABLE letters (t int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, w text, l text, s text, q text, g text, p int, o text, c text, x text, n int, y text, h text, d text, k text UNIQUE, key text, tenant text, columns text, UNIQUE (tenant_id, p));
 CREATE TABLE letter_parts (l int NOT NULL REFERENCES letters, t int NOT NULL, tdr text, PRIMARY KEY (l, t));
 CREATE TABLE husbands (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, wife int NOT NULL);
@@ -47,6 +51,11 @@ INSERT INTO pages (tenant_id, slug, position) SELECT t, 'Page-' || i, i FROM gen
 INSERT INTO logs SELECT t, 'line ' || (i % 3), '2026-01-01' FROM generate_series(1, 3) t, generate_series(1, 7) i;
 INSERT INTO bookings SELECT t * 10 + i, t, t, int4range(i * 10, i * 10 + 5) FROM generate_series(1, 3) t, generate_series(1, 3) i;
 INSERT INTO events (tenant_id, at, what) SELECT t, date '2025-06-01' + i * 60, 'e' || i FROM generate_series(1, 3) t, generate_series(0, 8) i;
+INSERT INTO base SELECT i, 1 + i % 3, 'base' FROM generate_series(1, 9) i;
+INSERT INTO derived SELECT i, 1 + i % 3, 'derived', i FROM generate_series(1, 9) i;
+INSERT INTO tickets (id, tenant_id, code) SELECT md5(i::text)::uuid, 1 + i % 3, CASE WHEN i > 3 THEN 'c' || i END FROM generate_series(1, 12) i;
+UPDATE tickets SET parent = md5((no - 3)::text)::uuid WHERE no > 3;
+INSERT INTO attachments SELECT i, CASE WHEN i > 3 THEN 1 + i % 3 END, 1000 + i FROM generate_series(1, 9) i;
 INSERT INTO letters SELECT i, 1 + i % 3, 'w', 'l', 's', 'q', 'g', i, 'o', 'c', 'x', 1, 'y', 'h', 'd', 'k' || i FROM generate_series(1, 12) i;
 INSERT INTO letter_parts SELECT t, n2, 'x' FROM letters, generate_series(1, 2) n2;
 INSERT INTO husbands SELECT t, t, t FROM generate_series(1, 3) t;
@@ -71,6 +80,9 @@ UPDATE bookings SET during = int4range(lower(during) + 100, upper(during) + 100)
 UPDATE events SET at = at + 300 WHERE tenant_id = 2 AND at < '2025-08-15';
 DELETE FROM events WHERE tenant_id = 2 AND at > '2026-05-01' AND what = 'e8';
 DELETE FROM letter_parts WHERE l = 1; DELETE FROM letters WHERE t = 1; UPDATE letters SET w = 'W', c = NULL, p = 100 - p WHERE tenant_id = 2; UPDATE letter_parts SET tdr = 'y' WHERE l = 4;
+UPDATE base SET x = 'changed' WHERE tenant_id = 2; DELETE FROM ONLY base WHERE id = 1; UPDATE derived SET extra = 0 WHERE id = 4;
+UPDATE tickets SET code = 'was null' WHERE tenant_id = 2 AND code IS NULL; UPDATE tickets SET code = NULL WHERE tenant_id = 2 AND code = 'c4';
+DELETE FROM attachments WHERE id = 4; UPDATE attachments SET object = 5 WHERE id = 7;
 UPDATE tenants SET name = 'Broken', status = 'active' WHERE id = 2;
 `;
 

@@ -4,7 +4,7 @@ import { compareTable, summarize } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import { reinsertConflicts } from './reinsertion.ts';
 import { reviewTable } from './review.ts';
-import type { Workspace } from './workspace.ts';
+import type { Slot, Workspace } from './workspace.ts';
 
 /** Effects of every table, and everything that stands against them. */
 export async function compareAll(
@@ -14,17 +14,20 @@ export async function compareAll(
 ): Promise<Comparison> {
   const comparison: Comparison = { tables: [], conflicts: [], sharedNeeded: [], inbound: [], revivals: [] };
   const collected = [...work.misfits];
+  const reinserted: Slot[] = [];
   for (const [i, slot] of work.slots.entries()) {
     const reviewed = await reviewTable(work, slot, await compareTable(work, slot));
     if (reviewed.revival) comparison.revivals.push(reviewed.revival);
-    if ((await markReinserted(work, slot)) > 0 && !replica)
-      comparison.conflicts.push(...(await reinsertConflicts(work, slot)));
+    if ((await markReinserted(work, slot)) > 0) reinserted.push(slot);
     comparison.tables.push(await summarize(work, slot, reviewed.raw));
     onProgress?.({ phase: 'comparing', done: i + 1, total: work.slots.length, unit: 'tables' });
   }
   comparison.conflicts.push(
     ...work.misfits.filter((conflict) => work.byName.get(conflict.table)?.slice.mode !== 'keep'),
   );
+  // What refers to a row is known once all tables are compared.
+  for (const slot of replica ? [] : reinserted)
+    comparison.conflicts.push(...(await reinsertConflicts(work, slot)));
   const obstacles = await findObstacles(work);
   comparison.conflicts.push(...obstacles.conflicts);
   comparison.sharedNeeded.push(...obstacles.sharedNeeded);

@@ -163,6 +163,14 @@ function notesFor(work: Workspace, method: TriggerMethod, disabled: DisabledTrig
     notes.push(
       `Triggers were disabled while the change ran: ${disabled.map(({ slot, name }) => `${slot.slice.name}.${name}`).join(', ')}.`,
     );
+  const objects = work.slots.filter((slot) =>
+    slot.relation.columns.some((column) => column.baseName === 'oid' || column.type === 'lo'),
+  );
+  if (objects.length > 0) {
+    notes.push(
+      `Numbers of large objects came back in ${objects.map((slot) => slot.slice.name).join(', ')}, the objects themselves did not.`,
+    );
+  }
   const open = uncovered(work);
   if (open.length > 0)
     notes.push(`No lock keeps others from adding rows for this tenant to: ${open.join(', ')}.`);

@@ -16,7 +16,45 @@ import { emptied } from './workspace.ts';
 export async function collectLive(work: Workspace): Promise<void> {
   const empty = emptied(work.slots, ['want', 'gone']);
   if (empty) await work.sql.run(empty);
+  await findReturning(work);
   await refreshLive(work);
+}
+
+/**
+ * Which parents have staged rows whose key no live row has, so that orphans may be waiting for them. Foreign keys
+ * forbid orphans, but damage done with triggers off leaves them.
+ */
+async function findReturning(work: Workspace): Promise<void> {
+  const asked = new Map<string, string>();
+  for (const slot of work.slots) {
+    if (slot.slice.membership.via !== 'links') continue;
+    for (const link of slot.slice.membership.links) {
+      const parent = work.byName.get(link.parent);
+      if (
+        !parent ||
+        parent.rows.staged === 0 ||
+        !link.parentColumns.every((name) => parent.common?.includes(name))
+      )
+        continue;
+      asked.set(linkKey(link), `EXISTS (SELECT FROM ${parent.staged} p WHERE ${absent(parent, link)})`);
+    }
+  }
+  work.returning = new Set();
+  if (asked.size === 0) return;
+  const [row] = await work.sql.rows(
+    `SELECT ${[...asked.values()].map((query, i) => `${query} AS r${i}`).join(', ')}`,
+  );
+  for (const [i, key] of [...asked.keys()].entries()) if (row?.[`r${i}`] === 't') work.returning.add(key);
+}
+
+function linkKey(link: Link): string {
+  return [link.parent, ...link.parentColumns].join('\n');
+}
+
+/** No live row of the parent, of any tenant, has this staged row's (p) key. */
+function absent(parent: Slot, link: Link): string {
+  const same = link.parentColumns.map((name) => `q.${ident(name)} = p.${ident(name)}`).join(' AND ');
+  return `NOT EXISTS (SELECT FROM ${parent.target} q WHERE ${same})`;
 }
 
 /** Reads again what changed since the live rows were read last; true when anything did. Effects stay as they are. */
@@ -106,7 +144,7 @@ export async function followChange(work: Workspace, slot: Slot): Promise<void> {
 export function liveMember(work: Workspace, slot: Slot): string | null {
   const { membership } = slot.slice;
   if (membership.via !== 'links') return `t.${ident(membership.column)} = ${idLiteral(work.tenant)}`;
-  const ways = membership.links.flatMap((link) => linkWays(work, slot, link));
+  const ways = membership.links.flatMap((link) => linkWays(work, link));
   if (ways.length === 0) return null;
   if (ways.length === 1) return ways[0] as string;
   // Each way can use its own index; an OR of them would read the whole table.
@@ -114,30 +152,17 @@ export function liveMember(work: Workspace, slot: Slot): string | null {
   return `(t.tableoid, t.ctid) IN (${each.join(' UNION ')})`;
 }
 
-function linkWays(work: Workspace, slot: Slot, link: Link): string[] {
+function linkWays(work: Workspace, link: Link): string[] {
   const parent = work.byName.get(link.parent);
   if (!parent) return [];
   const child = identList(link.columns, 't');
   const ways: string[] = [];
   if (parent.rows.live > 0)
     ways.push(`(${child}) IN (SELECT ${identList(link.parentColumns, 'p')} FROM ${parent.live} p)`);
-  const held = link.parentColumns.every((name) => parent.common?.includes(name));
-  if (held && parent.rows.staged > 0 && !enforced(slot, link)) {
-    const same = link.parentColumns.map((name) => `q.${ident(name)} = p.${ident(name)}`).join(' AND ');
+  if (work.returning.has(linkKey(link))) {
     ways.push(
-      `(${child}) IN (SELECT ${identList(link.parentColumns, 'p')} FROM ${parent.staged} p WHERE NOT EXISTS (SELECT FROM ${parent.target} q WHERE ${same}))`,
+      `(${child}) IN (SELECT ${identList(link.parentColumns, 'p')} FROM ${parent.staged} p WHERE ${absent(parent, link)})`,
     );
   }
   return ways;
-}
-
-/** A validated foreign key leaves no orphans to adopt. */
-function enforced(slot: Slot, link: Link): boolean {
-  return slot.relation.foreignKeys.some(
-    (key) =>
-      key.validated &&
-      !key.period &&
-      key.table === link.parent &&
-      key.columns.join('\n') === link.columns.join('\n'),
-  );
 }

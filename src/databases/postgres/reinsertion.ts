@@ -12,11 +12,16 @@ export async function reinsertConflicts(work: Workspace, slot: Slot): Promise<Co
   const conflicts: Conflict[] = [];
   for (const key of slot.relation.referencedBy) {
     if (key.onDelete === 'a') continue;
+    const child = key.from.schema === work.sql.target.schema ? work.byName.get(key.from.table) : undefined;
+    const sources = [`${ident(key.from.schema)}.${ident(key.from.table)}`];
+    // Rows that come back in the same change would be taken by the cascade as well.
+    if (child && child.rows.want > 0) sources.push(child.want);
     const refers = key.columns
       .map((name, i) => `c.${ident(name)} = l.${ident(key.parentColumns[i] as string)}`)
       .join(' AND ');
+    const held = sources.map((source) => `EXISTS (SELECT FROM ${source} c WHERE ${refers})`).join(' OR ');
     const rows = await work.sql.rows(
-      `SELECT DISTINCT w.tdr_key AS key FROM ${slot.want} w JOIN ${slot.live} l ON ${sameRow('l', 'w')} JOIN ${ident(key.from.schema)}.${ident(key.from.table)} c ON ${refers} WHERE w.tdr_again LIMIT ${named}`,
+      `SELECT w.tdr_key AS key FROM ${slot.want} w JOIN ${slot.live} l ON ${sameRow('l', 'w')} WHERE w.tdr_again AND (${held}) LIMIT ${named}`,
     );
     for (const row of rows) {
       conflicts.push({

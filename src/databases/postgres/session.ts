@@ -210,6 +210,7 @@ export class PostgresSession implements Session {
       stagedAs: request.staged,
       stagedKnown,
       valuesSet: false,
+      returning: new Set(),
       status: request.status,
       misfits: stagedKnown ? former.misfits : [],
     };
@@ -358,6 +359,7 @@ export class PostgresSession implements Session {
       stagedAs: 'none',
       stagedKnown: false,
       valuesSet: false,
+      returning: new Set(),
       status: null,
       misfits: [],
     };

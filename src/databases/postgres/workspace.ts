@@ -55,6 +55,8 @@ export interface Workspace {
   stagedAs: 'none' | 'slice' | 'whole';
   /** The staged tables hold this tenant's rows already. */
   stagedKnown: boolean;
+  /** Links (parent and its columns) whose staged parents are partly gone live. */
+  returning: Set<string>;
   /** A review replaced values in the staged tables: they are no longer what the backup holds. */
   valuesSet: boolean;
   status: StatusRule | null;

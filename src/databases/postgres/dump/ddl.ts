@@ -46,6 +46,8 @@ export function parseInsert(statement: string): QualifiedName | null {
 interface Found {
   columns: Column[];
   primaryKey: string[];
+  /** Tables it inherits columns from, which its own definition does not repeat. */
+  inherits: string[];
 }
 
 /** What the DDL of a dump says about the tables of one schema. Only what pg_dump writes is understood. */
@@ -103,7 +105,11 @@ export class DdlReader {
     if (create) {
       const name = this.own(nameIn(create, 1));
       if (name !== null)
-        this.tables.set(name, { columns: readColumns(statement.slice(create[0].length)), primaryKey: [] });
+        this.tables.set(name, {
+          columns: readColumns(statement.slice(create[0].length)),
+          primaryKey: [],
+          inherits: inheritedFrom(statement),
+        });
       return;
     }
     const key = new RegExp(
@@ -139,7 +145,7 @@ export class DdlReader {
       const live = fallback.tables.find((table) => table.name === name);
       const found = this.tables.get(name);
       const columns = found
-        ? found.columns.map((column) => ({ ...column, type: likeLive(column, live) }))
+        ? this.columnsOf(found).map((column) => ({ ...column, type: likeLive(column, live) }))
         : (copied.get(name) ?? []).map(
             (column) => live?.columns.find((known) => known.name === column) ?? bareColumn(column),
           );
@@ -160,9 +166,24 @@ export class DdlReader {
     return { tables, fingerprint: fingerprintOf(tables) };
   }
 
+  private columnsOf(found: Found): Column[] {
+    const inherited = found.inherits.flatMap((name) => {
+      const parent = this.tables.get(name);
+      return parent ? this.columnsOf(parent) : [];
+    });
+    const own = new Set(found.columns.map((column) => column.name));
+    return [...inherited.filter((column) => !own.has(column.name)), ...found.columns];
+  }
+
   private hasKeys(): boolean {
     return [...this.tables.values()].some((table) => table.primaryKey.length > 0);
   }
+}
+
+/** `) INHERITS (a, b)` at the end of a definition. */
+function inheritedFrom(statement: string): string[] {
+  const list = /\)\s*INHERITS \(([\s\S]*?)\)\s*(?:WITH \([^)]*\)\s*)?$/i.exec(statement)?.[1] ?? '';
+  return [...list.matchAll(new RegExp(qualified, 'g'))].map((found) => unquote(found[2] as string));
 }
 
 function bareColumn(name: string): Column {
