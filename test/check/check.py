@@ -235,8 +235,8 @@ def main():
     for table, about in facts["tables"].items():
         rowid = bool(about.get("key")) or about["rule"]["via"] != "links"
         if count(others_before[table], rowid=rowid) != count(others_after[table], rowid=rowid):
-            changed = (count(others_before[table], rowid=rowid) - count(others_after[table], rowid=rowid)) or "added rows"
-            problem(f"{table}: rows that are not {given.tenant}'s changed; e.g. {list(changed)[:1]}")
+            lost = count(others_before[table], rowid=rowid) - count(others_after[table], rowid=rowid)
+            problem(f"{table}: rows that are not {given.tenant}'s changed; e.g. {list(lost)[:1] or 'a row was added'}")
         mode = given.mode if chosen is None or table in chosen else "keep"
         check_slice(table, about, mode, was[table], then[table], now[table])
         check_untouched(table, about, facts["tenants"], was[table], now[table])

