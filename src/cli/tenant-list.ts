@@ -1,6 +1,6 @@
 import type { BackupEntry } from '../backups/catalogue.ts';
 import type { ManifestTenant } from '../backups/manifest.ts';
-import type { Tenant } from '../engine/tenant.ts';
+import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { idForJson, sameId } from '../engine/tenant.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RpoAge } from '../policy/rpo.ts';
@@ -37,22 +37,36 @@ export interface ListRequest {
  * a manifest knows are added, marked; of two tiers the higher counts (design section 8).
  */
 export function listTenants(request: ListRequest): ListedTenant[] {
-  const remembered = rememberedTenants(request.backups);
+  const remembered = new Map(rememberedTenants(request.backups).map((one) => [keyOf(one.id), one]));
+  const holders = request.backups.filter(isUsable).map((backup) => ({ backup, holds: holderOf(backup) }));
   const live = request.tenants.map((tenant) => {
-    const known = remembered.find((one) => sameId(one.id, tenant.id));
+    const known = remembered.get(keyOf(tenant.id));
     return { ...tenant, tier: known ? higherTier(tenant.tier, known.tier) : tenant.tier, live: true };
   });
-  const gone = remembered
-    .filter((one) => !request.tenants.some((tenant) => sameId(tenant.id, one.id)))
+  const present = new Set(request.tenants.map((tenant) => keyOf(tenant.id)));
+  const gone = [...remembered.values()]
+    .filter((one) => !present.has(keyOf(one.id)))
     .map(({ id, slug, name, tier }) => ({ id, slug, name, tier, status: null, live: false }));
-  return [...live, ...gone].map((tenant) => withBackup(tenant, request)).sort(byTier);
+  return [...live, ...gone].map((tenant) => withBackup(tenant, holders, request)).sort(byTier);
+}
+
+/** Ten thousand tenants are looked up in ten thousand entries: by key, never one by one. */
+function keyOf(id: TenantId): string {
+  return `${id.type}:${id.text}`;
+}
+
+/** A usable backup, and whom it may hold. */
+interface Holder {
+  backup: BackupEntry;
+  holds: (tenant: Tenant) => boolean;
 }
 
 function withBackup(
   tenant: Tenant & { live: boolean },
-  { counts, hits, backups, policy, now }: ListRequest,
+  holders: Holder[],
+  { counts, hits, policy, now }: ListRequest,
 ): ListedTenant {
-  const newest = backups.find((backup) => isUsable(backup) && mayHold(backup, tenant));
+  const newest = holders.find(({ holds }) => holds(tenant))?.backup;
   return {
     ...tenant,
     rows: counts && rowsOf(counts, tenant),
@@ -74,8 +88,11 @@ function isUsable(backup: BackupEntry): boolean {
 }
 
 /** A backup without a manifest may hold anybody; one with a manifest says whom it holds. */
-function mayHold(backup: BackupEntry, tenant: Tenant): boolean {
-  return backup.manifest?.tenants?.some((one) => sameId(one.id, tenant.id)) ?? backup.kind !== 'archive';
+function holderOf(backup: BackupEntry): Holder['holds'] {
+  const tenants = backup.manifest?.tenants;
+  if (!tenants) return () => backup.kind !== 'archive';
+  const held = new Set(tenants.map((one) => keyOf(one.id)));
+  return (tenant) => held.has(keyOf(tenant.id));
 }
 
 function rowsOf(counts: Record<string, Record<string, number>>, tenant: Tenant): number {

@@ -159,9 +159,11 @@ function backupsLabel(backups: Loaded<BackupsSummary>, now: string): Line {
 export function storyLines(story: string, width: number): Line[] {
   if (story === '') return [];
   return [
-    line(span(' This just came in:', 'strong')),
-    ...story.split('\n').flatMap((text) => paragraph(printable(text), width - 5, 'accent', 3)),
-    line(span(' What now? Start the scenario above; t finds the tenant by name or e-mail.', 'muted')),
+    fit(
+      line(span(' This just came in.', 'strong'), ' What now? Start the scenario above: it guides you.'),
+      width,
+    ),
+    ...story.split('\n').flatMap((text) => paragraph(printable(text), width - 1, 'accent', 1)),
   ];
 }
 
