@@ -25,7 +25,6 @@ import type {
 import type { Schema } from '../../engine/schema.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
-import { sameId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import { countAll, digestAll } from './census.ts';
 import { Change } from './change.ts';
@@ -38,6 +37,8 @@ import { readEffects } from './effects.ts';
 import type { Structure } from './introspect.ts';
 import { introspect } from './introspect.ts';
 import { refreshLive } from './live.ts';
+import type { CollectRequest } from './prepare.ts';
+import { censusWorkspace, prepareWorkspace } from './prepare.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { searchRows } from './search.ts';
@@ -48,8 +49,8 @@ import { stageSource } from './stage.ts';
 import { setStatus } from './status.ts';
 import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
-import type { Slot, StatusRule, Workspace } from './workspace.ts';
-import { buildSlots, dropTables, emptied, makeTables, signature, targetOf } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+import { dropTables, targetOf } from './workspace.ts';
 
 /** What a session knows besides its connection, found out when it was opened. */
 export interface SessionFacts {
@@ -148,18 +149,22 @@ export class PostgresSession implements Session {
     await this.finishReading();
   }
 
-  async collect(request: {
-    shape: SliceShape;
-    tenant: TenantId;
-    staged: 'none' | 'slice' | 'whole';
-    status: StatusRule | null;
-  }): Promise<Collected> {
+  async collect(request: CollectRequest): Promise<Collected> {
     this.compared = false;
     this.shared = [];
     const own = !this.reading && !this.change;
     if (own) await this.sql.run('BEGIN');
     try {
-      this.work = await this.workspace(request);
+      const prepared = await prepareWorkspace(
+        this.sql,
+        await this.known(),
+        this.stageNow,
+        request,
+        this.made,
+        this.work,
+      );
+      this.work = prepared.work;
+      this.made = prepared.made;
       const found = await collect(this.work);
       this.hashes = await hashLive(this.work);
       return found;
@@ -171,49 +176,6 @@ export class PostgresSession implements Session {
   /** After a failed statement our temporary tables are what they were before the reading: they are made anew. */
   private async finishReading(): Promise<void> {
     if (!(await this.sql.commit())) this.made = '';
-  }
-
-  private async workspace(request: {
-    shape: SliceShape;
-    tenant: TenantId;
-    staged: Workspace['stagedAs'];
-    status: StatusRule | null;
-  }): Promise<Workspace> {
-    const structure = await this.known();
-    const slots = buildSlots(this.sql, structure, request.shape, this.stageNow);
-    const wanted = signature(slots);
-    const there =
-      slots.length === 0 || (await this.sql.value(`SELECT to_regclass('pg_temp.tdr_live_0')`)) !== null;
-    const former = wanted === this.made && there ? this.work : null;
-    if (!former) await makeTables(this.sql, slots);
-    const sameTenant = former !== null && sameId(former.tenant, request.tenant);
-    if (former) {
-      // What the tables hold stays known; another tenant's rows make room.
-      for (const [i, slot] of slots.entries()) {
-        slot.rows = (former.slots[i] as Slot).rows;
-        slot.dead = (former.slots[i] as Slot).dead;
-      }
-      const empty = emptied(slots, sameTenant ? ['want', 'gone'] : ['live', 'staged', 'want', 'gone']);
-      if (empty) await this.sql.run(empty);
-      if (sameTenant) for (const [i, slot] of slots.entries()) slot.known = (former.slots[i] as Slot).known;
-    }
-    this.made = wanted;
-    const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
-    return {
-      sql: this.sql,
-      structure,
-      stage: this.stageNow,
-      shape: request.shape,
-      slots,
-      byName: new Map(slots.map((slot) => [slot.slice.name, slot])),
-      tenant: request.tenant,
-      stagedAs: request.staged,
-      stagedKnown,
-      valuesSet: false,
-      returning: new Set(),
-      status: request.status,
-      misfits: stagedKnown ? former.misfits : [],
-    };
   }
 
   private collected(): Workspace {
@@ -342,39 +304,11 @@ export class PostgresSession implements Session {
     return digestAll(await this.census(shape), onProgress);
   }
 
-  /** A workspace without temporary tables, for readings over all tenants. */
   private async census(shape: SliceShape): Promise<Workspace> {
-    const structure = await this.known();
-    const slots = buildSlots(this.sql, structure, shape, null);
-    const byName = new Map(slots.map((slot) => [slot.slice.name, slot]));
-    const type = idTypeIn(slots);
-    return {
-      sql: this.sql,
-      structure,
-      stage: null,
-      shape,
-      slots,
-      byName,
-      tenant: { type, text: '' },
-      stagedAs: 'none',
-      stagedKnown: false,
-      valuesSet: false,
-      returning: new Set(),
-      status: null,
-      misfits: [],
-    };
+    return censusWorkspace(this.sql, await this.known(), shape);
   }
 
   close(): Promise<void> {
     return this.sql.end();
   }
-}
-
-function idTypeIn(slots: Workspace['slots']): TenantId['type'] {
-  const root = slots.find((slot) => slot.slice.membership.via === 'identity');
-  const membership = root?.slice.membership;
-  const column = root?.relation.columns.find(
-    (one) => membership?.via === 'identity' && one.name === membership.column,
-  );
-  return column?.baseType === 'bytea' ? 'blob' : 'text';
 }

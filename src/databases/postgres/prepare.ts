@@ -1,0 +1,92 @@
+import type { SliceShape } from '../../engine/slice.ts';
+import type { TenantId } from '../../engine/tenant.ts';
+import { sameId } from '../../engine/tenant.ts';
+import type { Structure } from './introspect.ts';
+import type { Sql } from './sql.ts';
+import type { Stage } from './stage.ts';
+import type { Slot, StatusRule, Workspace } from './workspace.ts';
+import { buildSlots, emptied, makeTables, signature } from './workspace.ts';
+
+export interface CollectRequest {
+  shape: SliceShape;
+  tenant: TenantId;
+  staged: Workspace['stagedAs'];
+  status: StatusRule | null;
+}
+
+/**
+ * A workspace for a slice. Temporary tables of the former one are used again while the structure is the same, and
+ * so are the rows in them while the tenant is. `made` is the signature the existing tables were made for.
+ */
+export async function prepareWorkspace(
+  sql: Sql,
+  structure: Structure,
+  stage: Stage | null,
+  request: CollectRequest,
+  made: string,
+  before: Workspace | null,
+): Promise<{ work: Workspace; made: string }> {
+  const slots = buildSlots(sql, structure, request.shape, stage);
+  const wanted = signature(slots);
+  const there = slots.length === 0 || (await sql.value(`SELECT to_regclass('pg_temp.tdr_live_0')`)) !== null;
+  const former = wanted === made && there ? before : null;
+  if (!former) await makeTables(sql, slots);
+  const sameTenant = former !== null && sameId(former.tenant, request.tenant);
+  if (former) await takeOver(sql, slots, former, sameTenant);
+  const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
+  const work: Workspace = {
+    ...bare(sql, structure, request.shape, slots),
+    stage,
+    tenant: request.tenant,
+    stagedAs: request.staged,
+    stagedKnown,
+    status: request.status,
+    misfits: stagedKnown ? former.misfits : [],
+  };
+  return { work, made: wanted };
+}
+
+/** What the tables hold stays known; another tenant's rows make room. */
+async function takeOver(sql: Sql, slots: Slot[], former: Workspace, sameTenant: boolean): Promise<void> {
+  for (const [i, slot] of slots.entries()) {
+    const { rows, dead, known } = former.slots[i] as Slot;
+    slot.rows = rows;
+    slot.dead = dead;
+    slot.known = sameTenant && known;
+  }
+  const empty = emptied(slots, sameTenant ? ['want', 'gone'] : ['live', 'staged', 'want', 'gone']);
+  if (empty) await sql.run(empty);
+}
+
+/** A workspace without temporary tables, for readings over all tenants. */
+export function censusWorkspace(sql: Sql, structure: Structure, shape: SliceShape): Workspace {
+  const slots = buildSlots(sql, structure, shape, null);
+  return { ...bare(sql, structure, shape, slots), tenant: { type: idTypeIn(slots), text: '' } };
+}
+
+function bare(sql: Sql, structure: Structure, shape: SliceShape, slots: Slot[]): Workspace {
+  return {
+    sql,
+    structure,
+    stage: null,
+    shape,
+    slots,
+    byName: new Map(slots.map((slot) => [slot.slice.name, slot])),
+    tenant: { type: 'text', text: '' },
+    stagedAs: 'none',
+    stagedKnown: false,
+    valuesSet: false,
+    returning: new Set(),
+    status: null,
+    misfits: [],
+  };
+}
+
+function idTypeIn(slots: Slot[]): TenantId['type'] {
+  const root = slots.find((slot) => slot.slice.membership.via === 'identity');
+  const membership = root?.slice.membership;
+  const column = root?.relation.columns.find(
+    (one) => membership?.via === 'identity' && one.name === membership.column,
+  );
+  return column?.baseType === 'bytea' ? 'blob' : 'text';
+}
