@@ -13,6 +13,7 @@ import type {
 } from './plan.ts';
 import type { OnProgress, SliceDigest, Staged } from './port.ts';
 import type { Schema } from './schema.ts';
+import { findTable } from './schema.ts';
 import type { ShapeOptions } from './shape.ts';
 import { buildShape } from './shape.ts';
 import type { SliceShape } from './slice.ts';
@@ -71,7 +72,7 @@ export async function planInside(
     shape,
     tenant: request.tenant.id,
     staged: request.whole ? 'whole' : 'slice',
-    status: request.verbatim ? null : suspendedStatus(config),
+    status: request.verbatim ? null : suspendedStatus(config, schema),
   });
   const live = await session.digest('live', onProgress);
   const staged = request.digestStaged ? await session.digest('staged', onProgress) : null;
@@ -110,11 +111,16 @@ function withoutMissing(shape: SliceShape, staged: Schema): SliceShape {
   };
 }
 
-function suspendedStatus(config: Config): { column: string; suspended: string | number | boolean | null } {
-  return {
-    column: config.tenants.status?.column ?? 'status',
-    suspended: config.tenants.status?.suspended ?? 'suspended',
-  };
+/** How a tenant whose row is gone comes back: suspended. Without a configured status only a textual one is set. */
+function suspendedStatus(
+  config: Config,
+  schema: Schema,
+): { column: string; suspended: string | number | boolean | null } | null {
+  const { status, table } = config.tenants;
+  if (status) return { column: status.column, suspended: status.suspended };
+  const column = findTable(schema, table)?.columns.find((known) => known.name === 'status');
+  if (!column || !/^$|char|text|clob/i.test(column.type)) return null;
+  return { column: column.name, suspended: 'suspended' };
 }
 
 function isSharedNeed(conflict: Conflict, needs: SharedNeed[]): boolean {
