@@ -92,7 +92,8 @@ export async function playDemo(context: Context, options: string[]): Promise<str
   await showHome(inside, {
     made: () => made,
     reset: async (onProgress) => {
-      made = await makeDemo(dir, [], context.signal, onProgress);
+      const seed = String(Math.floor(Math.random() * 10_000));
+      made = await makeDemo(dir, ['--seed', seed], context.signal, onProgress);
     },
   });
   return dir;
