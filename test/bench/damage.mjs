@@ -1,4 +1,4 @@
-// Light damage to tenants: about one row in a hundred deleted, one in a hundred overwritten, a few new ones.
+// Light damage to tenants: about one row in two hundred deleted, as many overwritten, a few new ones.
 // `--gone` deletes them altogether. Usage: damage.mjs live.db [--gone] tenant-id…
 import Database from 'better-sqlite3';
 
@@ -11,7 +11,7 @@ db.pragma('synchronous = OFF');
 const messages = 'conversation_id IN (SELECT id FROM audit_conversations WHERE tenant_id = ?)';
 db.transaction(() => {
   for (const id of ids) {
-    const hit = gone ? '' : 'AND id % 97 = 0';
+    const hit = gone ? '' : 'AND id % 199 = 0';
     db.prepare(`DELETE FROM audit_messages WHERE ${messages} ${hit}`).run(id);
     for (const table of ['channel_messages', 'leads'])
       db.prepare(`DELETE FROM ${table} WHERE tenant_id = ? ${hit}`).run(id);
@@ -21,8 +21,8 @@ db.transaction(() => {
       db.prepare('DELETE FROM tenants WHERE id = ?').run(id);
       continue;
     }
-    db.prepare(`UPDATE audit_messages SET content = 'lost' WHERE ${messages} AND id % 89 = 0`).run(id);
-    db.prepare(`UPDATE channel_messages SET body = 'lost' WHERE tenant_id = ? AND id % 89 = 0`).run(id);
+    db.prepare(`UPDATE audit_messages SET content = 'lost' WHERE ${messages} AND id % 193 = 0`).run(id);
+    db.prepare(`UPDATE channel_messages SET body = 'lost' WHERE tenant_id = ? AND id % 193 = 0`).run(id);
     db.prepare(
       `INSERT INTO leads (tenant_id, email, score, notes) VALUES (?, 'new@example.org', 1, 'new')`,
     ).run(id);

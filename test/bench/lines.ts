@@ -90,6 +90,8 @@ export const typical: Section = async (stage, peaks, repeats) => {
   stage.fresh();
   await stage.ours(['backup', 'verify', stage.gzip]);
   if (!stage.hasOwnBackup()) await stage.ours(['backup']);
+  // Both files are known to be sound: the first use of an unknown one may add an integrity check.
+  await stage.ours(['backup', 'verify', stage.ownBackup()]);
   const one = (from: string, cold: boolean) => async () => {
     stage.damage([slug]);
     if (cold) stage.emptyCache();
