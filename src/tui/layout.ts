@@ -17,10 +17,18 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 // Printable ASCII is one cell a character; nearly all text is, and measuring it the long way is slow.
 const simple = /^[\x20-\x7e]*$/;
 
+// Rules, bars and names come back with every frame; measuring them once is enough.
+const measured = new Map<string, number>();
+const mostMeasured = 5000;
+
 export function widthOf(text: string): number {
   if (simple.test(text)) return text.length;
+  const known = measured.get(text);
+  if (known !== undefined) return known;
   let sum = 0;
   for (const { segment } of segmenter.segment(text)) sum += cellsOf(segment);
+  if (measured.size >= mostMeasured) measured.clear();
+  measured.set(text, sum);
   return sum;
 }
 

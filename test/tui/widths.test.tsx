@@ -240,7 +240,7 @@ describe('with names of every kind, no line is wider than the terminal', () => {
       columns: hostile,
       changes: hostile.map((column) => ({ column, live: column, backup: null })),
     };
-    for (let width = 60; width <= 200; width += 7) {
+    for (let width = 60; width <= 200; width += 20) {
       const lines = [
         ...headerLines(model, width),
         stepLine(step, width),

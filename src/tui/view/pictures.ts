@@ -30,10 +30,8 @@ export function cliff(
   rows: number,
 ): Picture {
   const sorted = [...history].sort((a, b) => a.takenAt.localeCompare(b.takenAt));
-  const nameWidth = Math.min(
-    22,
-    Math.max(5, ...sorted.flatMap((at) => Object.keys(at.rows).map(widthOf)).slice(0, 2000)),
-  );
+  const tables = new Set(sorted.flatMap((at) => Object.keys(at.rows)));
+  const nameWidth = Math.min(22, Math.max(5, ...[...tables].map((name) => widthOf(printable(name)))));
   const numberWidth = 9;
   const room = Math.max(4, width - nameWidth - 2 * numberWidth - 6);
   const shown = sorted.slice(-room);
