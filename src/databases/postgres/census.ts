@@ -1,38 +1,96 @@
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
+import type { Link } from '../../engine/slice.ts';
 import { readBinary } from './copy-binary.ts';
 import { rowHash } from './encoding.ts';
 import { ident } from './identifiers.ts';
 import type { Slot, Workspace } from './workspace.ts';
+import { dropTables, hasLoops, linksOf } from './workspace.ts';
 
 /** FROM clause that leads each row of a table (t) to its tenant, and the owner's id as text. Joins, not lookups: every row is asked. */
-function ownerJoin(work: Workspace, slot: Slot, alias = 't', depth = 0): { joins: string; owner: string } {
+function ownerJoin(
+  work: Workspace,
+  slot: Slot,
+  owners: Owners,
+  alias = 't',
+): { joins: string; owner: string } {
   const { membership } = slot.slice;
+  const looping = owners.get(slot);
+  if (looping) {
+    const held = `${alias}_o`;
+    return {
+      joins: ` LEFT JOIN ${looping} ${held} ON ${held}.tdr_ctid = ${alias}.ctid AND ${held}.tdr_part = ${alias}.tableoid`,
+      owner: `${held}.tdr_owner`,
+    };
+  }
   if (membership.via !== 'links') {
     const value = `${alias}.${ident(membership.column)}`;
     return { joins: '', owner: work.tenant.type === 'blob' ? `encode(${value}, 'hex')` : `${value}::text` };
   }
-  const ways = membership.links.map((link, i) => {
-    const parent = work.byName.get(link.parent) as Slot;
-    const inner = `${alias}_${i}`;
-    const same = link.columns
-      .map((name, j) => `${inner}.${ident(link.parentColumns[j] as string)} = ${alias}.${ident(name)}`)
-      .join(' AND ');
-    const up = ownerJoin(work, parent, inner, depth + 1);
-    return { joins: ` LEFT JOIN ${parent.target} ${inner} ON ${same}${up.joins}`, owner: up.owner };
-  });
-  const owners = ways.map((way) => way.owner);
+  const ways = membership.links.map((link, i) => ownerThrough(work, link, owners, alias, i));
+  const each = ways.map((way) => way.owner);
   return {
     joins: ways.map((way) => way.joins).join(''),
-    owner: owners.length === 1 ? (owners[0] as string) : `coalesce(${owners.join(', ')})`,
+    owner: each.length === 1 ? (each[0] as string) : `coalesce(${each.join(', ')})`,
   };
+}
+
+/** The owner of the row a link leads to. */
+function ownerThrough(
+  work: Workspace,
+  link: Link,
+  owners: Owners,
+  alias: string,
+  way: number,
+): { joins: string; owner: string } {
+  const parent = work.byName.get(link.parent) as Slot;
+  const inner = `${alias}_${way}`;
+  const same = link.columns
+    .map((name, i) => `${inner}.${ident(link.parentColumns[i] as string)} = ${alias}.${ident(name)}`)
+    .join(' AND ');
+  const up = ownerJoin(work, parent, owners, inner);
+  return { joins: ` LEFT JOIN ${parent.target} ${inner} ON ${same}${up.joins}`, owner: up.owner };
+}
+
+/** Temporary tables with the owners of rows whose ownership loops. */
+type Owners = Map<Slot, string>;
+
+/** Finds those owners: first by plain links, then along the loops until nothing new is found. */
+async function findOwners(work: Workspace): Promise<Owners> {
+  const owners: Owners = new Map();
+  const looping = work.slots.filter((slot) => hasLoops([slot.slice]));
+  if (looping.length === 0) return owners;
+  await dropTables(work.sql, 'owner');
+  const add = async (slot: Slot, name: string, way: { joins: string; owner: string }): Promise<number> =>
+    work.sql.run(
+      `INSERT INTO ${name} SELECT DISTINCT ON (t.tableoid, t.ctid) t.tableoid, t.ctid, ${way.owner} FROM ${slot.target} t${way.joins}
+       WHERE ${way.owner} IS NOT NULL AND NOT EXISTS (SELECT FROM ${name} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`,
+    );
+  const found: Owners = new Map();
+  for (const slot of looping) {
+    const name = `pg_temp.tdr_owner_${slot.index}`;
+    await work.sql.run(
+      `CREATE TEMP TABLE tdr_owner_${slot.index} (tdr_part oid, tdr_ctid tid, tdr_owner text)`,
+    );
+    await add(slot, name, ownerJoin(work, slot, owners));
+    found.set(slot, name);
+  }
+  for (let more = 1; more > 0; ) {
+    more = 0;
+    for (const [slot, name] of found) {
+      for (const [i, link] of linksOf(slot.slice).entries())
+        more += await add(slot, name, ownerThrough(work, link, found, 't', i));
+    }
+  }
+  return found;
 }
 
 /** Rows per table and tenant. Rows without a tenant are not counted. */
 export async function countAll(work: Workspace): Promise<Record<string, Record<string, number>>> {
+  const owners = await findOwners(work);
   const counts: Record<string, Record<string, number>> = {};
   for (const slot of work.slots) {
-    const { joins, owner } = ownerJoin(work, slot);
+    const { joins, owner } = ownerJoin(work, slot, owners);
     const rows = await work.sql.rows(
       `SELECT o, count(*) AS n FROM (SELECT ${owner} AS o FROM ${slot.target} t${joins}) q WHERE o IS NOT NULL GROUP BY o`,
     );
@@ -46,11 +104,12 @@ export async function digestAll(
   work: Workspace,
   onProgress?: OnProgress,
 ): Promise<Record<string, Record<string, TableDigest>>> {
+  const owners = await findOwners(work);
   const digests: Record<string, Record<string, TableDigest>> = {};
   let done = 0;
   for (const slot of work.slots) {
     const sums = new Map<string, MultisetHash>();
-    const { joins, owner } = ownerJoin(work, slot);
+    const { joins, owner } = ownerJoin(work, slot, owners);
     await readBinary(
       work.sql,
       `SELECT ${owner}, ${rowHash('t', slot.columns)} FROM ${slot.target} t${joins}`,

@@ -7,7 +7,7 @@ import { findDisagreements } from './ownership.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral, idText } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied } from './workspace.ts';
+import { columnOf, emptied, hasLoops, linksOf } from './workspace.ts';
 
 /** Finds the rows of one tenant, staged and live, parents first, and copies them into the temporary tables. */
 export async function collect(work: Workspace): Promise<Collected> {
@@ -24,28 +24,48 @@ export async function collectStaged(work: Workspace): Promise<void> {
   if (empty) await work.sql.run(empty);
   work.misfits = [];
   if (work.stagedAs === 'none' || !work.stage) return;
-  for (const slot of work.slots) {
-    const raw = work.stage.raw.get(slot.slice.name);
-    if (!raw || raw.rows === 0 || !slot.common) continue;
-    const member = work.stagedAs === 'whole' ? 'true' : stagedMember(work, slot);
-    if (member === null) continue;
-    const values = slot.common.map(
-      (name) => `${castTo(columnOf(slot, name), `r.${ident(name)}`)} AS ${ident(name)}`,
-    );
-    const list = slot.common.map((name) => `, ${ident(name)}`).join('');
-    // OFFSET 0 keeps the casts from being evaluated twice, once for the hash.
-    const select = (range: string): string =>
-      `INSERT INTO ${slot.staged} (tdr_n, tdr_hash${list}) SELECT q.tdr_n, ${rowHash('q', slot.common ?? [])}${(slot.common ?? []).map((name) => `, q.${ident(name)}`).join('')}
-       FROM (SELECT r.tdr_n${values.map((value) => `, ${value}`).join('')} FROM ${raw.name} r WHERE ${member} ${range} OFFSET 0) q`;
-    const found = await insertFitting(work, {
-      insert: (from, to) => select(from === null ? '' : `AND r.tdr_n BETWEEN ${from} AND ${to}`),
-      candidates: `SELECT r.tdr_n FROM ${raw.name} r WHERE ${member}`,
-      culprit: { slot, from: raw.name },
-    });
-    slot.rows.staged = found.rows;
-    work.misfits.push(...found.misfits);
-    if (found.rows > 5000) await analyze(work, slot.staged, slot);
+  for (const slot of work.slots) await addStaged(work, slot);
+  if (work.stagedAs === 'slice' && hasLoops(work.shape.tables)) {
+    for (let found = 1; found > 0; ) {
+      found = 0;
+      for (const slot of work.slots)
+        if (slot.slice.membership.via === 'links') found += await addStaged(work, slot);
+    }
+    // A row that does not fit was tried in every round.
+    work.misfits = [
+      ...new Map(work.misfits.map((misfit) => [`${misfit.table} ${misfit.key}`, misfit])).values(),
+    ];
   }
+  for (const slot of work.slots) if (slot.rows.staged > 5000) await analyze(work, slot.staged, slot);
+}
+
+/** Adds the staged rows that belong to the tenant as far as is known, and are not there yet; how many there were. */
+async function addStaged(work: Workspace, slot: Slot): Promise<number> {
+  const raw = work.stage?.raw.get(slot.slice.name);
+  if (!raw || raw.rows === 0 || !slot.common) return 0;
+  const { common } = slot;
+  const belongs = work.stagedAs === 'whole' ? 'true' : stagedMember(work, slot);
+  if (belongs === null) return 0;
+  const fresh =
+    slot.rows.staged > 0 ? ` AND NOT EXISTS (SELECT FROM ${slot.staged} h WHERE h.tdr_n = r.tdr_n)` : '';
+  const member = `${belongs}${fresh}`;
+  const values = common
+    .map((name) => `, ${castTo(columnOf(slot, name), `r.${ident(name)}`)} AS ${ident(name)}`)
+    .join('');
+  const list = common.map((name) => `, ${ident(name)}`).join('');
+  const taken = common.map((name) => `, q.${ident(name)}`).join('');
+  // OFFSET 0 keeps the casts from being evaluated twice, once for the hash.
+  const select = (range: string): string =>
+    `INSERT INTO ${slot.staged} (tdr_n, tdr_hash${list}) SELECT q.tdr_n, ${rowHash('q', common)}${taken}
+     FROM (SELECT r.tdr_n${values} FROM ${raw.name} r WHERE ${member} ${range} OFFSET 0) q`;
+  const found = await insertFitting(work, {
+    insert: (from, to) => select(from === null ? '' : `AND r.tdr_n BETWEEN ${from} AND ${to}`),
+    candidates: `SELECT r.tdr_n FROM ${raw.name} r WHERE ${member}`,
+    culprit: { slot, from: raw.name },
+  });
+  slot.rows.staged += found.rows;
+  work.misfits.push(...found.misfits);
+  return found.rows;
 }
 
 /** Condition on a raw staged row (r) that it is the tenant's; null when nothing can be. */
@@ -59,7 +79,7 @@ function stagedMember(work: Workspace, slot: Slot): string | null {
       ? `${value} = ${literal(idText(work.tenant))}`
       : `${castTo(column, value)} = ${idLiteral(work.tenant)}`;
   }
-  const ways = membership.links.flatMap((link) => {
+  const ways = linksOf(slot.slice).flatMap((link) => {
     const parent = work.byName.get(link.parent);
     if (!parent || parent.rows.staged === 0 || !link.columns.every((name) => slot.common?.includes(name)))
       return [];

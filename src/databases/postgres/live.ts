@@ -4,7 +4,7 @@ import { ident, identList } from './identifiers.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { emptied } from './workspace.ts';
+import { emptied, hasLoops, linksOf } from './workspace.ts';
 
 /**
  * The tenant's live rows in the temporary tables. Each row is kept with its place and the transaction that wrote it
@@ -27,8 +27,7 @@ export async function collectLive(work: Workspace): Promise<void> {
 async function findReturning(work: Workspace): Promise<void> {
   const asked = new Map<string, string>();
   for (const slot of work.slots) {
-    if (slot.slice.membership.via !== 'links') continue;
-    for (const link of slot.slice.membership.links) {
+    for (const link of linksOf(slot.slice)) {
       const parent = work.byName.get(link.parent);
       if (
         !parent ||
@@ -63,6 +62,10 @@ export async function refreshLive(work: Workspace): Promise<boolean> {
   // A table that changed may change which rows of the tables after it are the tenant's.
   const from = work.slots.findIndex((slot) => stale.includes(slot));
   if (from < 0) return false;
+  if (hasLoops(work.shape.tables)) {
+    await collectAll(work);
+    return true;
+  }
   for (const slot of work.slots.slice(from)) {
     if (slot.known && !stale.includes(slot) && (await sameVersions(work, slot))) continue;
     await collectLiveTable(work, slot);
@@ -102,6 +105,26 @@ function versionCounts(slot: Slot, member: string, lock: boolean): string {
     LEFT JOIN ${slot.live} l ON l.tdr_ctid = now.at AND l.tdr_part = now.part AND l.tdr_xmin = now.by`;
 }
 
+/** Reads all live rows again; where ownership loops, until nothing new is found. */
+export async function collectAll(work: Workspace): Promise<void> {
+  for (const slot of work.slots) await collectLiveTable(work, slot);
+  if (!hasLoops(work.shape.tables)) return;
+  for (let found = 1; found > 0; ) {
+    found = 0;
+    for (const slot of work.slots) found += await growLive(work, slot, 'true');
+  }
+}
+
+/** Adds live rows that belong through rows found since. */
+async function growLive(work: Workspace, slot: Slot, condition: string): Promise<number> {
+  const member = slot.slice.membership.via === 'links' ? liveMember(work, slot) : null;
+  if (member === null) return 0;
+  const held = `EXISTS (SELECT FROM ${slot.live} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`;
+  const found = await work.sql.run(copyLive(slot, `${member} AND ${condition} AND NOT ${held}`));
+  slot.rows.live += found;
+  return found;
+}
+
 export async function collectLiveTable(work: Workspace, slot: Slot): Promise<void> {
   if (slot.rows.live > 0) await work.sql.run(emptied([slot], ['live']));
   const member = liveMember(work, slot);
@@ -124,27 +147,36 @@ function copyLive(slot: Slot, member: string): string {
   return `INSERT INTO ${slot.live} (tdr_part, tdr_ctid, tdr_xmin, tdr_hash${list}) SELECT t.tableoid, t.ctid, t.xmin, ${rowHash('t', slot.columns)}${values} FROM ${slot.target} t WHERE ${member}`;
 }
 
-/** After our own change: takes what it wrote over into the live rows, and leaves all others alone. Parents first. */
-export async function followChange(work: Workspace, slot: Slot): Promise<void> {
+/** After our own change: takes what it wrote over into the live rows, and leaves all others alone. */
+export async function followChange(work: Workspace): Promise<void> {
   const same = (holder: string): string =>
     `l.tdr_ctid = ${holder}.tdr_ctid AND l.tdr_part = ${holder}.tdr_part`;
-  if (slot.rows.gone > 0) {
-    slot.rows.live -= await work.sql.run(
-      `DELETE FROM ${slot.live} l USING ${slot.gone} g WHERE ${same('g')}`,
-    );
+  for (const slot of work.slots) {
+    for (const [kind, holder] of [
+      ['gone', slot.gone],
+      ['want', slot.want],
+    ] as const) {
+      if (slot.rows[kind] === 0) continue;
+      slot.rows.live -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${holder} x WHERE ${same('x')}`);
+    }
   }
-  if (slot.rows.want === 0) return;
-  slot.rows.live -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${slot.want} w WHERE ${same('w')}`);
-  const member = liveMember(work, slot);
-  if (member === null) return;
-  slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND t.xmin = pg_current_xact_id()::xid`));
+  const ours = 't.xmin = pg_current_xact_id()::xid';
+  for (const slot of work.slots) {
+    const member = slot.rows.want > 0 ? liveMember(work, slot) : null;
+    if (member !== null) slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND ${ours}`));
+  }
+  if (!hasLoops(work.shape.tables)) return;
+  for (let found = 1; found > 0; ) {
+    found = 0;
+    for (const slot of work.slots) if (slot.rows.want > 0) found += await growLive(work, slot, ours);
+  }
 }
 
 /** Condition on a live row (t) that it is the tenant's; null when nothing can be. */
 export function liveMember(work: Workspace, slot: Slot): string | null {
   const { membership } = slot.slice;
   if (membership.via !== 'links') return `t.${ident(membership.column)} = ${idLiteral(work.tenant)}`;
-  const ways = membership.links.flatMap((link) => linkWays(work, link));
+  const ways = linksOf(slot.slice).flatMap((link) => linkWays(work, link));
   if (ways.length === 0) return null;
   if (ways.length === 1) return ways[0] as string;
   // Each way can use its own index; an OR of them would read the whole table.

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { RelationColumn, Term, Unique } from './catalog.ts';
 import { ident } from './identifiers.ts';
 import type { Slot } from './workspace.ts';
-import { columnOf } from './workspace.ts';
+import { columnOf, linksOf } from './workspace.ts';
 
 /**
  * Two rows that exchange a unique value cannot be updated one after the other. One of them is parked meanwhile, in
@@ -37,7 +37,7 @@ function columnsIn(slot: Slot, expression: string): RelationColumn[] {
 function mayMove(slot: Slot, column: RelationColumn): boolean {
   const { membership } = slot.slice;
   const owning =
-    membership.via === 'links' ? membership.links.flatMap((link) => link.columns) : [membership.column];
+    membership.via === 'links' ? linksOf(slot.slice).flatMap((link) => link.columns) : [membership.column];
   const { relation } = slot;
   return (
     !column.generated &&

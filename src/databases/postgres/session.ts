@@ -138,9 +138,12 @@ export class PostgresSession implements Session {
   }
 
   /** Inside a reading: lets another connection read the same snapshot until the reading ends. */
-  async exportSnapshot(): Promise<{ id: string; takenAt: string }> {
-    const [row] = await this.sql.rows('SELECT pg_export_snapshot() AS id, now() AS at');
-    return { id: row?.id ?? '', takenAt: new Date(row?.at ?? '').toISOString() };
+  async exportSnapshot(): Promise<{ id: string; takenAt: string; databaseBytes: number }> {
+    const [row] = await this.sql.rows(
+      'SELECT pg_export_snapshot() AS id, now() AS at, pg_database_size(current_database()) AS bytes',
+    );
+    const takenAt = new Date(row?.at ?? '').toISOString();
+    return { id: row?.id ?? '', takenAt, databaseBytes: Number(row?.bytes) };
   }
 
   async endRead(): Promise<void> {

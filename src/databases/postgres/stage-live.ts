@@ -1,14 +1,16 @@
 import type { StageRequest } from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
 import type { SliceTable } from '../../engine/slice.ts';
+import type { Relation } from './catalog.ts';
 import { connect, readTarget } from './connect.ts';
+import { Picker } from './dump/picker.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import { introspect } from './introspect.ts';
 import type { Sql } from './sql.ts';
 import type { Loader, Source } from './stage.ts';
 import { idText } from './tenants.ts';
-import { targetOf } from './workspace.ts';
+import { hasLoops, targetOf } from './workspace.ts';
 
 /**
  * Another live server as source: a copy recovered to a point in time, a cloud snapshot, a replica. It is only read,
@@ -38,6 +40,7 @@ class LiveSource implements Source {
   }
 
   async load(loader: Loader, request: StageRequest): Promise<void> {
+    if (hasLoops(request.shape.tables)) return this.loadLoops(loader, request);
     let done = 0;
     for (const slice of request.shape.tables) {
       const condition = slice.membership.via === 'identity' ? 'true' : this.member(slice, request, 't');
@@ -51,6 +54,24 @@ class LiveSource implements Source {
     }
   }
 
+  /** Ownership that loops cannot be asked for in one condition: tables that inherit are read whole and picked here. */
+  private async loadLoops(loader: Loader, request: StageRequest): Promise<void> {
+    const picker = new Picker(loader, this.structure, request, false);
+    for (const slice of request.shape.tables) {
+      const relation = this.structure.relations.get(slice.name);
+      if (relation) {
+        const columns = stored(relation);
+        const direct = slice.membership.via === 'column' ? this.member(slice, request, 't') : 'true';
+        const sink = await picker.block(slice.name, columns, 'UTF8');
+        const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${direct ?? 'false'}) TO STDOUT`;
+        for await (const chunk of this.sql.copyOut(query) as AsyncIterable<Buffer>) await sink.write(chunk);
+        await sink.end();
+      }
+      picker.finish(slice.name);
+    }
+    await picker.finishSpooled();
+  }
+
   async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
     if (!this.structure.relations.has(table)) return;
     const rows = keys.map((key) => `(${key.map((value) => literal(value ?? '')).join(', ')})`);
@@ -61,7 +82,7 @@ class LiveSource implements Source {
   private async copy(loader: Loader, table: string, condition: string): Promise<void> {
     const relation = this.structure.relations.get(table);
     if (!relation) return;
-    const columns = relation.columns.filter((column) => !column.generated).map((column) => column.name);
+    const columns = stored(relation);
     await loader.table(table, columns);
     const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${condition}) TO STDOUT`;
     await loader.copy(table, columns, this.sql.copyOut(query) as AsyncIterable<Buffer>);
@@ -94,4 +115,8 @@ class LiveSource implements Source {
   close(): Promise<void> {
     return this.sql.end();
   }
+}
+
+function stored(relation: Relation): string[] {
+  return relation.columns.filter((column) => !column.generated).map((column) => column.name);
 }

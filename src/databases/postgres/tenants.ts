@@ -1,5 +1,6 @@
 import type { TenantColumns } from '../../config/schema.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
+import { slugOr } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import { tierOf } from '../../policy/tiers.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
@@ -78,7 +79,7 @@ export async function listTenants(
   return rows.map((row) => {
     const tenant = idOf(row.id ?? '', type);
     const known = tierOf(path === null ? (row.tier ?? null) : jsonPath(row.tier ?? null, path));
-    const slug = row.slug ?? tenant.text;
+    const slug = slugOr(tenant, row.slug ?? null);
     return {
       id: tenant,
       slug,

@@ -23,7 +23,7 @@ export async function verifyChange(work: Workspace, method: TriggerMethod): Prom
   }
   if (problems.length > 0) return problems;
   const triggered = activeTriggers(work.slots).map(({ slot }) => slot);
-  for (const slot of work.slots) await followChange(work, slot);
+  await followChange(work);
   // Rows that are still the same versions were compared before; tables that changed are compared again.
   const unexplained = await staleTables(work);
   for (const slot of work.slots) {

@@ -1,6 +1,6 @@
 import { sortedColumns } from '../../engine/digest.ts';
 import type { Conflict } from '../../engine/plan.ts';
-import type { SliceShape, SliceTable } from '../../engine/slice.ts';
+import type { Link, SliceShape, SliceTable } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
@@ -169,6 +169,18 @@ export function emptied(slots: Slot[], kinds: (keyof Slot['rows'])[]): string {
   }
   if (truncated.length > 0) statements.push(`TRUNCATE ${truncated.join(', ')};`);
   return statements.join(' ');
+}
+
+/** All keys through which a table's rows can belong. */
+export function linksOf(slice: SliceTable): Link[] {
+  return slice.membership.via === 'links'
+    ? [...slice.membership.links, ...(slice.membership.loops ?? [])]
+    : [];
+}
+
+/** Ownership that loops is followed until nothing new is found. */
+export function hasLoops(slices: SliceTable[]): boolean {
+  return slices.some(({ membership }) => membership.via === 'links' && membership.loops !== undefined);
 }
 
 export function columnOf(slot: { relation: Relation }, name: string): RelationColumn {

@@ -7,6 +7,7 @@ import type { SliceTable } from '../../../engine/slice.ts';
 import type { Structure } from '../introspect.ts';
 import type { CopyTarget, Loader } from '../stage.ts';
 import { idText } from '../tenants.ts';
+import { hasLoops, linksOf } from '../workspace.ts';
 import { escapeCopy } from './copy-text.ts';
 import type { Harvest, RowTest, Way } from './row-filter.ts';
 import { fold, RowFilter } from './row-filter.ts';
@@ -50,23 +51,26 @@ export class Picker {
 
   /** No more rows of this table will come. */
   finish(table: string): void {
-    this.done.add(table);
+    // A spooled table's keys are known only once it was filtered.
+    if (!this.spooled.some((part) => part.table === table)) this.done.add(table);
   }
 
   /** A block of a wanted table: filtered at once when it can be, else spooled. */
   async block(table: string, columns: string[], encoding: string): Promise<BlockSink> {
     await this.loader.table(table, columns);
     const slice = this.slice(table);
-    const ready =
-      this.whole ||
-      slice.membership.via !== 'links' ||
-      slice.membership.links.every((link) => this.done.has(link.parent));
+    const { membership } = slice;
+    const settled =
+      membership.via !== 'links' ||
+      (!membership.loops && membership.links.every((link) => this.done.has(link.parent)));
+    const ready = this.whole || settled;
     return ready ? this.filtering(slice, columns, encoding) : this.spooling(table, columns, encoding);
   }
 
   /** Filters what was spooled, parents first. */
   async finishSpooled(): Promise<void> {
     try {
+      await this.followLoops();
       for (const slice of this.request.shape.tables) {
         for (const part of this.spooled.filter((one) => one.table === slice.name)) {
           const sink = this.filtering(slice, part.columns, part.encoding);
@@ -77,6 +81,22 @@ export class Picker {
       }
     } finally {
       await this.spool?.close();
+    }
+  }
+
+  /** Where ownership loops, keys are gathered from the spooled rows until no new one is found. */
+  private async followLoops(): Promise<void> {
+    if (this.spooled.length === 0 || !hasLoops(this.request.shape.tables)) return;
+    const known = (): number => [...this.keys.values()].reduce((sum, keys) => sum + keys.size, 0);
+    for (let before = -1; before !== known(); ) {
+      before = known();
+      for (const slice of this.request.shape.tables) {
+        for (const part of this.spooled.filter((one) => one.table === slice.name)) {
+          const harvests = this.harvests(slice.name, part.columns);
+          const filter = new RowFilter(this.test(slice, part.columns), harvests, part.columns.length);
+          for await (const chunk of this.readSpool(part)) filter.push(chunk);
+        }
+      }
     }
   }
 
@@ -94,7 +114,7 @@ export class Picker {
     const { membership } = slice;
     const ways: Way[] = [];
     if (membership.via === 'links') {
-      for (const link of membership.links) {
+      for (const link of linksOf(slice)) {
         const fields = link.columns.map((name) => columns.indexOf(name));
         const keys = this.keys.get(keyName(link.parent, link.parentColumns));
         if (keys && fields.every((field) => field >= 0)) {
@@ -129,8 +149,7 @@ export class Picker {
   private harvests(table: string, columns: string[]): Harvest[] {
     const harvests = new Map<string, Harvest>();
     for (const child of this.request.shape.tables) {
-      if (child.membership.via !== 'links') continue;
-      for (const link of child.membership.links) {
+      for (const link of linksOf(child)) {
         if (link.parent !== table) continue;
         const fields = link.parentColumns.map((name) => columns.indexOf(name));
         if (!fields.every((field) => field >= 0)) continue;

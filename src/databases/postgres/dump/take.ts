@@ -26,6 +26,8 @@ export interface DumpRequest {
 
 export interface TakenDump<T> {
   bytes: number;
+  /** What the database takes on the server's disk. */
+  databaseBytes: number;
   /** When the snapshot was taken: the moment this backup shows. ISO 8601 UTC. */
   takenAt: string;
   /** How long the snapshot's transaction was open, in seconds. */
@@ -62,6 +64,7 @@ export async function takeDump<T>(
     await session.endRead();
     return {
       bytes,
+      databaseBytes: snapshot.databaseBytes,
       takenAt: snapshot.takenAt,
       snapshotSeconds: (performance.now() - started) / 1000,
       contents,
