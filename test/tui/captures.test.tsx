@@ -8,7 +8,7 @@ import type { Inside } from '../../src/tui/screens/inside.ts';
 import { PlanScreen } from '../../src/tui/screens/PlanScreen.tsx';
 import { RunScreen } from '../../src/tui/screens/RunScreen.tsx';
 import { Framed, settled } from './frame.tsx';
-import { applying, sampleIncident } from './incident.ts';
+import { applying, forget, sampleIncident } from './incident.ts';
 import { backups, confirmation, damagedAt, now, planQuestion } from './samples.ts';
 import { keys, open } from './terminal.ts';
 
@@ -94,7 +94,7 @@ it('the pictures in the README are what the screens draw', async () => {
   ];
   const pictures: string[] = [];
   for (const one of captures) pictures.push(await capture(one));
-  await incident.close();
+  await forget(incident);
   const text = readFileSync(readme, 'utf8');
   const wanted = text.replace(
     section,

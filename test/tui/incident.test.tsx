@@ -15,7 +15,7 @@ import { incidentHeader } from '../../src/tui/view/incident.ts';
 import { keepOutput } from '../../src/tui/view/output.ts';
 import { detailLines, stepViews } from '../../src/tui/view/run.ts';
 import { situationText } from '../../src/tui/view/situation.ts';
-import { applying, sampleIncident } from './incident.ts';
+import { applying, forget, sampleIncident } from './incident.ts';
 import { header, now } from './samples.ts';
 import { open } from './terminal.ts';
 
@@ -26,7 +26,7 @@ async function sample(...more: Parameters<typeof sampleIncident>): Promise<Incid
   return incident;
 }
 afterEach(async () => {
-  for (const incident of incidents.splice(0)) await incident.close();
+  for (const incident of incidents.splice(0)) await forget(incident);
 });
 const at = new Date(now);
 

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IncidentEvent } from '../../src/incident/events.ts';
@@ -129,6 +129,12 @@ export async function sampleIncident(more: [string, IncidentEvent][] = []): Prom
     await incident.append(event);
   }
   return incident;
+}
+
+/** Closes it and takes its folder away. */
+export async function forget(incident: Incident): Promise<void> {
+  await incident.close();
+  rmSync(join(incident.dir, '..', '..'), { recursive: true, force: true });
 }
 
 export const applying: RunnerView = {
