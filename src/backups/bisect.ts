@@ -30,7 +30,10 @@ interface Deps {
 export async function newestWhere(entries: BackupEntry[], deps: Deps): Promise<Bisection> {
   const usable = entries.filter((entry) => entry.kind === 'database' && entry.content === 'database-file');
   const asked: Bisection['asked'] = [];
-  const unusable: Bisection['unusable'] = [];
+  // A dump would have to be restored first; saying nothing would read as if it had been asked.
+  const unusable: Bisection['unusable'] = entries
+    .filter((entry) => entry.kind === 'database' && entry.content?.startsWith('dump-'))
+    .map((backup) => ({ backup, reason: 'a condition can be asked of database files only, this is a dump' }));
   const ask = async (backup: BackupEntry): Promise<boolean | null> => {
     const holds = await holdsIn(backup, deps, unusable);
     if (holds !== null) asked.push({ backup, holds });

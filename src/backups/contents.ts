@@ -27,36 +27,42 @@ export const noContents: Contents = {
   tenants: null,
 };
 
-/**
- * Reads tenants, rows and digests of a database file. Without a tenants table, `tenants` and `rows` are null.
- * `depth`: `tenants` names them only, `digests` reads every owned row.
- */
+/** `tenants` names them only, `digests` reads every owned row. */
+export type Depth = 'tenants' | 'digests';
+
+/** Reads tenants, rows and digests of a database file. Without a tenants table, `tenants` and `rows` are null. */
 export async function contentsOf(
   path: string,
   config: Config,
-  depth: 'tenants' | 'digests',
+  depth: Depth,
   onProgress?: OnProgress,
 ): Promise<Contents> {
   const database = await databaseAt(`sqlite:${path}`);
   const session = await database.open({ mode: 'read' });
   try {
-    const schema = await session.schema();
-    const known = { ...noContents, schemaFingerprint: schema.fingerprint };
-    const tenants = await tenantsOf(session, config);
-    if (!tenants) return known;
-    const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
-    if (depth === 'tenants') {
-      const bare = { rows: null, digest: null, digests: null };
-      return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
-    }
-    return {
-      ...known,
-      digestAlgorithm,
-      ...summed(await digestsIn(path, session, shape, onProgress), tenants),
-    };
+    return await contentsIn(session, config, depth, (shape) => digestsIn(path, session, shape, onProgress));
   } finally {
     await session.close();
   }
+}
+
+/** The same of whatever a session shows. */
+export async function contentsIn(
+  session: Session,
+  config: Config,
+  depth: Depth,
+  digestAll: (shape: SliceShape) => Promise<DigestsByTable>,
+): Promise<Contents> {
+  const schema = await session.schema();
+  const known = { ...noContents, schemaFingerprint: schema.fingerprint };
+  const tenants = await tenantsOf(session, config);
+  if (!tenants) return known;
+  const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
+  if (depth === 'tenants') {
+    const bare = { rows: null, digest: null, digests: null };
+    return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
+  }
+  return { ...known, digestAlgorithm, ...summed(await digestAll(shape), tenants) };
 }
 
 async function tenantsOf(session: Session, config: Config): Promise<Tenant[] | null> {

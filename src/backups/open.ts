@@ -92,7 +92,7 @@ async function openCold(
   cache: StagingCache,
   deps: OpenDeps,
 ): Promise<Omit<OpenedBackup, 'seconds'>> {
-  const partial = await cache.begin(found.manifest?.databaseBytes ?? Number(state.size));
+  const partial = await cache.begin(roomFor(found, state));
   let entry: StagingEntry;
   try {
     const copy = join(partial, copyName);
@@ -116,6 +116,12 @@ async function openCold(
     throw error;
   }
   return staged(found, cache, entry, { sha256: Promise.resolve(entry.record.sha256), warm: false }, deps);
+}
+
+/** Bytes the copy will take; a dump is read where it lies. Its name only decides whether room is looked for. */
+function roomFor({ path, manifest }: Located, state: FileState): number {
+  if (manifest?.source?.identity.kind === 'postgres' || /\.(dump|sql)(\.\w+)?$/.test(path)) return 0;
+  return manifest?.databaseBytes ?? Number(state.size);
 }
 
 async function staged(

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
 import { systemFailure } from '../databases/job-child.ts';
-import { sqliteIdentity } from '../databases/sqlite/identity.ts';
 import { syncFolder } from '../engine/durable.ts';
 import type { DatabaseIdentity, OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
-import { type Contents, contentsOf, noContents } from './contents.ts';
+import type { Contents } from './contents.ts';
+import type { Content } from './formats.ts';
 import { type Manifest, manifestPath, manifestVersion, writeManifest } from './manifest.ts';
 import { backupName, idOf } from './names.ts';
 import { isAlive } from './processes.ts';
-import { StagingCache } from './staging.ts';
-import { copyName } from './staging-record.ts';
-import { type TakenFile, takeFile } from './take-jobs.ts';
 
 export interface TakeOptions {
   config: Config;
+  /** Of a PostgreSQL database: of plain SQL only; pg_dump compresses its own format itself. */
   compression: 'gzip' | 'zstd';
+  /** PostgreSQL: as plain SQL instead of pg_dump's custom format. */
+  plain?: boolean;
   /** Read the backup once more for the rows and digests of every tenant. */
   digests: boolean;
   /** Stands in the name and the manifest; the default is the time the backup began. */
@@ -31,6 +31,7 @@ export interface TakeOptions {
 export interface TakenBackup {
   id: string;
   path: string;
+  content: Content;
   manifest: Manifest;
   manifestPath: string;
   /** How long a writer may have had to wait. */
@@ -38,32 +39,64 @@ export interface TakenBackup {
   seconds: { take: number; digest: number };
 }
 
+/** What one kind of database contributes to taking a backup of it. */
+export interface Taker {
+  /** Of the file's name: `sqlite` or `postgres`, and what follows the time. */
+  kind: string;
+  ending: string;
+  content: Content;
+  /** Name of the database, as far as the file's name goes. */
+  name: string;
+  /** Writes the backup to `target`, a new file (0600, synced). */
+  take(target: string): Promise<Taken>;
+}
+
+/** A backup whose file is complete, before it has its name. */
+export interface Taken {
+  identity: DatabaseIdentity;
+  compression: Manifest['compression'];
+  sha256: string;
+  bytes: number;
+  databaseBytes: number;
+  /** The moment the backup shows, where the database told; else when taking it began. */
+  takenAt: Date | null;
+  blockedSeconds: number;
+  contents: Contents;
+  /** Clock when the file was complete. */
+  completeAt: number;
+}
+
 /**
  * Takes a backup of the configured database while the application goes on writing. Under its final name it is
  * whole, synced and has its manifest beside it. Rejects, leaving nothing behind, with usage (no database, no
- * folder), database-missing, database-busy, database-hot-journal, disk-full, permission-denied, interrupted.
+ * folder), database-missing, database-busy, database-hot-journal, database-unreachable, database-denied,
+ * tool-missing, tool-failed, disk-full, permission-denied, interrupted.
  */
 export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   const { config } = options;
-  const live = livePath(config);
+  const taker = await takerFor(options);
   const folder = await backupFolder(config);
   const now = options.now ?? new Date();
-  const identity = sqliteIdentity(live);
-  const ending = options.compression === 'gzip' ? 'db.gz' : 'db.zst';
-  const path = join(folder, backupName(identity.name, 'sqlite', ending, now));
+  const path = join(folder, backupName(taker.name, taker.kind, taker.ending, now));
   await refuseExisting(path);
   const temporary = join(folder, `.taking-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
   try {
     const started = performance.now();
-    const { file, contents, takenAfter } = options.digests
-      ? await takeAndRead(live, temporary, options)
-      : await takeOnly(live, temporary, options);
-    const manifest = manifestOf(options, now, identity, file, contents);
+    const taken = await taker.take(temporary);
+    const manifest = manifestOf(config, taken, now);
     await writeManifest(path, manifest);
     await moveInto(temporary, path);
-    const seconds = { take: (takenAfter - started) / 1000, digest: (performance.now() - takenAfter) / 1000 };
-    const { blockedSeconds } = file;
-    return { id: idOf(path), path, manifest, manifestPath: manifestPath(path), blockedSeconds, seconds };
+    const take = (taken.completeAt - started) / 1000;
+    const digest = (performance.now() - taken.completeAt) / 1000;
+    return {
+      id: idOf(path),
+      path,
+      content: taker.content,
+      manifest,
+      manifestPath: manifestPath(path),
+      blockedSeconds: taken.blockedSeconds,
+      seconds: { take, digest },
+    };
   } catch (error) {
     throw systemFailure(error);
   } finally {
@@ -71,81 +104,42 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   }
 }
 
-interface Taking {
-  file: TakenFile;
-  contents: Contents;
-  /** Clock when the file was complete. */
-  takenAfter: number;
-}
-
-async function takeOnly(path: string, target: string, options: TakeOptions): Promise<Taking> {
-  const request = { path, target, compression: options.compression, copy: null };
-  const [file, contents] = await Promise.all([takeFile(request, options), readContents(path, options)]);
-  return { file, contents, takenAfter: performance.now() };
-}
-
-/** The digests are read from a copy of the very state that was saved: the live database has moved on. */
-async function takeAndRead(path: string, target: string, options: TakeOptions): Promise<Taking> {
-  const cache = new StagingCache(options.config.state);
-  const { size } = await stat(path).catch(() => ({ size: 0 }));
-  const partial = await cache.begin(size);
-  try {
-    const copy = join(partial, copyName);
-    const file = await takeFile({ path, target, compression: options.compression, copy }, options);
-    const takenAfter = performance.now();
-    return { file, contents: await readContents(copy, options), takenAfter };
-  } finally {
-    await cache.discard(partial);
-  }
-}
-
-/** A backup is worth having even where the config does not fit the database: then its manifest says less. */
-async function readContents(
-  path: string,
-  { config, digests, onProgress, onWarning }: TakeOptions,
-): Promise<Contents> {
-  try {
-    return await contentsOf(path, config, digests ? 'digests' : 'tenants', onProgress);
-  } catch (error) {
-    if (!(error instanceof TenantDrError)) throw error;
-    onWarning?.(`The manifest has no rows and digests: ${error.message}`);
-    return noContents;
-  }
-}
-
-function manifestOf(
-  { config, compression }: TakeOptions,
-  takenAt: Date,
-  identity: DatabaseIdentity,
-  file: TakenFile,
-  contents: Contents,
-): Manifest {
-  return {
-    version: manifestVersion,
-    kind: 'database',
-    tool: `tenant-dr ${version}`,
-    takenAt: takenAt.toISOString(),
-    source: { identity, environment: config.environment },
-    compression,
-    sha256: file.sha256,
-    bytes: file.bytes,
-    databaseBytes: file.databaseBytes,
-    verified: null,
-    tenantCount: contents.tenants?.length ?? null,
-    ...contents,
-  };
-}
-
-function livePath(config: Config): string {
-  if (config.database === undefined) {
+async function takerFor(options: TakeOptions): Promise<Taker> {
+  const { database } = options.config;
+  if (database === undefined) {
     throw new TenantDrError('usage', 'No database is configured.', {
       hint: 'name it with --database, DATABASE_PATH or `database:` in the config',
     });
   }
-  if (config.database.startsWith('sqlite:')) return config.database.slice('sqlite:'.length);
-  throw new TenantDrError('usage', '`backup` takes backups of SQLite databases only. Nothing was done.', {
-    hint: 'for PostgreSQL use `pg_dump --format=custom` into the backup folder; every other command reads it from there',
-  });
+  if (!database.startsWith('sqlite:')) {
+    const { dumpTaker } = await import('./take-dump.ts');
+    return dumpTaker(database, options);
+  }
+  if (options.plain) {
+    throw new TenantDrError('usage', 'A backup of an SQLite database is its file. Nothing was done.', {
+      hint: 'leave out --plain, which is for PostgreSQL',
+    });
+  }
+  const { fileTaker } = await import('./take-file.ts');
+  return fileTaker(database.slice('sqlite:'.length), options);
+}
+
+function manifestOf(config: Config, taken: Taken, began: Date): Manifest {
+  const { identity, compression, sha256, bytes, databaseBytes, contents } = taken;
+  return {
+    version: manifestVersion,
+    kind: 'database',
+    tool: `tenant-dr ${version}`,
+    takenAt: (taken.takenAt ?? began).toISOString(),
+    source: { identity, environment: config.environment },
+    compression,
+    sha256,
+    bytes,
+    databaseBytes,
+    verified: null,
+    tenantCount: contents.tenants?.length ?? null,
+    ...contents,
+  };
 }
 
 /** The folder, made where it is missing; what a killed run left in it is removed. */

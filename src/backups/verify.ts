@@ -7,7 +7,7 @@ import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Contents, contentsOf } from './contents.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
-import { hashBackup, type StagedFile, stageFile } from './reader-jobs.ts';
+import { hashBackup, peekAt, type StagedFile, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
 import { StagingCache } from './staging.ts';
 import { copyName } from './staging-record.ts';
@@ -28,10 +28,19 @@ export interface Verification {
   recorded: string | null;
 }
 
-interface Deps {
+export interface VerifyDeps {
   config: Config;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
+}
+
+/** What reading the file told. */
+export interface Readings {
+  checks: Check[];
+  /** Null when the file could not be decoded. */
+  file: Pick<StagedFile, 'compression' | 'sha256' | 'bytes' | 'stagedBytes'> | null;
+  contents: Contents | null;
+  tenantCount: number | null;
 }
 
 /**
@@ -39,13 +48,20 @@ interface Deps {
  * (one is made for other people's backups), so that a restore need not check again. A bad backup is a result, not
  * an error; what keeps us from looking rejects: disk-full, permission-denied, interrupted.
  */
-export async function verifyBackup(ref: string, deps: Deps): Promise<Verification> {
+export async function verifyBackup(ref: string, deps: VerifyDeps): Promise<Verification> {
   const found = await locate(ref, deps.config);
   if (found.kind === 'live') {
     throw new TenantDrError('usage', 'A live database is not a backup: there is nothing to verify.');
   }
-  const cache = new StagingCache(deps.config.state);
+  return finished(found, await read(found, deps), deps);
+}
+
+async function read(found: Located, deps: VerifyDeps): Promise<Readings> {
   const { size } = await stat(found.path);
+  const [peek] = await peekAt([found.path], deps);
+  const { isDump, verifyDump } = await import('./verify-dump.ts');
+  if (peek && isDump(peek)) return verifyDump(found, peek, deps);
+  const cache = new StagingCache(deps.config.state);
   const partial = await cache.begin(found.manifest?.databaseBytes ?? size);
   try {
     return await verifyIn(partial, found, deps);
@@ -54,8 +70,9 @@ export async function verifyBackup(ref: string, deps: Deps): Promise<Verificatio
   }
 }
 
-async function verifyIn(partial: string, found: Located, deps: Deps): Promise<Verification> {
+async function verifyIn(partial: string, found: Located, deps: VerifyDeps): Promise<Readings> {
   const checks: Check[] = [];
+  const nothing = { contents: null, tenantCount: null };
   const add = (name: Check['name'], ok: boolean, detail: string) => checks.push({ name, ok, detail });
   const copy = join(partial, copyName);
   let file: StagedFile;
@@ -64,7 +81,7 @@ async function verifyIn(partial: string, found: Located, deps: Deps): Promise<Ve
   } catch (error) {
     if (!isAboutTheFile(error)) throw error;
     add(error.code === 'backup-not-a-database' ? 'database' : 'readable', false, error.message);
-    return finished(found, checks, await unreadable(found.path, deps), null);
+    return { checks, file: null, ...nothing };
   }
   if (file.content !== 'database-file') throw notADatabaseFile(found, file);
   add(
@@ -72,7 +89,7 @@ async function verifyIn(partial: string, found: Located, deps: Deps): Promise<Ve
     true,
     `${file.bytes} bytes read to the end${file.checksummed ? ', its own checksum holds' : ''}`,
   );
-  compareWithManifest(found.manifest, file, add);
+  compareChecksum(found.manifest, file, add);
   add('database', true, `a database of ${file.stagedBytes} bytes`);
   if (file.unmerged) await mergeCopy(copy, deps.signal);
   deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
@@ -83,12 +100,13 @@ async function verifyIn(partial: string, found: Located, deps: Deps): Promise<Ve
     integrity.ok ? 'structure, indexes and constraints hold' : (integrity.problems[0] ?? 'unreadable'),
   );
   const contents = integrity.ok ? await readContents(copy, found, deps, add) : null;
-  return finished(found, checks, file, contents);
+  return { checks, file, contents, tenantCount: contents?.tenants?.length ?? null };
 }
 
-function compareWithManifest(
+/** Checksum and size; a dump is never decompressed as a whole, so its database's size is not known. */
+export function compareChecksum(
   manifest: Manifest | null,
-  file: StagedFile,
+  file: NonNullable<Readings['file']>,
   add: (name: Check['name'], ok: boolean, detail: string) => void,
 ): void {
   if (!manifest?.source) {
@@ -101,6 +119,7 @@ function compareWithManifest(
     same,
     same ? `${file.sha256}, as in the manifest` : `${file.sha256}, the manifest says ${manifest.sha256}`,
   );
+  if (manifest.source.identity.kind === 'postgres') return;
   const sizes = manifest.bytes === file.bytes && manifest.databaseBytes === file.stagedBytes;
   const expected = `${manifest.bytes} and ${manifest.databaseBytes} bytes`;
   add(
@@ -115,7 +134,7 @@ function compareWithManifest(
 async function readContents(
   copy: string,
   found: Located,
-  deps: Deps,
+  deps: VerifyDeps,
   add: (name: Check['name'], ok: boolean, detail: string) => void,
 ): Promise<Contents | null> {
   let contents: Contents;
@@ -172,30 +191,29 @@ function differences(manifest: Manifest, contents: Contents): string[] {
   return wrong;
 }
 
-async function finished(
-  found: Located,
-  checks: Check[],
-  file: StagedFile,
-  contents: Contents | null,
-): Promise<Verification> {
+async function finished(found: Located, readings: Readings, deps: VerifyDeps): Promise<Verification> {
+  const { checks } = readings;
   const failed = checks.filter((check) => !check.ok).map((check) => check.name);
   const ok = failed.length === 0;
   const verified = { at: new Date().toISOString(), ok, failed, tool: `tenant-dr ${version}` };
-  const known = found.manifest?.source ? found.manifest : adopted(found, file, contents);
+  const file = readings.file ?? (await unreadable(found.path, deps));
+  const known = found.manifest?.source ? found.manifest : adopted(found, { ...readings, file });
   const recorded = await record(found.path, { ...known, verified });
   return { id: found.id, path: found.path, ok, checks, recorded };
 }
 
 /** What can be said about a file that could not be decoded: enough to remember that it is bad. */
-async function unreadable(path: string, { signal }: Deps): Promise<StagedFile> {
+async function unreadable(path: string, { signal }: VerifyDeps): Promise<NonNullable<Readings['file']>> {
   const sha256 = await hashBackup(path, { signal });
   const { size: bytes } = await stat(path);
-  const nothing = { stagedBytes: 0, checksummed: false, unmerged: false };
-  return { content: 'database-file', compression: 'none', sha256, bytes, ...nothing };
+  return { compression: 'none', sha256, bytes, stagedBytes: 0 };
 }
 
 /** A manifest for somebody else's backup: what was found in it, but not where it comes from. */
-function adopted(found: Located, file: StagedFile, contents: Contents | null): Manifest {
+function adopted(
+  found: Located,
+  { file, contents, tenantCount }: Readings & { file: NonNullable<Readings['file']> },
+): Manifest {
   return {
     version: manifestVersion,
     kind: 'database',
@@ -210,7 +228,7 @@ function adopted(found: Located, file: StagedFile, contents: Contents | null): M
     rows: contents?.rows ?? null,
     digestAlgorithm: contents?.digestAlgorithm ?? null,
     verified: null,
-    tenantCount: contents?.tenants?.length ?? null,
+    tenantCount,
     tenants: contents?.tenants ?? null,
   };
 }
@@ -225,7 +243,7 @@ async function record(path: string, manifest: Manifest): Promise<string | null> 
   }
 }
 
-function isAboutTheFile(error: unknown): error is TenantDrError {
+export function isAboutTheFile(error: unknown): error is TenantDrError {
   const codes = ['backup-empty', 'backup-truncated', 'backup-corrupt', 'backup-not-a-database'];
   return error instanceof TenantDrError && codes.includes(error.code);
 }
@@ -233,9 +251,7 @@ function isAboutTheFile(error: unknown): error is TenantDrError {
 function notADatabaseFile(found: Located, file: StagedFile): TenantDrError {
   return new TenantDrError(
     'usage',
-    `${found.path} is a ${file.content}; only database files can be verified so far.`,
-    {
-      hint: 'for a PostgreSQL dump `pg_restore --list` and a restore into a scratch database tell most',
-    },
+    `${found.path} is no database and no dump of one (${file.content}): there is nothing to verify.`,
+    { hint: 'take the database file out of it and name that file' },
   );
 }

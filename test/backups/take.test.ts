@@ -206,7 +206,7 @@ test('what cannot be backed up is said, and nothing is left', async () => {
   const take = (database: string | undefined) =>
     takeBackup({ config: { ...config, database }, compression: 'zstd', digests: true });
   await expect(take(undefined)).rejects.toMatchObject({ code: 'usage' });
-  await expect(take('postgres://u@h/db')).rejects.toMatchObject({ code: 'usage' });
+  await expect(take('postgres://u@127.0.0.1:1/db')).rejects.toMatchObject({ code: 'database-unreachable' });
   await expect(take(`sqlite:${join(own, 'nowhere.db')}`)).rejects.toMatchObject({ code: 'database-missing' });
   await expect(
     take(`sqlite:${write(join(own, 'text.db'), 'hello, this is no database at all')}`),

@@ -12,17 +12,19 @@ export default command({
   effect: 'write',
   options: {
     gzip: flag('compress with gzip instead of zstd: larger and slower, but gunzip reads it'),
+    plain: flag('PostgreSQL: plain SQL (.sql.zst, with --gzip .sql.gz) instead of the custom format'),
     noDigests: flag('leave out rows and digests of every tenant: faster, but says less in the manifest'),
     verify: flag('read it from end to end afterwards, as `backup verify` does'),
   },
   examples: ['tenant-dr backup', 'tenant-dr backup --gzip --verify'],
-  async run(context, { gzip, noDigests, verify }) {
+  async run(context, { gzip, plain, noDigests, verify }) {
     const { takeBackup } = await import('../../backups/take.ts');
     const config = await context.config();
     const { output, signal } = context;
     const taken = await takeBackup({
       config,
       compression: gzip ? 'gzip' : 'zstd',
+      plain,
       digests: !noDigests,
       now: context.clock(),
       signal,
@@ -57,12 +59,12 @@ async function verified(path: string, context: Context): Promise<Verification> {
 }
 
 function describe(taken: TakenBackup, checked: Verification | null): Record<string, unknown> {
-  const { manifest, id, path } = taken;
+  const { manifest, id, path, content } = taken;
   return backupForJson({
     id,
     path,
     kind: manifest.kind,
-    content: 'database-file',
+    content,
     compression: manifest.compression,
     takenAt: new Date(manifest.takenAt),
     takenAtSource: 'manifest',
