@@ -6,7 +6,7 @@ import { markRenewals } from './renewals.ts';
 import { scratchTable } from './scratch.ts';
 import { fromSource } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { affinityIn, located, locator, locatorColumns } from './workspace.ts';
+import { affinityIn, located, locator, locatorColumns, locatorDefinitions } from './workspace.ts';
 
 /**
  * Effects of one table, in a temporary table with one row per row to change:
@@ -30,7 +30,11 @@ function createEffects(work: Workspace, table: TableWork): void {
   const l = locatorColumns(table.live, 'l');
   const s = locatorColumns(table.staged ?? table.live, 's');
   const indexes = [l.join(', '), s.join(', '), ...(table.key.length === 0 ? ['h'] : [])];
-  const body = `(op TEXT, ${l.join(', ')}, ${s.join(', ')}, mask TEXT, held INTEGER, h BLOB)`;
+  const locators = [
+    ...locatorDefinitions(table.live, 'l'),
+    ...locatorDefinitions(table.staged ?? table.live, 's'),
+  ];
+  const body = `(op TEXT, ${locators.join(', ')}, mask TEXT, held INTEGER, h BLOB)`;
   scratchTable(work.connection, table.names.effects, body, indexes);
 }
 

@@ -3,7 +3,7 @@ import type { SqliteUnique } from './introspect.ts';
 import { scratchTable } from './scratch.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located, locatorColumns } from './workspace.ts';
+import { located, locatorColumns, locatorDefinitions } from './workspace.ts';
 
 /**
  * Updates that must become delete-and-insert (`r`): rows that hold a unique value another updated row is to get.
@@ -60,7 +60,12 @@ export function keepRenewals(work: Workspace, table: TableWork): void {
   const l = locatorColumns(table.live, 'l');
   const columns = table.columns.map(quote);
   const holders = l.map((name) => `tenant_dr_${name}`).join(', ');
-  scratchTable(work.connection, table.names.renewed, `(${[holders, ...columns].join(', ')})`, [holders]);
+  scratchTable(
+    work.connection,
+    table.names.renewed,
+    `(${[...locatorDefinitions(table.live, 'l', 'tenant_dr_'), ...columns].join(', ')})`,
+    [holders],
+  );
   if (!table.staged) return;
   work.connection.exec(
     `INSERT INTO temp.${table.names.renewed} SELECT ${l.map((name) => `e.${name}`).join(', ')}, ` +

@@ -2,7 +2,7 @@ import { affinityOf, quote } from './identifiers.ts';
 import { scratchTable } from './scratch.ts';
 import { bindScalar } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { affinityIn, located, locator, locatorColumns } from './workspace.ts';
+import { affinityIn, located, locator, locatorColumns, locatorDefinitions } from './workspace.ts';
 
 /** What the tenants table's status becomes when the tenant's row itself has to be brought back. */
 export interface StatusRule {
@@ -51,7 +51,7 @@ function copyRows(work: Workspace, table: TableWork): void {
   scratchTable(
     work.connection,
     table.names.sourceCopy,
-    `(${[...holders, ...definitions].join(', ')})`,
+    `(${[...locatorDefinitions(staged, 's', 'tenant_dr_'), ...definitions].join(', ')})`,
     indexes,
   );
   const columns = table.common.map(quote);

@@ -1,5 +1,6 @@
 import type { TenantColumns } from '../../config/schema.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
+import { slugOr } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import { tierOf } from '../../policy/tiers.ts';
 import type { Connection } from './connect.ts';
@@ -61,7 +62,7 @@ export function listTenants(connection: Connection, database: string, columns: T
     .prepare(
       `SELECT ${quote(columns.id)}, ${pick(columns.slug, 'slug')}, ${pick(columns.name, 'name')}, ` +
         `${pick(columns.status?.column, 'status')}, ${tierExpression(columns, has)} ` +
-        `FROM ${quote(database)}.${quote(columns.table)} ORDER BY 1`,
+        `FROM ${quote(database)}.${quote(columns.table)} WHERE ${quote(columns.id)} IS NOT NULL ORDER BY 1`,
     )
     .raw()
     .all() as Stored[][];
@@ -96,11 +97,12 @@ function jsonValue(column: string, path: string): string {
 function toTenant(row: Stored[]): Tenant {
   const [id, slug, name, status, tier] = row as [Stored, Stored, Stored, Stored, Stored];
   const tenantId = idOf(id);
+  const named = slugOr(tenantId, slug === null ? null : String(slug));
   const known = tierOf(tier === null ? null : String(tier));
   return {
     id: tenantId,
-    slug: slug === null ? tenantId.text : String(slug),
-    name: name === null ? (slug === null ? tenantId.text : String(slug)) : String(name),
+    slug: named,
+    name: name === null ? named : String(name),
     status: status === null ? null : String(status),
     tier: known.tier,
     ...(known.unknown === undefined ? {} : { unknownTier: known.unknown }),

@@ -110,6 +110,20 @@ export function locatorColumns(table: SqliteTable, letter: 'l' | 's'): string[] 
   return Array.from({ length: width }, (_, i) => `${letter}${i}`);
 }
 
+/**
+ * The same columns with the affinity and collation of what they hold. Without them SQLite could not use an index on
+ * them to find a row by its rowid or key, and every lookup would read the whole table.
+ */
+export function locatorDefinitions(table: SqliteTable, letter: 'l' | 's', prefix = ''): string[] {
+  const names = locatorColumns(table, letter).map((name) => `${prefix}${name}`);
+  if (!table.withoutRowid) return names.map((name) => `${name} INTEGER`);
+  const collations = keyCollations(table, table.primaryKey);
+  return names.map(
+    (name, i) =>
+      `${name} ${affinityIn(table, table.primaryKey[i] as string)} COLLATE ${quote(collations[i] as string)}`,
+  );
+}
+
 /** "a = b AND …": `left` decides collation and affinity, so the real table's columns stand there. */
 export function equal(left: string[], right: string[]): string {
   return left.map((expression, i) => `${expression} = ${right[i]}`).join(' AND ');
@@ -141,5 +155,5 @@ export function locatorTable(table: SqliteTable, letter: 'l' | 's', more: string
   const columns = locatorColumns(table, letter);
   const extra = more ? `, ${more}` : '';
   if (!table.withoutRowid) return `(${columns[0]} INTEGER PRIMARY KEY${extra})`;
-  return `(${columns.join(', ')}${extra}, PRIMARY KEY (${columns.join(', ')})) WITHOUT ROWID`;
+  return `(${locatorDefinitions(table, letter).join(', ')}${extra}, PRIMARY KEY (${columns.join(', ')})) WITHOUT ROWID`;
 }
