@@ -21,14 +21,21 @@ export interface TestDatabase {
   copy(query: string): Promise<string>;
 }
 
+/** Servers of this test file. Registered while the file is collected: inside a hook it would come too late. */
+const running: { server: Throwaway; folder: string }[] = [];
+
+afterAll(async () => {
+  for (const { server, folder } of running) {
+    await server.stop();
+    await removeThrowaway(folder);
+  }
+});
+
 /** One server per test file, stopped afterwards. */
 export async function testCluster(options: ThrowawayOptions = {}): Promise<Throwaway> {
   const folder = await mkdtemp(join(tmpdir(), 'tdr-pg-'));
   const server = await startThrowaway(folder, { careless: true, ...options });
-  afterAll(async () => {
-    await server.stop();
-    await removeThrowaway(folder);
-  });
+  running.push({ server, folder });
   return server;
 }
 
