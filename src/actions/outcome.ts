@@ -24,6 +24,8 @@ export const changeOutput = z.object({
   from: z.string(),
   mode: z.enum(restoreModes),
   tables: z.array(tableOutcome),
+  /** What the backup holds and the live structure has no place for, or the other way round. */
+  drift: z.array(z.object({ table: z.string(), detail: z.string() })).default([]),
   safetyCopy,
   /** Null when a probe found the commit: the proof died with the process that held it. */
   isolation: isolation.nullable(),
@@ -40,6 +42,7 @@ export function outcomeOf(context: ActionContext, change: Change, { execution, s
     from: change.backup.ref,
     mode: plan.mode,
     tables: tablesForJson(plan),
+    drift: plan.drift,
     safetyCopy: { path: copy.path, sha256, rows: copy.rows },
     isolation: proof,
     digest: { before: plan.live.digest, planned: plan.planned.digest, after },
@@ -135,6 +138,7 @@ function outputOf(
     from: intended.from,
     mode: intended.mode,
     tables: intended.tables,
+    drift: [],
     safetyCopy: intended.safetyCopy,
     isolation: finished?.isolation ?? null,
     digest: { ...intended.digest, after: finished?.digest.after ?? null },

@@ -171,7 +171,7 @@ async function previewOf(
     table: { columns: ['tenant', 'tier', 'add', 'change', 'delete'], rows },
     commands: [],
     stakes: {
-      phrase: phraseFor(tenants.length, name),
+      phrase: phraseFor(tenants, name),
       database: { name, location, environment: context.config.environment },
       tenants: tenants.map(({ id, slug, name: called, tier }) => ({ id: id.text, slug, name: called, tier })),
       tables: [],
@@ -180,7 +180,8 @@ async function previewOf(
   };
 }
 
-/** Contract: `<n> tenants in <database name>`. */
-export function phraseFor(count: number, database: string): string {
-  return `${count} tenants in ${database}`;
+/** Contract: one tenant's slug; for several `<n> tenants in <database name>`. */
+export function phraseFor(tenants: Pick<Tenant, 'slug'>[], database: string): string {
+  const [only] = tenants;
+  return only && tenants.length === 1 ? only.slug : `${tenants.length} tenants in ${database}`;
 }

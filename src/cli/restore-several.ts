@@ -25,7 +25,7 @@ export async function restoreSeveral(
 ): Promise<Result> {
   const { phraseFor, restoreMany } = await import('../actions/restore-many.ts');
   const { identity } = bench.ground.session;
-  const phrase = phraseFor(tenants.length, identity.name);
+  const phrase = phraseFor(tenants, identity.name);
   const listed = tenants.map(
     (tenant) => `  ${printable(tenant.slug)} (${printable(tenant.name)}), ${tenant.tier}`,
   );
@@ -69,6 +69,7 @@ export async function restoreSeveral(
     `${failed.length} of ${results.length} tenants were not restored${all ? '' : '; the others were'}.`,
     {
       hint: `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
+      facts: { changed: !all },
     },
   );
   return { document, text, failure };

@@ -5,6 +5,7 @@ import { durationText } from './format.ts';
 interface Restored {
   tenant: { slug: string };
   tables: { name: string; insert: number; update: number; delete: number }[];
+  drift: { detail: string }[];
   safetyCopy: { path: string; rows: number };
   isolation: { method: string; otherRowsWritten: number; tablesGuarded: number; notes: string[] } | null;
   digest: { after: string | null };
@@ -12,7 +13,7 @@ interface Restored {
 }
 
 export function restoredText(incident: string, output: unknown): string {
-  const { tenant, tables, safetyCopy, isolation, digest, seconds } = output as Restored;
+  const { tenant, tables, drift, safetyCopy, isolation, digest, seconds } = output as Restored;
   const touched = tables.filter((table) => table.insert + table.update + table.delete > 0);
   const lines = touched.map(
     (table) =>
@@ -29,6 +30,7 @@ export function restoredText(incident: string, output: unknown): string {
   return [
     `Done: tenant ${printable(tenant.slug)} (incident ${incident}).`,
     ...(lines.length > 0 ? lines : ['  nothing had to change']),
+    ...drift.map((one) => `  drift: ${printable(one.detail)}`),
     ...proof,
     `Safety copy: ${safetyCopy.path} (${safetyCopy.rows} rows). Take it back with \`tenant-dr undo ${incident}\`.`,
     `Digest after: ${digest.after ?? 'unknown'}`,

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { TenantDrError } from '../errors.ts';
 import type { Ownership } from './ownership.ts';
 import { classify, requireClassified } from './ownership.ts';
 import type { Plan } from './planning.ts';
@@ -26,7 +27,7 @@ export async function survey(session: Session, config: Config): Promise<Ground> 
   return { session, config, schema, ownership, tenants: await session.tenants(config.tenants) };
 }
 
-/** Makes a source queryable beside the live database, for the tenants named. */
+/** Makes a source queryable beside the live database, for the tenants named. Throws backup-without-tenant. */
 export async function stageSource(
   ground: Ground,
   source: StagedSource,
@@ -34,11 +35,21 @@ export async function stageSource(
   onProgress?: OnProgress,
 ): Promise<Staged> {
   const shape = buildShape(ground.schema, ground.ownership, ground.config, { mode: 'exact' });
-  return ground.session.stage({
-    source,
-    columns: ground.config.tenants,
-    shape,
-    tenants,
-    ...(onProgress ? { onProgress } : {}),
-  });
+  try {
+    return await ground.session.stage({
+      source,
+      columns: ground.config.tenants,
+      shape,
+      tenants,
+      ...(onProgress ? { onProgress } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof TenantDrError) || error.code !== 'tenants-table-missing') throw error;
+    const { table } = ground.config.tenants;
+    throw new TenantDrError(
+      'backup-without-tenant',
+      `The backup has no table "${table}", so it holds no tenant. Nothing was changed.`,
+      { hint: 'Choose a backup from before the table was dropped or renamed.', table, cause: error },
+    );
+  }
 }

@@ -27,6 +27,11 @@ export function idForJson(id: TenantId): number | string {
   return Number.isSafeInteger(number) ? number : id.text;
 }
 
+/** The slug to name a tenant by. A blank one nobody can type as a confirmation counts as absent: then it is the id. */
+export function slugOr(id: TenantId, slug: string | null): string {
+  return slug === null || slug.trim() === '' ? id.text : slug;
+}
+
 export function sameId(a: TenantId, b: TenantId): boolean {
   return a.type === b.type && a.text === b.text;
 }

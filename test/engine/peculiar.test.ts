@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { phraseFor } from '../../src/actions/restore-many.ts';
+import { build, openRaw, type World } from '../worlds/world.ts';
+import { configOf, drive } from './drive.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tenant-dr-peculiar-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let serial = 0;
+function tenants(rows: string, damage = ''): World {
+  serial++;
+  return build(join(root, String(serial)), {
+    name: 'peculiar tenants',
+    slugs: ['alfa'],
+    facts: { tenants: { table: 'tenants', id: 'id', slug: 'slug' }, tables: {}, fullText: [] },
+    config: { tenants: { name: 'slug', slug: 'slug' }, ownership: { columns: ['tenant_id'] } },
+    create: (db) => db.exec(`CREATE TABLE tenants (id TEXT PRIMARY KEY, slug TEXT); ${rows}`),
+    damage: (db) => db.exec(damage),
+  });
+}
+
+describe('a tenant', () => {
+  test('with a blank slug goes by its id, so that Enter never confirms anything', async () => {
+    const world = tenants(`INSERT INTO tenants VALUES ('t1', ''), ('t2', '  '), ('t3', 'alfa')`);
+    const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+    expect(driven.ground.tenants.map(({ slug }) => slug)).toEqual(['t1', 't2', 'alfa']);
+    await driven.close();
+  });
+
+  test('without an id is none', async () => {
+    const world = tenants(`INSERT INTO tenants VALUES (NULL, 'nobody'), ('t3', 'alfa')`);
+    const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+    expect(driven.ground.tenants.map(({ slug }) => slug)).toEqual(['alfa']);
+    await driven.close();
+  });
+
+  test('is confirmed by its slug also where it was chosen among many', () => {
+    expect(phraseFor([{ slug: 'alfa' }], 'app')).toBe('alfa');
+    expect(phraseFor([{ slug: 'alfa' }, { slug: 'bravo' }], 'app')).toBe('2 tenants in app');
+  });
+});
+
+test('a backup without the tenants table is refused as one without the tenant', async () => {
+  const world = tenants(`INSERT INTO tenants VALUES ('t3', 'alfa')`);
+  const backup = openRaw(world.backupPath);
+  backup.exec('DROP TABLE tenants; CREATE TABLE other (id)');
+  backup.close();
+  await expect(drive(await configOf(world.configPath), world.backupPath)).rejects.toMatchObject({
+    code: 'backup-without-tenant',
+    table: 'tenants',
+  });
+});
