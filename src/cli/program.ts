@@ -1,4 +1,5 @@
 import { Argument, CommanderError, Option, Command as Parser } from 'commander';
+import { withoutPassword } from '../config/passwords.ts';
 import { version } from '../config/version.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Command, CommandEntry, Result } from './command.ts';
@@ -244,7 +245,7 @@ function valuesOf(parameters: Parameters, given: Record<string, unknown>): Recor
     else if (parameter.kind === 'many') values[name] = value ?? [];
     else if (typeof value !== 'string') values[name] = undefined;
     else if (parameter.kind === 'list') values[name] = value.split(',').map((one) => one.trim());
-    else values[name] = parameter.parse ? parameter.parse(value) : value;
+    else values[name] = parameter.parse ? parameter.parse(value) : withoutPassword(value);
   }
   return values;
 }

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import pg from 'pg';
 import { parse, toClientConfig } from 'pg-connection-string';
+import { rememberedPassword } from '../../config/passwords.ts';
 import { TenantDrError } from '../../errors.ts';
 import { connectFailure } from './errors.ts';
 import { ident } from './identifiers.ts';
@@ -53,7 +54,10 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
   config.port = config.port || Number(env.PGPORT ?? 5432);
   config.user = config.user || env.PGUSER || userInfo().username;
   config.database = config.database || env.PGDATABASE || config.user;
-  if (config.password === undefined && env.PGPASSWORD !== undefined) config.password = env.PGPASSWORD;
+  // An address with a user and no password is parsed as one with an empty password.
+  const password = config.password || (rememberedPassword(url) ?? env.PGPASSWORD);
+  if (password) config.password = password;
+  else delete config.password;
   const { host, port, user, database } = config as {
     host: string;
     port: number;

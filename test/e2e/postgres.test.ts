@@ -1,0 +1,195 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import { temporaryFolder } from '../cli/folder.ts';
+import { type Ran, tenantDr } from '../cli/run.ts';
+import { contents, type TestDatabase, testCluster, testDatabase } from '../postgres/cluster.ts';
+import { shop, shopTables } from '../postgres/shop.ts';
+import { severedAtCommit } from './severed.ts';
+
+let server: Throwaway;
+let template: TestDatabase;
+
+beforeAll(async () => {
+  server = await testCluster();
+  template = await testDatabase(server, shop);
+});
+
+interface Place {
+  cwd: string;
+  live: TestDatabase;
+  run(...words: string[]): Promise<Ran>;
+}
+
+const damage = `DELETE FROM links WHERE tenant_id = 2;
+  DELETE FROM sales USING items WHERE items.id = item_id AND tenant_id = 2; UPDATE items SET price = 0 WHERE tenant_id = 2`;
+
+/** A database of its own with a config, and an empty folder for backups. */
+async function place(): Promise<Place> {
+  const live = await testDatabase(server, '', template.name);
+  const cwd = temporaryFolder();
+  mkdirSync(join(cwd, 'backups'));
+  const config = [
+    `database: ${live.url}`,
+    'backups: ./backups',
+    'state: ./state',
+    'environment: test',
+    'tenants: { status: { column: status, active: active, suspended: suspended } }',
+    'ownership: { tables: { plans: shared } }',
+  ];
+  writeFileSync(join(cwd, 'tenant-dr.config.yaml'), `${config.join('\n')}\n`);
+  return { cwd, live, run: (...words) => tenantDr([...words, '--as', 'tester', '--json'], { cwd }) };
+}
+
+/** The same with a backup of its own and tenant two damaged since. */
+async function damaged(): Promise<Place & { before: Record<string, string> }> {
+  const there = await place();
+  const before = await contents(there.live, shopTables);
+  expect(await there.run('backup')).toMatchObject({ exit: 0 });
+  await there.live.sql(damage);
+  return { ...there, before };
+}
+
+describe('backups of PostgreSQL', () => {
+  it('are taken, listed, verified, and found bad when cut', async () => {
+    const { cwd, live, run } = await place();
+    const taken = await run('backup', '--verify');
+    expect(taken.exit, taken.stderr).toBe(0);
+    expect(taken.document.path).toMatch(new RegExp(`/${live.name}_postgres_\\d{8}_\\d{6}\\.dump$`));
+    expect(taken.document.checks.map(({ name, ok }: { name: string; ok: boolean }) => [name, ok])).toEqual([
+      ['readable', true],
+      ['checksum', true],
+      ['tenants', true],
+      ['contents', true],
+    ]);
+    expect(statSync(taken.document.path).mode & 0o777).toBe(0o600);
+    const manifest = JSON.parse(readFileSync(taken.document.manifest, 'utf8'));
+    const digests = (await run('digest')).document.tenants;
+    expect(manifest.tenants.map(({ digest }: { digest: string }) => digest)).toEqual(
+      digests.map(({ digest }: { digest: string }) => digest),
+    );
+    const plain = await run('backup', '--plain', '--gzip', '--no-digests', '--verify');
+    expect(plain.document).toMatchObject({ ok: true, content: 'dump-plain', compression: 'gzip' });
+    expect((await run('backups')).document.backups).toMatchObject([
+      { id: plain.document.id, verified: true, tenants: 2 },
+      { id: taken.document.id, verified: true, tenants: 2 },
+    ]);
+    truncateSync(taken.document.path, statSync(taken.document.path).size - 100);
+    expect(await run('backup', 'verify', taken.document.path)).toMatchObject({ exit: 4 });
+    expect(readdirSync(join(cwd, 'backups')).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('leave nothing behind when pg_dump is missing or the role is unknown', async () => {
+    const { cwd, live } = await place();
+    const noTools = await tenantDr(['backup', '--json'], { cwd, env: { PATH: cwd } });
+    expect([noTools.exit, noTools.document.error.code]).toEqual([4, 'tool-missing']);
+    expect(noTools.document.error.hint).toContain('postgresql-client');
+    const nobody = live.url.replace('//postgres@', '//nobody_here@');
+    const denied = await tenantDr(['backup', '--json', '--database', nobody], { cwd });
+    expect([denied.exit, denied.document.error.code]).toEqual([4, 'database-denied']);
+    expect(readdirSync(join(cwd, 'backups'))).toEqual([]);
+  });
+});
+
+describe('a tenant on PostgreSQL', () => {
+  it('is planned, compared, restored, and brought back to what it was by undo', async () => {
+    const { live, run, before } = await damaged();
+    const wrong = await contents(live, shopTables);
+    expect((await run('diff', 'two', '--against', 'latest')).exit).toBe(1);
+    const restored = await run('restore', 'two', '--from', 'latest', '--confirm', 'two');
+    expect(restored.exit, restored.stderr).toBe(0);
+    expect(restored.document).toMatchObject({ ok: true, isolation: { otherRowsWritten: 0 } });
+    expect(restored.document.digest.after).toBe(restored.document.digest.planned);
+    expect(await contents(live, shopTables)).toEqual(before);
+    const undone = await run('undo', restored.document.incident, '--confirm', 'two');
+    expect(undone.exit, undone.stderr).toBe(0);
+    expect(await contents(live, shopTables)).toEqual(wrong);
+    const back = await run(
+      'restore',
+      'two',
+      '--from',
+      `safety:${undone.document.incident}`,
+      '--confirm',
+      'two',
+    );
+    expect(back.exit, back.stderr).toBe(0);
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
+
+  it('comes back together with others in one call, and from a live copy', async () => {
+    const { live, run, before } = await damaged();
+    await live.sql('DELETE FROM links WHERE tenant_id = 1');
+    const phrase = `2 tenants in ${live.name}`;
+    const many = await run('restore', 'one', 'two', '--from', 'latest', '--confirm', phrase);
+    expect(many.exit, many.stderr).toBe(0);
+    expect(await contents(live, shopTables)).toEqual(before);
+    await live.sql(damage);
+    const fromLive = await run('restore', 'two', '--from', template.url, '--confirm', 'two');
+    expect(fromLive.exit, fromLive.stderr).toBe(0);
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
+
+  it('is suspended and reactivated by its status', async () => {
+    const { live, run } = await place();
+    const status = () => live.rows('SELECT status FROM tenants ORDER BY id');
+    expect((await run('suspend', 'two', '--confirm', 'TWO')).exit).toBe(3);
+    expect((await run('suspend', 'two', '--confirm', 'two')).exit).toBe(0);
+    expect(await status()).toEqual([['active'], ['suspended']]);
+    expect((await run('reactivate', 'two', '--confirm', 'two')).exit).toBe(0);
+    expect(await status()).toEqual([['active'], ['active']]);
+  });
+});
+
+describe('a connection lost at COMMIT', () => {
+  it.each(['before', 'after'] as const)(
+    'ends with exit 7, and resume finds out what happened: cut %s the server heard it',
+    async (when) => {
+      const { live, cwd, run, before } = await damaged();
+      const wrong = await contents(live, shopTables);
+      const way = await severedAtCommit(server.port, when);
+      const url = live.url.replace(`:${server.port}/`, `:${way.port}/`);
+      const config = readFileSync(join(cwd, 'tenant-dr.config.yaml'), 'utf8');
+      writeFileSync(join(cwd, 'tenant-dr.config.yaml'), config.replace(live.url, url));
+      const lost = await run('restore', 'two', '--from', 'latest', '--confirm', 'two');
+      expect([lost.exit, lost.document.error.code], lost.stderr).toEqual([7, 'outcome-unknown']);
+      expect(await contents(live, shopTables)).toEqual(when === 'before' ? wrong : before);
+
+      const second = await run('restore', 'two', '--from', 'latest', '--confirm', 'two');
+      expect([second.exit, second.document.error.code]).toEqual([3, 'incident-unprobed']);
+      const resumed = await run('resume');
+      expect([0, 3], resumed.stderr).toContain(resumed.exit);
+      way.close();
+      writeFileSync(join(cwd, 'tenant-dr.config.yaml'), config);
+      const again = await run('restore', 'two', '--from', 'latest', '--confirm', 'two');
+      expect(again.exit, again.stderr).toBe(0);
+      expect(await contents(live, shopTables)).toEqual(before);
+    },
+  );
+});
+
+describe('a server that cannot be used', () => {
+  it('is named with what to do, and nothing is touched', async () => {
+    const { cwd, live } = await place();
+    const at = (url: string) =>
+      tenantDr(['restore', 'two', '--from', template.url, '--confirm', 'two', '--json', '--database', url], {
+        cwd,
+      });
+    const down = await at('postgres://postgres@127.0.0.1:1/shop');
+    expect([down.exit, down.document.error.code]).toEqual([4, 'database-unreachable']);
+    const absent = await at(live.url.replace(live.name, 'nowhere'));
+    expect([absent.exit, absent.document.error.code]).toEqual([2, 'database-missing']);
+  });
+
+  it('a password in --from is used and written nowhere', async () => {
+    const { cwd, live, run } = await damaged();
+    await live.asSuperuser(`CREATE ROLE clara LOGIN SUPERUSER PASSWORD 'hunter2'`);
+    const from = template.url.replace('//postgres@', '//clara:hunter2@');
+    const ran = await run('restore', 'two', '--from', from, '--confirm', 'two');
+    expect(ran.exit, ran.stderr).toBe(0);
+    expect(ran.stdout + ran.stderr).not.toContain('hunter2');
+    const found = await execa('grep', ['-rl', 'hunter2', cwd], { reject: false });
+    expect(found.stdout).toBe('');
+  });
+});
