@@ -10,7 +10,6 @@ import type {
   EffectsPage,
   IsolationProof,
   OnProgress,
-  OpenOptions,
   Outcome,
   SearchHit,
   SearchRequest,
@@ -18,7 +17,6 @@ import type {
   SliceDigest,
   Staged,
   StageRequest,
-  TableDigest,
   TrailEntry,
   TrailRequest,
 } from '../../engine/port.ts';
@@ -34,6 +32,7 @@ import { compareAll } from './comparison.ts';
 import type { TableHashes } from './digest.ts';
 import { digestStaged, finishLive, hashLive, hashPlanned } from './digest.ts';
 import { readEffects } from './effects.ts';
+import type { SessionFacts } from './facts.ts';
 import type { Structure } from './introspect.ts';
 import { introspect } from './introspect.ts';
 import { refreshLive } from './live.ts';
@@ -42,6 +41,8 @@ import { censusWorkspace, prepareWorkspace } from './prepare.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { searchRows } from './search.ts';
+import type { Snapshot } from './snapshot.ts';
+import { exportSnapshot } from './snapshot.ts';
 import { openSource } from './sources.ts';
 import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
@@ -51,15 +52,6 @@ import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
 import type { Workspace } from './workspace.ts';
 import { dropTables, targetOf } from './workspace.ts';
-
-/** What a session knows besides its connection, found out when it was opened. */
-export interface SessionFacts {
-  identity: DatabaseIdentity;
-  timeline: string | null;
-  /** The role may set session_replication_role. */
-  replica: boolean;
-  options: OpenOptions;
-}
 
 /** The port's Session on PostgreSQL: one connection, our temporary tables on it, at most one transaction. */
 export class PostgresSession implements Session {
@@ -138,12 +130,8 @@ export class PostgresSession implements Session {
   }
 
   /** Inside a reading: lets another connection read the same snapshot until the reading ends. */
-  async exportSnapshot(): Promise<{ id: string; takenAt: string; databaseBytes: number }> {
-    const [row] = await this.sql.rows(
-      'SELECT pg_export_snapshot() AS id, now() AS at, pg_database_size(current_database()) AS bytes',
-    );
-    const takenAt = new Date(row?.at ?? '').toISOString();
-    return { id: row?.id ?? '', takenAt, databaseBytes: Number(row?.bytes) };
+  exportSnapshot(): Promise<Snapshot> {
+    return exportSnapshot(this.sql);
   }
 
   async endRead(): Promise<void> {
@@ -219,9 +207,7 @@ export class PostgresSession implements Session {
     return saveEffects(this.collected(), path);
   }
 
-  async beginWrite(options: {
-    onWait?: (waitedSeconds: number) => void;
-  }): Promise<{ changedSince: boolean; marker: ChangeMarker }> {
+  async beginWrite(options: Parameters<Session['beginWrite']>[0]): ReturnType<Session['beginWrite']> {
     const work = this.collected();
     const onWait = options.onWait ?? this.facts.options.onWait;
     this.change = new Change(work, this.facts, onWait);
@@ -300,10 +286,7 @@ export class PostgresSession implements Session {
     return countAll(await this.census(shape));
   }
 
-  async digestAll(
-    shape: SliceShape,
-    onProgress?: OnProgress,
-  ): Promise<Record<string, Record<string, TableDigest>>> {
+  async digestAll(shape: SliceShape, onProgress?: OnProgress): ReturnType<Session['digestAll']> {
     return digestAll(await this.census(shape), onProgress);
   }
 
