@@ -167,16 +167,21 @@ export function requireApplicable(plan: Plan): void {
   });
 }
 
+/** Effects on rows that changed since count as more, unless there are simply fewer of them now. */
+function exceeds(table: TableEffects, plan: Plan, confirmed: Plan): boolean {
+  if (plan.live.tables[table.name]?.digest === confirmed.live.tables[table.name]?.digest) return false;
+  const shown = confirmed.tables.find((known) => known.name === table.name);
+  const kinds = ['insert', 'update', 'delete'] as const;
+  const total = (effects: Pick<TableEffects, 'insert' | 'update' | 'delete'>) =>
+    kinds.reduce((sum, kind) => sum + effects[kind], 0);
+  if (total(table) === 0) return false;
+  return !shown || kinds.some((kind) => table[kind] > shown[kind]) || total(table) >= total(shown);
+}
+
 /** Refuses when the plan made now would do more than what was confirmed, and says what changed. */
 export function requireWithin(plan: Plan, confirmed: Plan): void {
-  const same = plan === confirmed || plan.live.digest === confirmed.live.digest;
-  const more = plan.tables.filter((table) => {
-    const shown = confirmed.tables.find((known) => known.name === table.name);
-    return (
-      !shown || table.insert > shown.insert || table.update > shown.update || table.delete > shown.delete
-    );
-  });
-  if (!same && more.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, more);
+  const more = plan === confirmed ? [] : plan.tables.filter((table) => exceeds(table, plan, confirmed));
+  if (more.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, more);
   requireApplicable(plan);
 }
 

@@ -69,15 +69,13 @@ function unknown(text: string, tenants: Tenant[]): TenantDrError {
 
 function ambiguous(text: string, tenants: Tenant[], live: Tenant[]): TenantDrError {
   const bare = text.replace(/^(id|slug):/, '');
-  const options = [
-    ...new Set(
-      tenants.map((tenant) =>
-        tenant.id.text === bare && !text.startsWith('slug:')
-          ? `id:${tenant.id.text}`
-          : tenantOption(tenant, bare),
-      ),
-    ),
-  ];
+  const byId = tenants.find((tenant) => tenant.id.text === bare);
+  const bySlug = tenants.filter((tenant) => tenant.slug === bare && tenant !== byId);
+  // A slug that stands for several tenants can only be told apart by id.
+  const options =
+    byId && bySlug.length === 1
+      ? [`id:${bare}`, `slug:${bare}`]
+      : [...new Set(tenants.map((tenant) => `id:${tenant.id.text}`))];
   const where = tenants.every((tenant) => live.some((known) => sameId(known.id, tenant.id)))
     ? 'stands for several tenants'
     : 'stands for different tenants live and in the backup';
@@ -85,11 +83,4 @@ function ambiguous(text: string, tenants: Tenant[], live: Tenant[]): TenantDrErr
     hint: `Say which one: ${options.map((option) => printable(option)).join(' or ')}.`,
     facts: { options },
   });
-}
-
-/** The unambiguous way to name a tenant whose slug is shared with another one's id or former slug. */
-function tenantOption(tenant: Tenant, text: string): string {
-  return tenant.slug === text && tenant.id.text !== text
-    ? `slug:${tenant.slug} (id:${tenant.id.text})`
-    : `id:${tenant.id.text}`;
 }
