@@ -114,7 +114,8 @@ describe('the demo', () => {
 
 describe('demo in a folder', () => {
   const request = {
-    scenario: 'overwritten',
+    // The one whose newest backup cannot be read.
+    scenario: 'bad-latest',
     seed: 7,
     now,
     reset: false,
