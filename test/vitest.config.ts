@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // Much of the time is waiting for disks, processes and terminals, so more than one file a core pays.
+    maxWorkers: 3,
     // .ci/run counts from this file.
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
   },
