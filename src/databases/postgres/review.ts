@@ -1,3 +1,4 @@
+import { finished } from '../../engine/finished.ts';
 import type { Revival } from '../../engine/plan.ts';
 import type { Review } from '../../engine/slice.ts';
 import type { Differences } from './compare.ts';
@@ -7,32 +8,6 @@ import { ident, literal } from './identifiers.ts';
 import { named } from './ownership.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { columnOf } from './workspace.ts';
-
-/** Words a queue or session is finished by; anything else would run, or open a door, again. */
-const finished = [
-  'done',
-  'complete',
-  'completed',
-  'finished',
-  'success',
-  'succeeded',
-  'ok',
-  'processed',
-  'sent',
-  'delivered',
-  'paid',
-  'failed',
-  'error',
-  'dead',
-  'cancelled',
-  'canceled',
-  'aborted',
-  'expired',
-  'revoked',
-  'closed',
-  'archived',
-  'disabled',
-];
 
 /**
  * Finds the rows of a reviewed table that would come back to life and does with them what was decided. Call after

@@ -1,3 +1,4 @@
+import { finished } from '../../engine/finished.ts';
 import type { Revival } from '../../engine/plan.ts';
 import type { Review } from '../../engine/slice.ts';
 import { compareTable } from './compare.ts';
@@ -6,32 +7,6 @@ import { keyTextOf } from './ownership.ts';
 import { fromSource } from './source.ts';
 import { bindScalar } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-
-/** Words a queue or session is finished by; anything else would run, or open a door, again. */
-const finished = [
-  'done',
-  'complete',
-  'completed',
-  'finished',
-  'success',
-  'succeeded',
-  'ok',
-  'processed',
-  'sent',
-  'delivered',
-  'paid',
-  'failed',
-  'error',
-  'dead',
-  'cancelled',
-  'canceled',
-  'aborted',
-  'expired',
-  'revoked',
-  'closed',
-  'archived',
-  'disabled',
-];
 
 /**
  * Finds the rows of a reviewed table that would come back to life and does with them what was decided.
