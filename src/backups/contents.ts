@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
 import { digestCopy, worthSharing } from '../databases/sqlite/digest-copy.ts';
@@ -62,7 +63,7 @@ export async function contentsIn(
     const bare = { rows: null, digest: null, digests: null };
     return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
   }
-  return { ...known, digestAlgorithm, ...summed(await digestAll(shape), tenants) };
+  return { ...known, digestAlgorithm, ...(await summed(await digestAll(shape), tenants)) };
 }
 
 async function tenantsOf(session: Session, config: Config): Promise<Tenant[] | null> {
@@ -85,14 +86,22 @@ async function digestsIn(
   return size < worthSharing ? session.digestAll(shape, onProgress) : digestCopy(path, shape, { onProgress });
 }
 
-function summed(tables: DigestsByTable, tenants: Tenant[]): Pick<Contents, 'rows' | 'tenants'> {
-  const rows = Object.fromEntries(
-    Object.entries(tables).map(([table, byTenant]) => [
-      table,
-      Object.values(byTenant).reduce((sum, { rows }) => sum + rows, 0),
-    ]),
-  );
-  return { rows, tenants: tenants.map((tenant) => ({ ...described(tenant), ...slice(tenant, tables) })) };
+/** Of thousands of tenants, without keeping this process from anything else for long. */
+async function summed(
+  tables: DigestsByTable,
+  tenants: Tenant[],
+): Promise<Pick<Contents, 'rows' | 'tenants'>> {
+  const rows: Record<string, number> = {};
+  for (const [table, byTenant] of Object.entries(tables)) {
+    rows[table] = Object.values(byTenant).reduce((sum, one) => sum + one.rows, 0);
+    await breathe();
+  }
+  const slices: ManifestTenant[] = [];
+  for (const tenant of tenants) {
+    slices.push({ ...described(tenant), ...slice(tenant, tables) });
+    if (slices.length % 50 === 0) await breathe();
+  }
+  return { rows, tenants: slices };
 }
 
 function described(tenant: Tenant): Pick<ManifestTenant, 'id' | 'slug' | 'name' | 'tier' | 'status'> {

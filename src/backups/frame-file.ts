@@ -115,7 +115,7 @@ function zstdFrame(chunk: Buffer): Promise<Buffer> {
   return zstdChunk(chunk, {
     pledgedSrcSize: chunk.length,
     chunkSize: chunk.length + 65_536,
-    params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
+    params: { [constants.ZSTD_c_compressionLevel]: 2, [constants.ZSTD_c_checksumFlag]: 1 },
   });
 }
 

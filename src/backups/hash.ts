@@ -1,14 +1,29 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { JobContext } from '../databases/job-child.ts';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
+import { Seal } from './seal.ts';
+
+type Watch = Pick<JobContext, 'signal' | 'progress'>;
 
 /** Checksum of a backup as `hashBackup` defines it. Runs in the reader. */
-export async function hashFile(path: string, { signal, progress }: JobContext): Promise<string> {
-  const parts = [await sha256Of(path, { signal, progress })];
-  for (const sibling of await siblingsOf(path)) parts.push(await sha256Of(sibling, { signal, progress }));
+export async function hashFile(path: string, watch: Watch): Promise<string> {
+  const parts: string[] = [];
+  for (const file of [path, ...(await siblingsOf(path))]) {
+    const hash = createHash('sha256');
+    await readThrough(file, watch, (bytes) => hash.update(bytes));
+    parts.push(hash.digest('hex'));
+  }
   return combined(parts);
+}
+
+/** Seal of a backup and of what lies beside it, in this order. Runs in the reader. */
+export async function sealFile(path: string, key: string, watch: Watch): Promise<string> {
+  const seal = new Seal(key);
+  for (const file of [path, ...(await siblingsOf(path))]) {
+    await readThrough(file, watch, (bytes) => seal.update(bytes));
+  }
+  return seal.finish();
 }
 
 /** One checksum for a database and what lies beside it. */
@@ -17,17 +32,27 @@ export function combined(checksums: string[]): string {
   return checksums.length === 1 ? first : createHash('sha256').update(checksums.join('\n')).digest('hex');
 }
 
-async function sha256Of(
-  path: string,
-  { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
-): Promise<string> {
-  const hash = createHash('sha256');
+const chunkBytes = 1 << 20;
+
+/** Reads a file to its end; the next bytes are on their way while `take` looks at these, which it must not keep. */
+async function readThrough(path: string, watch: Watch, take: (bytes: Buffer) => void): Promise<void> {
   const { size } = await stat(path);
-  let done = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
-    hash.update(chunk as Buffer);
-    done += (chunk as Buffer).length;
-    progress({ phase: 'checksum', done, total: size, unit: 'bytes' });
+  const file = await open(path, 'r');
+  try {
+    let [here, next] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
+    let done = 0;
+    let reading = file.read(here, 0, chunkBytes, 0);
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      watch.signal.throwIfAborted();
+      done += bytesRead;
+      reading = file.read(next, 0, chunkBytes, done);
+      take(here.subarray(0, bytesRead));
+      [here, next] = [next, here];
+      watch.progress({ phase: 'checksum', done, total: size, unit: 'bytes' });
+    }
+  } finally {
+    await file.close();
   }
-  return hash.digest('hex');
 }

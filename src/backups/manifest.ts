@@ -165,7 +165,7 @@ function damaged(path: string, why: string, cause: unknown): TenantDrError {
 /** Writes the manifest beside its backup: temporary name, fsync, rename, 0600. */
 export async function writeManifest(backup: string, manifest: Manifest): Promise<string> {
   const path = manifestPath(backup);
-  const { tenants, ...head } = manifestSchema.parse(manifest);
+  const { tenants, ...head } = manifest;
   await writeDurably(path, `${JSON.stringify({ ...head, tenants })}\n`);
   return path;
 }

@@ -4,10 +4,11 @@ import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
 import type { OnProgress, StagedSource } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
-import { hashBackup, stageFile } from './reader-jobs.ts';
+import { hashBackup, sealBackup, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
+import { newSealKey } from './seal.ts';
 import { StagingCache, type StagingEntry } from './staging.ts';
-import { copyName, type FileState, fileStateOf, sameState } from './staging-record.ts';
+import { copyName, type FileState, fileStateOf } from './staging-record.ts';
 
 /** A backup that can be staged: decompressed at most once, checked, and ready to be read. */
 export interface OpenedBackup extends Located {
@@ -75,15 +76,20 @@ async function findRenamed(
   return entry;
 }
 
-/** The copy is used at once, while the backup itself is read and hashed beside it. */
+/** The copy is used at once, while the backup itself is read to its end beside it. */
 async function openWarm(
   found: Located,
   cache: StagingCache,
   entry: StagingEntry,
   deps: OpenDeps,
 ): Promise<Omit<OpenedBackup, 'seconds'>> {
-  const sha256 = hashBackup(found.path, { signal: deps.signal });
-  return staged(found, cache, entry, { sha256, warm: true }, deps);
+  return staged(found, cache, entry, { sha256: checksumNow(found.path, entry, deps), warm: true }, deps);
+}
+
+/** The seal is enough to know the file again; only one that reads differently is hashed, to say what it is now. */
+async function checksumNow(path: string, { record }: StagingEntry, { signal }: OpenDeps): Promise<string> {
+  const seal = await sealBackup(path, record.sealKey, { signal });
+  return seal === record.seal ? record.sha256 : hashBackup(path, { signal });
 }
 
 async function openCold(
@@ -96,7 +102,8 @@ async function openCold(
   let entry: StagingEntry;
   try {
     const copy = join(partial, copyName);
-    const file = await stageFile(found.path, copy, deps);
+    const sealKey = newSealKey();
+    const file = await stageFile(found.path, copy, sealKey, deps);
     if (file.content !== 'database-file') {
       await cache.discard(partial);
       const sha256 =
@@ -107,10 +114,12 @@ async function openCold(
     }
     matchesManifest(found, file.sha256);
     if (file.unmerged) await mergeCopy(copy, deps.signal);
-    const { sha256, compression, bytes, stagedBytes, checksummed } = file;
+    const { sha256, seal, compression, bytes, stagedBytes, checksummed } = file;
+    const copySeal = file.copySeal ?? (await sealBackup(copy, sealKey, { signal: deps.signal }));
+    const seals = { sealKey, seal, copySeal };
     const source = { path: found.path, state };
-    const known = { sha256, compression, bytes, stagedBytes, checksummed, source };
-    entry = await cache.publish(partial, { ...known, integrityCheckedAt: null, copySha256: null });
+    const known = { sha256, ...seals, compression, bytes, stagedBytes, checksummed, source };
+    entry = await cache.publish(partial, { ...known, integrityCheckedAt: null });
   } catch (error) {
     await cache.discard(partial);
     throw error;
@@ -141,7 +150,6 @@ async function staged(
     await entry.release();
     throw error;
   }
-  if (entry.record.copySha256 === null) rememberChecksum(cache, entry);
   const source: StagedSource = { form: 'database-file', path: entry.path, whole: found.whole };
   return { ...found, source, sha256, confirmed, integrityChecked: true, warm, close: () => entry.release() };
 }
@@ -178,17 +186,6 @@ async function checkOnce(
     );
   }
   await cache.update(entry, { integrityCheckedAt: new Date().toISOString() });
-}
-
-/** Takes the copy's own checksum without making anybody wait: only a later run may need it. */
-function rememberChecksum(cache: StagingCache, entry: StagingEntry): void {
-  const remember = async () => {
-    const copySha256 = await hashBackup(entry.path, { background: true });
-    if (sameState(await fileStateOf(entry.path), entry.record.copy))
-      await cache.update(entry, { copySha256 });
-  };
-  // Without it the entry is made again instead of being trusted: nothing is lost by a failure.
-  remember().catch(() => undefined);
 }
 
 /** Says which file an error is about, that it did no harm, and what to do. */

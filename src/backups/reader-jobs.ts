@@ -1,5 +1,6 @@
-import { runJob, siblingModule } from '../databases/job.ts';
+import { runJob } from '../databases/job.ts';
 import type { OnProgress } from '../engine/port.ts';
+import { moduleAt } from '../places.ts';
 import type { Compression, Content } from './formats.ts';
 
 /**
@@ -21,6 +22,9 @@ export interface StagedFile {
   compression: Compression;
   /** Checksum of the backup as read in this pass; see `hashBackup`. */
   sha256: string;
+  /** Seals of the backup and of the staged copy; the copy's is null where it is not final yet (`unmerged`). */
+  seal: string;
+  copySeal: string | null;
   /** Bytes of the backup and of the staged copy. */
   bytes: number;
   stagedBytes: number;
@@ -32,16 +36,16 @@ export interface StagedFile {
 
 export type ReaderRequest =
   | { do: 'peek'; paths: string[] }
-  | { do: 'stage'; path: string; target: string }
-  | { do: 'hash'; path: string };
+  | { do: 'stage'; path: string; target: string; sealKey: string }
+  | { do: 'hash'; path: string }
+  | { do: 'seal'; path: string; key: string };
 
 interface Options {
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
-  background?: boolean;
 }
 
-const reader = siblingModule(import.meta.url, 'reader');
+const reader = moduleAt('backups/reader');
 
 /** What the files are, by their first bytes. Never rejects because of one file. */
 export function peekAt(paths: string[], options: Options = {}): Promise<Peek[]> {
@@ -49,12 +53,17 @@ export function peekAt(paths: string[], options: Options = {}): Promise<Peek[]> 
 }
 
 /**
- * Decompresses a backup to the file `target` (0400, not yet under its final name) and takes its checksum in the
- * same pass. Rejects with backup-empty, backup-truncated, backup-corrupt, backup-not-a-database, backup-missing,
+ * Decompresses a backup to the file `target` (0400, not yet under its final name) and takes its checksum and both
+ * seals in the same pass. Rejects with backup-empty, backup-truncated, backup-corrupt, backup-not-a-database, backup-missing,
  * disk-full, database-busy (a bare file that keeps changing).
  */
-export function stageFile(path: string, target: string, options: Options = {}): Promise<StagedFile> {
-  return runJob(reader, { do: 'stage', path, target } satisfies ReaderRequest, options);
+export function stageFile(
+  path: string,
+  target: string,
+  sealKey: string,
+  options: Options = {},
+): Promise<StagedFile> {
+  return runJob(reader, { do: 'stage', path, target, sealKey } satisfies ReaderRequest, options);
 }
 
 /**
@@ -62,4 +71,9 @@ export function stageFile(path: string, target: string, options: Options = {}): 
  */
 export function hashBackup(path: string, options: Options = {}): Promise<string> {
   return runJob(reader, { do: 'hash', path } satisfies ReaderRequest, options);
+}
+
+/** Seal of a backup, or of a staged copy, under the key its entry was made with. */
+export function sealBackup(path: string, key: string, options: Options = {}): Promise<string> {
+  return runJob(reader, { do: 'seal', path, key } satisfies ReaderRequest, options);
 }

@@ -1,13 +1,14 @@
 import { serveJob } from '../databases/job-child.ts';
-import { hashFile } from './hash.ts';
+import { hashFile, sealFile } from './hash.ts';
 import { peek } from './peek.ts';
 import type { Peek, ReaderRequest } from './reader-jobs.ts';
 import { stage } from './stage.ts';
 
 /** The child process that opens backup files: see reader-jobs.ts for why. */
 serveJob<ReaderRequest>(async (request, context) => {
-  if (request.do === 'stage') return stage(request.path, request.target, context);
+  if (request.do === 'stage') return stage(request, context);
   if (request.do === 'hash') return hashFile(request.path, context);
+  if (request.do === 'seal') return sealFile(request.path, request.key, context);
   const peeks: Peek[] = [];
   for (const path of request.paths) peeks.push(await peek(path));
   return peeks;

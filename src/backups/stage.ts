@@ -9,31 +9,47 @@ import { decompress } from './decompress.ts';
 import { type Compression, type Content, contentOf, headBytes } from './formats.ts';
 import { combined } from './hash.ts';
 import { peek } from './peek.ts';
-import type { StagedFile } from './reader-jobs.ts';
+import type { ReaderRequest, StagedFile } from './reader-jobs.ts';
+import { Seal } from './seal.ts';
 
 const chunkBytes = 1 << 20;
 
+/** What to stage, where to, and the key of the seals. */
+export type StageRequest = Extract<ReaderRequest, { do: 'stage' }>;
+
 /** Decompresses or copies a backup to `target` (0400), hashing it on the way. Runs in the reader; see stageFile. */
-export async function stage(path: string, target: string, context: JobContext): Promise<StagedFile> {
+export async function stage(request: StageRequest, context: JobContext): Promise<StagedFile> {
+  const { path } = request;
   const looked = await peek(path);
   if (looked.problem?.code === 'backup-empty') throw empty();
   if (looked.problem && looked.compression === 'none') throw notADatabase(looked.content);
   if (looked.content && looked.content !== 'database-file')
     return unstaged(looked.content, looked.compression);
-  if (looked.compression === 'none') return copyBare(path, target, context);
-  return copyOnce(path, target, looked.compression, context);
+  if (looked.compression === 'none') return copyBare(request, context);
+  return copyOnce(request, looked.compression, context);
 }
 
 /** Dumps and archives are read where they are. */
 function unstaged(content: Content, compression: Compression): StagedFile {
-  return { content, compression, sha256: '', bytes: 0, stagedBytes: 0, checksummed: false, unmerged: false };
+  return {
+    content,
+    compression,
+    sha256: '',
+    seal: '',
+    copySeal: null,
+    bytes: 0,
+    stagedBytes: 0,
+    checksummed: false,
+    unmerged: false,
+  };
 }
 
 /** A bare file may still be written to: what was copied counts only if nothing changed meanwhile. */
-async function copyBare(path: string, target: string, context: JobContext): Promise<StagedFile> {
+async function copyBare(request: StageRequest, context: JobContext): Promise<StagedFile> {
+  const { path } = request;
   for (let attempt = 0; attempt < 3; attempt++) {
     const before = await fingerprints(path);
-    const staged = await copyOnce(path, target, 'none', context, await siblingsOf(path));
+    const staged = await copyOnce(request, 'none', context, await siblingsOf(path));
     if (before === (await fingerprints(path))) return staged;
   }
   throw new TenantDrError('database-busy', 'The file is being written to while it is copied.', {
@@ -48,18 +64,20 @@ async function fingerprints(path: string): Promise<string> {
 }
 
 async function copyOnce(
-  path: string,
-  target: string,
+  { path, target, sealKey }: StageRequest,
   compression: Compression,
   context: JobContext,
   siblings: string[] = [],
 ): Promise<StagedFile> {
   const { size } = await stat(path);
   const hash = createHash('sha256');
+  const seal = new Seal(sealKey);
+  const copySeal = new Seal(sealKey);
   let done = 0;
   async function* chunks(): AsyncGenerator<Buffer> {
     for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, signal: context.signal })) {
       hash.update(chunk as Buffer);
+      seal.update(chunk as Buffer);
       done += (chunk as Buffer).length;
       context.progress({ phase: 'stage', done, total: size, unit: 'bytes' });
       yield chunk as Buffer;
@@ -67,18 +85,20 @@ async function copyOnce(
   }
   const file = await open(target, 'w', 0o600);
   try {
-    const image = new ImageWriter(file, siblings.length > 0);
+    const image = new ImageWriter(file, siblings.length > 0, copySeal);
     const result = await decompress(compression, chunks(), size, (bytes) => image.write(bytes));
     if (result.bytesRead !== done)
       throw new TenantDrError('backup-truncated', `The file has ${size} bytes, ${done} were read.`);
     await image.end();
     const checksums = [hash.digest('hex')];
-    for (const sibling of siblings) checksums.push(await copySibling(path, sibling, target, context));
+    for (const sibling of siblings) checksums.push(await copySibling(path, sibling, target, seal, context));
     if (siblings.length === 0) await file.chmod(0o400);
     return {
       content: 'database-file',
       compression,
       sha256: combined(checksums),
+      seal: seal.finish(),
+      copySeal: siblings.length > 0 ? null : copySeal.finish(),
       bytes: size,
       stagedBytes: result.bytesWritten,
       checksummed: result.checksummed,
@@ -93,13 +113,16 @@ async function copySibling(
   path: string,
   sibling: string,
   target: string,
+  seal: Seal,
   { signal }: JobContext,
 ): Promise<string> {
   const copy = `${target}${sibling.slice(path.length)}`;
   await copyFile(sibling, copy);
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(copy, { highWaterMark: chunkBytes, signal }))
+  for await (const chunk of createReadStream(copy, { highWaterMark: chunkBytes, signal })) {
     hash.update(chunk as Buffer);
+    seal.update(chunk as Buffer);
+  }
   return hash.digest('hex');
 }
 
@@ -108,14 +131,16 @@ class ImageWriter {
   readonly #file: FileHandle;
   /** A log or journal comes along: the image is not final, neither its mode nor its size. */
   readonly #open: boolean;
+  readonly #seal: Seal;
   #head: Buffer | null = null;
   #gathered: Buffer[] = [];
   #written = 0;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(file: FileHandle, open: boolean) {
+  constructor(file: FileHandle, open: boolean, seal: Seal) {
     this.#file = file;
     this.#open = open;
+    this.#seal = seal;
   }
 
   async write(bytes: Buffer): Promise<void> {
@@ -153,6 +178,7 @@ class ImageWriter {
 
   /** One write is under way while the next bytes are decoded. */
   async #append(bytes: Buffer): Promise<void> {
+    this.#seal.update(bytes);
     await this.#writing;
     const at = this.#written;
     this.#written += bytes.length;

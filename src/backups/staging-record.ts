@@ -14,9 +14,13 @@ const fileState = z.object({
 });
 
 const recordSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   /** Checksum of the backup the copy was made from. */
   sha256: z.string(),
+  /** Key of the seals of this entry, and the seals of the backup and of the copy made from it. */
+  sealKey: z.string(),
+  seal: z.string(),
+  copySeal: z.string(),
   compression: z.enum(['none', 'gzip', 'zstd']),
   bytes: z.number(),
   stagedBytes: z.number(),
@@ -24,8 +28,6 @@ const recordSchema = z.object({
   /** The backup's file when it was read: an equal one is very likely the same backup, and is hashed to be sure. */
   source: z.object({ path: z.string(), state: fileState }),
   copy: fileState,
-  /** Checksum of the copy; null until it was taken in the background. */
-  copySha256: z.string().nullable(),
   /** The running system: after a crash of the machine an unsynced copy must not be believed. */
   boot: z.string().nullable(),
   /** When the copy passed the integrity check, if it did. */

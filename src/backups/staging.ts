@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../engine/durable.ts';
-import { hashBackup } from './reader-jobs.ts';
+import { sealBackup } from './reader-jobs.ts';
 import {
   bootId,
   copyName,
@@ -62,7 +62,7 @@ export class StagingCache {
     const copy = await fileStateOf(join(partial, copyName));
     if (!copy) throw new Error(`nothing was staged in ${partial}`);
     const whole: StagingRecord = {
-      version: 1,
+      version: 2,
       copy,
       boot: await bootId(),
       stagedAt: new Date().toISOString(),
@@ -167,14 +167,15 @@ function entryAt(folder: string, record: StagingRecord, marker: string): Staging
   };
 }
 
-/** The record when the copy is what it was; a copy that only looks different is hashed again. */
+/** The record when the copy is what it was; a copy that only looks different is read again. */
 async function trust(folder: string, record: StagingRecord): Promise<StagingRecord | null> {
   const path = join(folder, copyName);
   const state = await fileStateOf(path);
   const boot = await bootId();
   if (sameState(state, record.copy) && boot !== null && boot === record.boot) return record;
-  if (!state || state.size !== record.copy.size || record.copySha256 === null) return null;
-  if ((await stat(path)).isFile() && (await hashBackup(path)) !== record.copySha256) return null;
+  if (!state || state.size !== record.copy.size) return null;
+  if ((await stat(path)).isFile() && (await sealBackup(path, record.sealKey)) !== record.copySeal)
+    return null;
   const renewed = { ...record, copy: state, boot };
   await writeDurably(join(folder, recordName), JSON.stringify(renewed));
   return renewed;

@@ -1,6 +1,7 @@
-import { runJob, siblingModule } from '../databases/job.ts';
+import { runJob } from '../databases/job.ts';
 import { openPin } from '../databases/sqlite/pin.ts';
 import type { OnProgress } from '../engine/port.ts';
+import { moduleAt } from '../places.ts';
 
 export interface TakeRequest {
   /** The live database file. */
@@ -35,7 +36,7 @@ interface Options {
 export async function takeFile(request: TakeRequest, options: Options = {}): Promise<TakenFile> {
   const pin = openPin(request.path, { signal: options.signal, busySeconds: options.busySeconds ?? 30 });
   try {
-    return await runJob<TakenFile>(siblingModule(import.meta.url, 'taker'), request, {
+    return await runJob<TakenFile>(moduleAt('backups/taker'), request, {
       signal: options.signal,
       onProgress: options.onProgress,
       onQuestion: async (question) => {

@@ -9,6 +9,7 @@ import { type Contents, contentsOf } from './contents.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
 import { hashBackup, peekAt, type StagedFile, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
+import { newSealKey } from './seal.ts';
 import { StagingCache } from './staging.ts';
 import { copyName } from './staging-record.ts';
 
@@ -77,7 +78,7 @@ async function verifyIn(partial: string, found: Located, deps: VerifyDeps): Prom
   const copy = join(partial, copyName);
   let file: StagedFile;
   try {
-    file = await stageFile(found.path, copy, deps);
+    file = await stageFile(found.path, copy, newSealKey(), deps);
   } catch (error) {
     if (!isAboutTheFile(error)) throw error;
     add(error.code === 'backup-not-a-database' ? 'database' : 'readable', false, error.message);

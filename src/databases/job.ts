@@ -10,8 +10,6 @@ import { type ErrorCode, errorCodes, TenantDrError } from '../errors.ts';
 export interface JobOptions {
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
-  /** Work nobody waits for: does not keep this process alive. */
-  background?: boolean;
   /** Asked by the child while it works; the answer is sent back. */
   onQuestion?: (question: string) => Promise<string>;
 }
@@ -24,11 +22,6 @@ export type JobMessage =
   | { type: 'failed'; code: string; message: string; hint?: string | undefined };
 
 export type JobOrder = { type: 'start'; request: unknown } | { type: 'answer'; answer: string };
-
-/** URL of a module beside the caller's own, whether it runs from source or built. */
-export function siblingModule(url: string, name: string): URL {
-  return new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
-}
 
 /** Runs `request` in a child that serves `module` and resolves to its result. Rejects with TenantDrError. */
 export function runJob<Result>(module: URL, request: unknown, options: JobOptions = {}): Promise<Result> {
@@ -48,12 +41,6 @@ export function runJob<Result>(module: URL, request: unknown, options: JobOption
       setTimeout(() => child.kill('SIGKILL'), 2000).unref();
     };
     signal?.addEventListener('abort', abort, { once: true });
-    if (options.background) {
-      child.unref();
-      child.channel?.unref();
-      if (child.stderr && 'unref' in child.stderr && typeof child.stderr.unref === 'function')
-        child.stderr.unref();
-    }
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-2000);
     });

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearestOf } from '../config/explain.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import { shipped } from '../places.ts';
 import { type LoadOptions, parseRunbook } from './parse.ts';
 import type { Runbook } from './runbook.ts';
 
 /** The runbooks that come with tenant-dr: beside `src` and `dist` alike. */
-export const shippedFolder = fileURLToPath(new URL('../../runbooks/', import.meta.url));
+export const shippedFolder = fileURLToPath(shipped('runbooks/'));
 
 /** Where runbooks are looked for: the operators' own folder (the `runbooks:` key, absolute), then the shipped one. */
 function folders(own: string | undefined): { folder: string; origin: Runbook['origin'] }[] {

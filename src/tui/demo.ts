@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Context } from '../cli/context.ts';
 import { loadConfig } from '../config/load.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import { moduleAt } from '../places.ts';
 
 /** The guided demo: `tenant-dr demo` in a throwaway folder, run by itself so that the screen never stands still. */
 
@@ -21,7 +22,7 @@ export type Made = z.infer<typeof madeSchema>;
 
 const progressSchema = z.object({ event: z.literal('progress'), done: z.number(), total: z.number() });
 
-const main = fileURLToPath(new URL('../main.js', import.meta.url));
+const main = fileURLToPath(moduleAt('main'));
 
 export async function demoFolder(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), 'tenant-dr-demo-')));

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { OnProgress, OpenOptions } from '../../engine/port.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { TenantDrError } from '../../errors.ts';
+import { moduleAt } from '../../places.ts';
 import type { Reply } from './worker.ts';
 
 /** The way to a session in its worker thread: messages there, answers and progress back. */
@@ -44,8 +45,7 @@ class Thread {
   #clean = false;
 
   constructor() {
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    this.#worker = new Worker(new URL(file, import.meta.url));
+    this.#worker = new Worker(moduleAt('databases/sqlite/worker'));
     this.#worker.on('message', (reply: Reply) => this.#take(reply));
     this.#worker.on('error', (error) => {
       const message = `The database worker died: ${(error as Error).message}`;

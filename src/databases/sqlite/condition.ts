@@ -1,5 +1,6 @@
 import type { TenantId } from '../../engine/tenant.ts';
-import { runJob, siblingModule } from '../job.ts';
+import { moduleAt } from '../../places.ts';
+import { runJob } from '../job.ts';
 
 export interface ConditionRequest {
   path: string;
@@ -14,5 +15,5 @@ export interface ConditionRequest {
  * understands.
  */
 export function conditionHolds(request: ConditionRequest, signal?: AbortSignal): Promise<boolean> {
-  return runJob(siblingModule(import.meta.url, 'condition-worker'), request, { signal });
+  return runJob(moduleAt('databases/sqlite/condition-worker'), request, { signal });
 }

@@ -1,4 +1,5 @@
-import { runJob, siblingModule } from '../job.ts';
+import { moduleAt } from '../../places.ts';
+import { runJob } from '../job.ts';
 
 /** Long calls on a private copy of a database, in a process of their own: they block, and end only with it. */
 export type CopyRequest = { do: 'check'; path: string } | { do: 'merge'; path: string };
@@ -9,7 +10,7 @@ export interface CopyCheck {
   problems: string[];
 }
 
-const module = siblingModule(import.meta.url, 'copy-worker');
+const module = moduleAt('databases/sqlite/copy-worker');
 
 /** The whole file: structure, indexes, constraints. Takes about 3 s per GB. */
 export function checkCopy(path: string, signal?: AbortSignal): Promise<CopyCheck> {

@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
 import type { SliceShape } from '../../engine/slice.ts';
-import { runJob, siblingModule } from '../job.ts';
+import { moduleAt } from '../../places.ts';
+import { runJob } from '../job.ts';
 
 /** What one process found in its share: table → tenant → rows and sum. */
 export type ShareSums = Record<string, Record<string, ReturnType<MultisetHash['part']>>>;
@@ -33,7 +35,7 @@ export async function digestCopy(
   const done = new Array<number>(of).fill(0);
   const shares = Array.from({ length: of }, (_, share) =>
     runJob<ShareSums>(
-      siblingModule(import.meta.url, 'digest-worker'),
+      moduleAt('databases/sqlite/digest-worker'),
       { path, shape, share, of },
       {
         signal: options.signal,
@@ -48,19 +50,26 @@ export async function digestCopy(
   return added(await Promise.all(shares), shape);
 }
 
-function added(shares: ShareSums[], shape: SliceShape): Record<string, Record<string, TableDigest>> {
+/** Adds up what the processes found, without keeping this one from anything else for long. */
+async function added(
+  shares: ShareSums[],
+  shape: SliceShape,
+): Promise<Record<string, Record<string, TableDigest>>> {
   const digests: Record<string, Record<string, TableDigest>> = {};
   for (const { name, columns } of shape.tables) {
-    const sums = new Map<string, MultisetHash>();
-    for (const share of shares) {
-      for (const [tenant, part] of Object.entries(share[name] ?? {})) {
-        const sum = sums.get(tenant) ?? new MultisetHash();
-        sum.merge(part);
-        sums.set(tenant, sum);
-      }
-    }
     const names = columns.map((column) => column.name);
-    digests[name] = Object.fromEntries([...sums].map(([tenant, sum]) => [tenant, sum.finish(name, names)]));
+    const tenants = new Set(shares.flatMap((share) => Object.keys(share[name] ?? {})));
+    const found = new Map<string, TableDigest>();
+    for (const tenant of tenants) {
+      const sum = new MultisetHash();
+      for (const share of shares) {
+        const part = share[name]?.[tenant];
+        if (part) sum.merge(part);
+      }
+      found.set(tenant, sum.finish(name, names));
+      if (found.size % 200 === 0) await breathe();
+    }
+    digests[name] = Object.fromEntries(found);
   }
   return digests;
 }

@@ -53,10 +53,12 @@ export function shown(value: string): string {
  * The same encoding made from a row's values, several times faster than in SQL. Returns null for text that may not
  * be valid UTF-8 (it was decoded with a replacement character): the database encodes such a row, byte for byte.
  * @param values as better-sqlite3 gives them with safe integers: bigint, number (REAL), string, Buffer, null
+ * @param count how many of them, from the first, make up the row
  */
-export function encodeValues(values: unknown[], encoding: string): string | null {
+export function encodeValues(values: unknown[], count: number, encoding: string): string | null {
   let row = '';
-  for (const value of values) {
+  for (let index = 0; index < count; index++) {
+    const value = values[index];
     if (typeof value === 'string') {
       if (encoding !== 'UTF-8') row += `T${value.length * 2}:${value}`;
       else if (value.includes('\ufffd')) return null;

@@ -1,4 +1,5 @@
-import { runJob, siblingModule } from '../job.ts';
+import { moduleAt } from '../../places.ts';
+import { runJob } from '../job.ts';
 import type { Pin } from './snapshot.ts';
 
 /** Holds and lets go of a read transaction on a live database, from a process of its own. */
@@ -27,7 +28,7 @@ export function openPin(
     });
   const ready = order('');
   const job = runJob(
-    siblingModule(import.meta.url, 'pin-worker'),
+    moduleAt('databases/sqlite/pin-worker'),
     { path, busySeconds: options.busySeconds },
     {
       signal: options.signal,

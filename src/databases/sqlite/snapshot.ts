@@ -36,7 +36,7 @@ interface Watch {
   progress(done: number, total: number): void;
 }
 
-export const chunkBytes = 8 * 2 ** 20;
+export const chunkBytes = 2 * 2 ** 20;
 
 /** `scratch`: a path of our own for a copy of the log, removed again. */
 export async function takeSnapshot(

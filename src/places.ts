@@ -1,0 +1,16 @@
+/**
+ * Where the program's own files lie. From source every module lies where it is written, below `src`; the build puts
+ * all of them directly into `dist`, the ones that run as a process or thread of their own under their bare names.
+ */
+const built = !import.meta.url.endsWith('.ts');
+
+/** URL of a module that runs as a process or thread of its own, by its path below `src` without ending. */
+export function moduleAt(path: string): URL {
+  const file = built ? `${path.slice(path.lastIndexOf('/') + 1)}.js` : `${path}.ts`;
+  return new URL(file, import.meta.url);
+}
+
+/** URL of a file that is shipped beside `src` or `dist`. */
+export function shipped(path: string): URL {
+  return new URL(`../${path}`, import.meta.url);
+}
