@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
-import { writeDurably } from '../engine/durable.ts';
+import { makeFolder, writeDurably } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function holdBackups(
   now = new Date(),
 ): Promise<void> {
   const path = holdPath(config, incident);
-  await mkdir(join(config.state, 'holds'), { recursive: true, mode: 0o700 });
+  await makeFolder(join(config.state, 'holds'));
   const earlier = (await readHold(path)) ?? { version: 1, incident, since: now.toISOString(), backups: [] };
   const added = backups.filter((backup) => !earlier.backups.some((held) => held.path === backup.path));
   await writeDurably(path, `${JSON.stringify({ ...earlier, backups: [...earlier.backups, ...added] })}\n`);

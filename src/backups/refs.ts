@@ -35,7 +35,7 @@ export async function locate(ref: string, config: Config, cwd = process.cwd()): 
     return chosen(ref, await newest(config, time));
   }
   const path = isAbsolute(ref) ? ref : resolve(cwd, ref);
-  if (await exists(path)) return locatePath(ref, path, config);
+  if (ref !== '' && (await exists(path))) return locatePath(ref, path, config);
   return chosen(ref, await byId(ref, config));
 }
 
@@ -97,6 +97,11 @@ async function newest(config: Config, before: Date | null): Promise<BackupEntry>
 async function locatePath(ref: string, path: string, config: Config): Promise<Located> {
   const manifest = await readManifest(path);
   const file = await stat(path);
+  if (file.isDirectory()) {
+    throw new TenantDrError('usage', `${path} is a folder, not a backup. Nothing was changed.`, {
+      hint: 'name a file, or one of those `tenant-dr backups --backups <folder>` lists',
+    });
+  }
   const { takenAt, takenAtSource } = takenAtOf(path, manifest, file.mtime, config);
   const kind = manifest?.kind ?? 'database';
   return located(ref, { id: idOf(path), path, kind, takenAt, takenAtSource, manifest });

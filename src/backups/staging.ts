@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../engine/durable.ts';
+import { makeFolder, writeDurably } from '../engine/durable.ts';
 import { sealBackup } from './reader-jobs.ts';
 import {
   bootId,
@@ -42,7 +42,7 @@ export class StagingCache {
 
   /** A fresh folder to stage into; `publish` or `discard` it. Makes room for `bytes` first. */
   async begin(bytes: number): Promise<string> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    await makeFolder(this.folder);
     await chmod(this.folder, 0o700);
     await makeRoom(this.folder, bytes);
     const partial = join(this.folder, `${partialPrefix}${process.pid}-${randomBytes(4).toString('hex')}`);

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
 import { systemFailure } from '../databases/job-child.ts';
-import { syncFolder } from '../engine/durable.ts';
+import { makeFolder, syncFolder } from '../engine/durable.ts';
 import type { DatabaseIdentity, OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Contents } from './contents.ts';
@@ -151,7 +151,7 @@ async function backupFolder(config: Config): Promise<string> {
   }
   const folder = config.backups.path;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     for (const name of await readdir(folder)) {
       const leftover = /^\.taking-(\d+)-[0-9a-f]+\.partial/.exec(name);
       if (leftover && !isAlive(Number(leftover[1]))) await rm(join(folder, name), { force: true });

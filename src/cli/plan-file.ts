@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { PlanOptions, Workbench } from '../actions/change.ts';
@@ -52,6 +52,29 @@ export async function savePlan(
     options: { mode, tables, review, withShared, foreignSource },
   };
   await writeDurably(resolve(context.cwd, file), `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** A plan is written to a new file or over an earlier plan, never over anything else. Throws usage. */
+export async function requirePlanPlace(file: string, context: Context): Promise<void> {
+  const path = resolve(context.cwd, file);
+  const head = await headOf(path);
+  if (head === null || head.includes('"tenant-dr/plan/1"')) return;
+  throw new TenantDrError('usage', `${printable(path)} exists and is no plan. Nothing was changed.`, {
+    hint: 'name another file for --out',
+  });
+}
+
+/** The first bytes of a file; null where there is none. */
+async function headOf(path: string): Promise<string | null> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  try {
+    return file && (await file.read(Buffer.alloc(64), 0, 64, 0)).buffer.toString();
+  } finally {
+    await file?.close();
+  }
 }
 
 /** Throws file-missing and usage. */

@@ -13,7 +13,8 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const missing = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code);
     throw new TenantDrError(
       missing ? 'file-missing' : 'permission-denied',
       `cannot read the config file: ${reasonOf(error)}`,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { TenantDrError } from '../errors.ts';
 
 /**
  * Writes a file so that, whatever happens, the name holds the old content or the new: temporary name beside it,
@@ -27,6 +28,31 @@ export async function writeDurably(
     await unlink(temporary).catch(ignoreMissing);
   }
   await syncFolder(dirname(path));
+}
+
+/**
+ * Makes a folder (0700) and those above it that are missing. Throws usage where a file is in the way, else the
+ * system's error. Step by step, because the recursive `mkdir` of Node never returns where the system says ENOENT
+ * although the parent exists, as /proc does.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error.code === 'ENOTDIR' ? noFolder(dirname(path)) : error;
+  });
+  if (there?.isDirectory()) return;
+  if (there) throw noFolder(path);
+  await makeFolder(dirname(path));
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    // Another process may have been faster.
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
+function noFolder(path: string): TenantDrError {
+  return new TenantDrError('usage', `${path} is not a folder. Nothing was changed.`, {
+    hint: 'name another folder, or move the file away',
+  });
 }
 
 /** Makes a new or renamed name in this folder survive a power cut. */

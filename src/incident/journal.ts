@@ -167,6 +167,7 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 export function unwritable(path: string, cause: unknown): TenantDrError {
+  if (cause instanceof TenantDrError) return cause;
   return new TenantDrError(
     'journal-unwritable',
     `The journal cannot be written: ${path}: ${reasonOf(cause)}.`,

@@ -1,6 +1,7 @@
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Actor } from './facts.ts';
 import { actor, time } from './facts.ts';
@@ -66,7 +67,7 @@ export class IncidentLock {
     takeOver = false,
   ): Promise<Acquired> {
     const folder = join(incidentDir, 'lock');
-    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause) => {
+    await makeFolder(folder).catch((cause) => {
       throw unwritable(folder, cause);
     });
     const status = await lockStatus(incidentDir);

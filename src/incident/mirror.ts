@@ -1,5 +1,6 @@
-import { copyFile, mkdir, open, rename, stat } from 'node:fs/promises';
+import { copyFile, open, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeFolder } from '../engine/durable.ts';
 import { reasonOf } from '../errors.ts';
 
 /**
@@ -44,7 +45,7 @@ export class Mirror {
   async #attempt(): Promise<void> {
     const before = this.failure;
     try {
-      await mkdir(this.dir, { recursive: true, mode: 0o700 });
+      await makeFolder(this.dir);
       await this.#copyJournal();
       for (let file = this.#files[0]; file !== undefined; file = this.#files[0]) {
         await copyWhole(file, join(this.dir, basename(file)));

@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
 import { assertTenantsFree } from './claims.ts';
 import type { IncidentEvent } from './events.ts';
@@ -141,7 +142,7 @@ async function newFolder(stateDir: string, now: number): Promise<string> {
   const folder = incidentsDir(stateDir);
   const stamp = new Date(now).toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '-');
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     for (let count = 1; ; count++) {
       const dir = join(folder, count === 1 ? `INC-${stamp}` : `INC-${stamp}-${count}`);
       if (!(await takeName(dir))) continue;

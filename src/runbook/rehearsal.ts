@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { copyLive } from '../backups/take-jobs.ts';
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
+import { makeFolder } from '../engine/durable.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
@@ -31,7 +32,7 @@ export async function rehearsalCopy(config: Config, incident: Incident, options:
   const folder = incident.path('copy');
   const copy = path.join(folder, path.basename(source));
   if (!(await exists(copy))) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const fresh = path.join(folder, 'fresh');
     await rm(fresh, { force: true });
     await copyLive(source, fresh, options);

@@ -260,7 +260,7 @@ describe('an incident', () => {
     const stateDir = await temporaryFolder();
     await writeFile(join(stateDir, 'incidents'), 'in the way');
     await expect(createIncident(store(stateDir), newIncident())).rejects.toMatchObject({
-      code: 'journal-unwritable',
+      code: 'usage',
     });
   });
 

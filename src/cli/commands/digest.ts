@@ -5,7 +5,7 @@ import type { Database, Session, TableDigest } from '../../engine/port.ts';
 import { printable } from '../../engine/printable.ts';
 import { buildShape } from '../../engine/shape.ts';
 import type { SliceShape } from '../../engine/slice.ts';
-import { idForJson, type Tenant } from '../../engine/tenant.ts';
+import { idForJson, sameId, type Tenant } from '../../engine/tenant.ts';
 import { resolveTenant } from '../../engine/tenants.ts';
 import { TenantDrError } from '../../errors.ts';
 import { command } from '../command.ts';
@@ -76,7 +76,7 @@ async function digests(
     requireClassified(ownership);
     const shape = buildShape(schema, ownership, config, { mode: 'exact', verbatim: true });
     const all = await session.tenants(config.tenants);
-    const wanted = named.length === 0 ? all : named.map((text) => resolveTenant(text, all, null));
+    const wanted = named.length === 0 ? all : each(named.map((text) => resolveTenant(text, all, null)));
     await session.beginRead();
     if (wanted.length > fewTenants) return await byScan(session, shape, wanted, context);
     const found: TenantDigest[] = [];
@@ -88,6 +88,11 @@ async function digests(
   } finally {
     await session.close();
   }
+}
+
+/** Every tenant once, however often it was named. */
+function each(tenants: Tenant[]): Tenant[] {
+  return tenants.filter((tenant, i) => tenants.findIndex((other) => sameId(other.id, tenant.id)) === i);
 }
 
 async function byScan(

@@ -17,6 +17,8 @@ export default command({
     'tenant-dr plan northwind --from latest --mode missing --out plan.json',
   ],
   async run(context, input) {
+    const { requirePlanPlace, savePlan } = await import('../plan-file.ts');
+    if (input.out !== undefined) await requirePlanPlace(input.out, context);
     const { Workbench } = await import('../../actions/change.ts');
     const options = planOptionsOf(input);
     const deps = await depsOf(context, 'dry-run');
@@ -38,7 +40,6 @@ export default command({
       const document = planDocument(plan, input.from);
       if (input.withValues) document.rows = await rowsOf(bench, plan);
       if (input.out !== undefined) {
-        const { savePlan } = await import('../plan-file.ts');
         await savePlan(
           input.out,
           { bench, plan, document, options, foreignSource: input.foreignSource },

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import pg from 'pg';
+import { makeFolder } from '../../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../../errors.ts';
 
 /** A PostgreSQL server of our own in a folder that may be thrown away: for the demo, rehearsals and tests. */
@@ -38,7 +39,7 @@ export async function startThrowaway(folder: string, options: ThrowawayOptions =
   const binaries = options.binaries ?? (await findBinaries());
   const account = process.getuid?.() === 0 ? await unprivileged() : {};
   const data = join(folder, 'data');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   if (account.uid !== undefined) {
     await chown(folder, account.uid, account.gid as number);
     // The folder's parents must let that account pass; only our own folder is ours to open.
