@@ -43,6 +43,8 @@ export interface ActionContext {
   progress(progress: ActionProgress): void;
   /** Keeps something open from preparing to running under a name; it is closed when the task is over, however. */
   hold<T extends Closable>(name: string, open: () => Promise<T>): Promise<T>;
+  /** Closes what is held under a name before the task is over; nothing when there is none. */
+  letGo(name: string): Promise<void>;
   /** A line for the screen and the kept output. */
   output(line: string): void;
   /** A finding worth keeping in the journal, with measured facts beside it; never row values. */
@@ -83,6 +85,8 @@ export interface ActionSpec<I extends z.ZodType, O extends z.ZodType> {
   probe?(context: ActionContext, input: z.output<I>): Promise<Probed<z.output<O>>>;
   /** Why an output counts as failed, or null: a verification that ran and found something. */
   failure?(output: z.output<O>): string | null;
+  /** What came of it in a few words, for the list of steps; '' for nothing worth saying. */
+  says?(output: z.output<O>): string;
 }
 
 /** An action as the runner sees it: inputs and outputs are checked at the door. */
@@ -103,6 +107,7 @@ export interface Action<O = unknown> {
   run(context: ActionContext, input: unknown): Promise<O>;
   probe(context: ActionContext, input: unknown): Promise<Probed<O>>;
   failure(output: unknown): string | null;
+  says(output: unknown): string;
 }
 
 /** Declares an action once. Throws when it promises a probe it does not have. */
@@ -132,6 +137,7 @@ export function defineAction<I extends z.ZodType, O extends z.ZodType>(
     probe: async (context, input) =>
       probe ? probe(context, parse(input)) : { found: 'unknown', detail: 'This action cannot tell.' },
     failure: (output) => spec.failure?.(spec.output.parse(output)) ?? null,
+    says: (output) => spec.says?.(spec.output.parse(output)) ?? '',
   };
 }
 

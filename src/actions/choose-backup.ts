@@ -7,7 +7,7 @@ import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './actio
 import { damageTime, recordBackup, rpoOf } from './backup-facts.ts';
 import { type Candidate, candidates, markSameAsLive, newestFall } from './candidates.ts';
 import { Change } from './change.ts';
-import type { Option } from './operator.ts';
+import { type Option, unlessBack } from './operator.ts';
 import { lookingOnly } from './slice.ts';
 
 const output = z.object({
@@ -31,6 +31,7 @@ export const chooseBackup = defineAction({
   input: z.strictObject({ from: z.string().optional().describe('Ref of the backup; nothing is asked then') }),
   output,
   afterInterruption: 'rerun',
+  says: ({ takenAt }) => (takenAt === null ? 'backup chosen' : `backup of ${takenAt.slice(11, 16)} UTC`),
   inDryRun: 'run',
   commands: () => ['tenant-dr backups --tenant <tenant>', 'tenant-dr plan <tenant> --from <ref>'],
 
@@ -63,6 +64,11 @@ export const chooseBackup = defineAction({
 
 type Chosen = z.output<typeof output>;
 
+/** The picker again, for who thinks better of it. Rejects with `WentBack`. */
+export async function chooseAgain(context: ActionContext): Promise<Chosen> {
+  return ask(context, await markSameAsLive(context, await candidates(context)));
+}
+
 async function ask(context: ActionContext, found: Candidate[]): Promise<Chosen> {
   const ref = await context.operator.choose(
     {
@@ -76,6 +82,7 @@ async function ask(context: ActionContext, found: Candidate[]): Promise<Chosen> 
         damagedAt: damageTime(context).toISOString(),
         backups: found.map((one) => one.choice),
       },
+      mayGoBack: true,
     },
     context.signal,
   );
@@ -83,10 +90,19 @@ async function ask(context: ActionContext, found: Candidate[]): Promise<Chosen> 
   const taken = candidate?.entry.takenAt ?? null;
   const why = candidate ? outOfTheOrdinary(candidate, context) : null;
   if (why === null) return chosen(context, ref, { at: taken });
-  const reason = await context.operator.reason(
-    { id: 'choose-backup.reason', kind: 'reason', title: 'Why this backup?', detail: [why] },
-    context.signal,
+  const reason = await unlessBack(
+    context.operator.reason(
+      {
+        id: 'choose-backup.reason',
+        kind: 'reason',
+        title: 'Why this backup?',
+        detail: [why],
+        mayGoBack: true,
+      },
+      context.signal,
+    ),
   );
+  if (reason === null) return ask(context, found);
   return chosen(context, ref, { at: taken, reason });
 }
 

@@ -16,6 +16,7 @@ export const close = defineAction({
   input: z.strictObject({}),
   output: z.object({ report: z.string() }),
   afterInterruption: 'rerun',
+  says: () => 'report written',
   inDryRun: 'preview',
   commands: () => ['tenant-dr report <incident> --format md'],
 

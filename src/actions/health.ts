@@ -17,6 +17,7 @@ export const health = defineAction({
   input: z.strictObject({}),
   output: z.object({ passed: z.boolean(), checked: z.boolean(), detail: z.string() }),
   afterInterruption: 'rerun',
+  says: ({ checked }) => (checked ? 'the application answers' : ''),
   inDryRun: 'preview',
   commands: () => ['curl -sS -o /dev/null -w "%{http_code}\\n" <health.url>'],
   failure: (output) => (output.passed ? null : output.detail),

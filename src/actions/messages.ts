@@ -4,6 +4,7 @@ import { audience, messageKind } from '../incident/facts.ts';
 import { type Draft, draftMessage, owedMessages } from '../incident/messages.ts';
 import { type ActionContext, defineAction } from './action.ts';
 import { deliverMessage, waiveMessage } from './deliver.ts';
+import { unlessBack } from './operator.ts';
 
 type Owed = { audience: z.output<typeof audience>; kind: z.output<typeof messageKind> };
 const settled = z.object({
@@ -29,6 +30,7 @@ export const messages = defineAction({
   }),
   output: z.object({ messages: z.array(settled) }),
   afterInterruption: 'probe',
+  says: ({ messages: settledNow }) => settledNow.map((one) => `${one.kind} ${one.state}`).join(', '),
   inDryRun: 'preview',
   commands: () => [
     '# write to the contacts named in contacts.yaml: what happened, which period was lost, that it is over',
@@ -116,15 +118,19 @@ async function settle(context: ActionContext, draft: Draft): Promise<z.output<ty
   );
   if (answer === 'later') return 'later';
   if (answer === 'waive') {
-    const reason = await context.operator.reason(
-      {
-        id: 'messages.reason',
-        kind: 'reason',
-        title: 'Why is this message not sent?',
-        detail: [draft.subject],
-      },
-      signal,
+    const reason = await unlessBack(
+      context.operator.reason(
+        {
+          id: 'messages.reason',
+          kind: 'reason',
+          title: 'Why is this message not sent?',
+          detail: [draft.subject],
+          mayGoBack: true,
+        },
+        signal,
+      ),
     );
+    if (reason === null) return settle(context, draft);
     await waiveMessage(incident, { audience: draft.audience, kind: draft.kind, reason });
     return 'waived';
   }

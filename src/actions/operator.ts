@@ -8,6 +8,7 @@ import type {
   TableEffects,
 } from '../engine/plan.ts';
 import type { EffectsPage } from '../engine/port.ts';
+import { TenantDrError } from '../errors.ts';
 import type { Tier } from '../policy/tiers.ts';
 
 /**
@@ -43,6 +44,8 @@ interface QuestionBase {
   id: string;
   title: string;
   detail: string[];
+  /** The person may go back instead of answering; the question then rejects with `WentBack`. */
+  mayGoBack?: true;
   /** The answer of a run without a person, and why it is safe. Without one such a run stops here. */
   unattended?: { answer: string; why: string };
 }
@@ -157,8 +160,8 @@ export type Question =
   | PlanQuestion;
 
 /**
- * Whoever answers. Every method rejects with `interrupted` when the person leaves (or the signal fires), and
- * with `confirmation-refused` when nobody is there who could answer.
+ * Whoever answers. Every method rejects with `interrupted` when the person leaves (or the signal fires), with
+ * `WentBack` where the question allows it, and with `confirmation-refused` when nobody is there who could answer.
  */
 export interface Operator {
   /** False when nobody is there: questions then get their `unattended` answer, or stop the run. */
@@ -172,6 +175,26 @@ export interface Operator {
   /** Resolves once every item is ticked; null leaves it undone. */
   checklist(question: ChecklistQuestion, signal: AbortSignal): Promise<'done' | null>;
   review(question: PlanQuestion, signal: AbortSignal): Promise<PlanReview>;
+}
+
+/**
+ * The person went back instead of answering. Whoever asked goes to what stood before the question; where nobody
+ * does, the run stops at a safe point, as when the person leaves.
+ */
+export class WentBack extends TenantDrError {
+  constructor() {
+    super('interrupted', 'The operator went back.', { hint: 'Go on with `tenant-dr resume`.' });
+  }
+}
+
+/** The answer, or null when the person went back. */
+export async function unlessBack<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof WentBack) return null;
+    throw error;
+  }
 }
 
 /** Leaves nothing out. */

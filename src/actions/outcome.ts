@@ -146,3 +146,9 @@ function outputOf(
     seconds: finished?.seconds ?? {},
   };
 }
+
+/** `87 added, 19 changed back, 78 deleted` */
+export function effectsSaid(tables: ChangeOutput['tables']): string {
+  const sum = (of: 'insert' | 'update' | 'delete') => tables.reduce((total, table) => total + table[of], 0);
+  return `${sum('insert')} added, ${sum('update')} changed back, ${sum('delete')} deleted`;
+}

@@ -24,6 +24,7 @@ export const reactivate = defineAction({
   }),
   output: z.object({ former: z.string().nullable(), hooks: z.number() }),
   afterInterruption: 'probe',
+  says: () => 'the tenant can work again',
   inDryRun: 'preview',
   commands: () => ['tenant-dr reactivate <tenant> --confirm <slug>'],
 

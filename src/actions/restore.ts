@@ -1,37 +1,16 @@
-import { z } from 'zod';
-import { type RestoreMode, restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/planning.ts';
 import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { recordBackup, rpoOf } from './backup-facts.ts';
-import { Change, type PlanOptions } from './change.ts';
-import { chooseBackup } from './choose-backup.ts';
-import type { ModeChoice, Preview } from './operator.ts';
-import { changeOutput, outcomeOf, probeChange } from './outcome.ts';
+import { Change } from './change.ts';
+import { chooseAgain, chooseBackup } from './choose-backup.ts';
+import { type Preview, WentBack } from './operator.ts';
+import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
 import { countsOf } from './recorder.ts';
+import { decide } from './restore-choices.ts';
+import { input, planOptions, type RestoreInput } from './restore-input.ts';
 import { stakesOf } from './status.ts';
-
-const input = z.strictObject({
-  from: z.string().optional().describe('The backup; default: the one chosen in this incident'),
-  mode: z.enum(restoreModes).optional().describe('Asked for when not given'),
-  tables: z.array(z.string()).optional().describe('Only these tables change'),
-  except: z
-    .record(z.string(), z.array(z.string()))
-    .optional()
-    .describe('Rows left out, by key text per table'),
-  review: z
-    .record(z.string(), z.enum(['restore', 'skip', 'set']))
-    .optional()
-    .describe('Per table under review: what happens to rows that would come back to life'),
-  withShared: z.boolean().optional().describe('Bring back shared rows the tenant’s rows need'),
-  foreignSource: z.string().optional().describe('Name of another database whose backup is accepted'),
-  planned: z
-    .string()
-    .optional()
-    .describe('Digest after the change, of a plan made before: refused when it differs'),
-});
-type Input = z.output<typeof input>;
 
 /** Puts the tenant's rows back in place: plan, safety copy, one transaction with proof that nobody else was touched. */
 export const restore = defineAction({
@@ -45,6 +24,7 @@ export const restore = defineAction({
   input,
   output: changeOutput,
   afterInterruption: 'probe',
+  says: (output) => effectsSaid(output.tables),
   inDryRun: 'preview',
   commands: ({ from, mode, tables }) => [
     `tenant-dr plan <tenant> --from ${from ?? '<ref>'} --mode ${mode ?? '<mode>'}`,
@@ -52,27 +32,27 @@ export const restore = defineAction({
   ],
 
   async prepare(context, given) {
-    const from = given.from ?? context.result(chooseBackup)?.ref;
-    if (from === undefined) {
-      throw new TenantDrError('usage', 'No backup was chosen. Nothing was changed.', {
-        hint: 'Give --from <ref>, or do the step that chooses a backup first.',
-      });
+    let from = given.from ?? context.incident.state.backup?.ref ?? context.result(chooseBackup)?.ref;
+    for (;;) {
+      if (from === undefined) {
+        throw new TenantDrError('usage', 'No backup was chosen. Nothing was changed.', {
+          hint: 'Give --from <ref>, or do the step that chooses a backup first.',
+        });
+      }
+      const opened = { ...given, from };
+      const change = await changeOf(context, opened);
+      const options = await decide(context, change, opened);
+      if (options !== null) {
+        const plan = await change.plan(planOptions(options));
+        refuseOther(plan, options);
+        await journalPlan(context, change, plan);
+        return options;
+      }
+      // Going back from the modes leads to the backups; where the backup was given, to the step.
+      if (given.from !== undefined) throw new WentBack();
+      ({ ref: from } = await chooseAgain(context));
+      await context.letGo('change');
     }
-    const change = await changeOf(context, { ...given, from });
-    const mode = given.mode ?? (await askMode(context, change, given));
-    let options: Input = { ...given, from, mode };
-    let plan = await change.plan(planOptions(options));
-    if (given.withShared === undefined && plan.sharedNeeded.some((need) => need.inBackup)) {
-      options = { ...options, withShared: await askShared(context, plan) };
-      plan = await change.plan(planOptions(options));
-    }
-    if (context.operator.attended && context.mode !== 'dry-run') {
-      options = await review(context, change, plan, options);
-      plan = await change.plan(planOptions(options));
-    }
-    refuseOther(plan, options);
-    await journalPlan(context, change, plan);
-    return options;
   },
 
   async preview(context, options) {
@@ -97,111 +77,12 @@ export const restore = defineAction({
   probe: (context) => probeChange(context, 'restore'),
 });
 
-function changeOf(context: ActionContext, { from, foreignSource }: Input): Promise<Change> {
+function changeOf(context: ActionContext, { from, foreignSource }: RestoreInput): Promise<Change> {
   return context.hold('change', () => Change.open(context, from ?? '', foreignSource));
 }
 
-/** How the plan of a restore with this input is made. Throws for what is no such input. */
-export function planOptions(given: unknown): PlanOptions {
-  const { mode, tables, except, review: decisions, withShared } = input.parse(given ?? {});
-  return { mode: mode ?? 'exact', tables, except, review: decisions, withShared: withShared || undefined };
-}
-
-/** What each mode would do, side by side; the runbook has no default (design section 4). */
-async function askMode(context: ActionContext, change: Change, given: Input): Promise<RestoreMode> {
-  const unattended = { answer: 'exact', why: 'exact is the default where nobody chooses' };
-  const modes: ModeChoice[] = [];
-  if (context.operator.attended) {
-    for (const mode of restoreModes)
-      modes.push(modeChoice(await change.plan(planOptions({ ...given, mode }))));
-  }
-  const options = restoreModes.map((mode) => {
-    const choice = modes.find((one) => one.mode === mode);
-    const detail = choice
-      ? `adds ${choice.added}, changes back ${choice.changedBack}, deletes ${choice.deleted}, keeps ${choice.kept}`
-      : words[mode];
-    return { value: mode, label: mode, detail };
-  });
-  const answer = await context.operator.choose(
-    {
-      id: 'restore.mode',
-      kind: 'choose',
-      title: 'How shall the rows be put back?',
-      detail: restoreModes.map((mode) => `${mode}: ${words[mode]}`),
-      options,
-      view: { kind: 'modes', modes },
-      unattended,
-    },
-    context.signal,
-  );
-  return restoreModes.find((mode) => mode === answer) ?? 'exact';
-}
-
-const words: Record<RestoreMode, string> = {
-  exact: 'the tenant’s rows become what they were; newer rows go, and stay in the safety copy',
-  'keep-new': 'deleted rows come back, changed ones change back, newer rows stay',
-  missing: 'only deleted rows come back; nothing else is touched',
-};
-
-function modeChoice(plan: Plan): ModeChoice {
-  const { insert, update, delete: deleted } = countEffects(plan);
-  const kept = plan.tables.reduce((sum, table) => sum + table.kept, 0);
-  return { mode: plan.mode, added: insert, changedBack: update, deleted, kept, tables: plan.tables };
-}
-
-async function askShared(context: ActionContext, plan: Plan): Promise<boolean> {
-  const needs = plan.sharedNeeded.filter((need) => need.inBackup);
-  const answer = await context.operator.choose(
-    {
-      id: 'restore.shared',
-      kind: 'choose',
-      title: 'The tenant’s rows need shared rows that are gone from the live database.',
-      detail: needs.map((need) => `${need.table} ${need.key}, needed by ${need.neededBy}`),
-      options: [
-        { value: 'bring', label: 'Bring them back too', detail: 'they are shared with other tenants' },
-        { value: 'leave', label: 'Leave them', detail: 'the plan then has conflicts' },
-      ],
-      unattended: { answer: 'leave', why: 'shared rows are nobody’s to restore without a person' },
-    },
-    context.signal,
-  );
-  return answer === 'bring';
-}
-
-/** The plan browser; what was unticked is left out. */
-async function review(context: ActionContext, change: Change, plan: Plan, options: Input): Promise<Input> {
-  const answer = await context.operator.review(
-    {
-      id: 'restore.plan',
-      kind: 'plan',
-      title: 'This is what the restore would do.',
-      detail: [],
-      mode: plan.mode,
-      tables: plan.tables,
-      conflicts: plan.conflicts,
-      drift: plan.drift,
-      sharedNeeded: plan.sharedNeeded,
-      revivals: plan.revivals,
-      effects: (page) => change.ground.session.effects(page),
-    },
-    context.signal,
-  );
-  const left = new Set(answer.withoutTables);
-  const among = options.tables ?? plan.tables.map((table) => table.name);
-  const except = { ...options.except };
-  for (const [table, keys] of Object.entries(answer.withoutRows)) {
-    if (keys.length > 0) except[table] = [...(except[table] ?? []), ...keys];
-  }
-  return {
-    ...options,
-    ...(left.size > 0 ? { tables: among.filter((table) => !left.has(table)) } : {}),
-    ...(Object.keys(except).length > 0 ? { except } : {}),
-    ...(Object.keys(answer.revivals).length > 0 ? { review: { ...options.review, ...answer.revivals } } : {}),
-  };
-}
-
 /** A plan that was made and shown before must still be true. */
-function refuseOther(plan: Plan, { planned }: Input): void {
+function refuseOther(plan: Plan, { planned }: RestoreInput): void {
   if (planned === undefined || planned === plan.planned.digest) return;
   throw new TenantDrError(
     'plan-stale',

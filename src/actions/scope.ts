@@ -37,6 +37,7 @@ export const scope = defineAction({
     trail: z.array(z.object({ at: z.string(), entries: z.number() })),
   }),
   afterInterruption: 'rerun',
+  says: ({ compared, others }) => scopeSaid(compared[0]?.tables ?? null, others?.length ?? 0),
   inDryRun: 'run',
   commands: () => ['tenant-dr diff <tenant> --against <ref>', 'tenant-dr backups --tenant <tenant>'],
 
@@ -170,4 +171,14 @@ async function readTrail(
     context.output(`${entry.at} ${entry.what}${entry.count > 1 ? ` (${entry.count})` : ''}`);
   const byMinute = Map.groupBy(entries, (entry) => entry.at);
   return [...byMinute].map(([at, some]) => ({ at, entries: some.reduce((sum, one) => sum + one.count, 0) }));
+}
+
+/** `agents, leads and 2 more · 1 other tenant is hit` */
+function scopeSaid(tables: Compared['tables'] | null, others: number): string {
+  if (tables === null) return 'nothing to compare with';
+  const worst = [...tables].sort((a, b) => b.insert + b.update - (a.insert + a.update));
+  const named = worst.slice(0, 2).map((table) => table.name);
+  const more = worst.length > named.length ? ` and ${worst.length - named.length} more` : '';
+  const elsewhere = others > 0 ? ` · ALSO HIT: ${others} other tenant${others === 1 ? '' : 's'}` : '';
+  return `${named.length === 0 ? 'no difference' : named.join(', ')}${more}${elsewhere}`;
 }

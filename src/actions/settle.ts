@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SliceDigest } from '../engine/port.ts';
 import type { SettleSample } from '../incident/facts.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
+import { unlessBack } from './operator.ts';
 import { shapeOf, withSession } from './slice.ts';
 
 const sample = z.object({ atSeconds: z.number(), writes: z.number(), tables: z.array(z.string()) });
@@ -34,6 +35,7 @@ export const settle = defineAction({
     reason: z.string().optional(),
   }),
   afterInterruption: 'rerun',
+  says: ({ quiet }) => (quiet ? 'still' : 'NOT still'),
   inDryRun: 'preview',
   commands: () => ['tenant-dr digest <tenant>   # twice, some seconds apart: both must be equal'],
 
@@ -165,14 +167,17 @@ async function askToGoOn(
     context.signal,
   );
   if (answer === 'wait') return 'wait';
-  const reason = await context.operator.reason(
-    {
-      id: 'settle.reason',
-      kind: 'reason',
-      title: 'Why go on while the tenant’s rows still change?',
-      detail: ['Rows written meanwhile may be lost, or make the plan stale.'],
-    },
-    context.signal,
+  const reason = await unlessBack(
+    context.operator.reason(
+      {
+        id: 'settle.reason',
+        kind: 'reason',
+        title: 'Why go on while the tenant’s rows still change?',
+        detail: ['Rows written meanwhile may be lost, or make the plan stale.'],
+        mayGoBack: true,
+      },
+      context.signal,
+    ),
   );
-  return { reason };
+  return reason === null ? askToGoOn(context, samples) : { reason };
 }

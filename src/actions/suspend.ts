@@ -22,6 +22,7 @@ export const suspend = defineAction({
     hooks: z.number(),
   }),
   afterInterruption: 'probe',
+  says: ({ rowPresent }) => (rowPresent ? 'suspended' : 'its row is gone'),
   inDryRun: 'preview',
   commands: () => ['tenant-dr suspend <tenant> --confirm <slug>'],
 

@@ -7,7 +7,7 @@ import type { RestoreRecord } from '../incident/records.ts';
 import { readIncident } from '../incident/store.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
-import { changeOutput, outcomeOf, probeChange } from './outcome.ts';
+import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
 import { stakesOf } from './status.ts';
 
 /** An undo puts back everything, whatever the rules for single tables say. */
@@ -25,6 +25,7 @@ export const undo = defineAction({
   input: z.strictObject({ incident: z.string().describe('Id of the incident to undo') }),
   output: changeOutput,
   afterInterruption: 'probe',
+  says: (output) => effectsSaid(output.tables),
   inDryRun: 'preview',
   commands: ({ incident }) => [`tenant-dr undo ${incident} --confirm <slug>`],
 

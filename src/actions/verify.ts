@@ -7,7 +7,8 @@ import { effectivePolicy } from '../policy/policy.ts';
 import type { VerificationLevel } from '../policy/tiers.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { Change } from './change.ts';
-import { planOptions, restore } from './restore.ts';
+import { restore } from './restore.ts';
+import { planOptions } from './restore-input.ts';
 import { liveRow, lookingOnly, shapeOf, withSession } from './slice.ts';
 
 export interface Check {
@@ -35,6 +36,7 @@ export const verify = defineAction({
     checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
   }),
   afterInterruption: 'rerun',
+  says: ({ level }) => `verified (${level})`,
   inDryRun: 'preview',
   commands: () => ['tenant-dr digest <tenant>', 'tenant-dr diff <tenant> --against <ref>'],
   failure: (output) => {

@@ -23,8 +23,9 @@ export interface TaskRecord {
   startedAt: string | null;
   seconds: number | null;
   error: Failure | null;
-  /** Why it was skipped. */
+  /** Why it was skipped, and who decided. */
   reason: string | null;
+  skippedBy: 'operator' | 'runbook' | 'condition' | null;
 }
 
 /** A line of a task's output worth keeping, with the facts it measured. */

@@ -99,6 +99,7 @@ export function applyStep(state: IncidentState, entry: Entry, now: Moment): void
         startedAt: entry.at,
         error: null,
         reason: null,
+        skippedBy: null,
       }));
       return;
     case 'task.finished':
@@ -111,7 +112,11 @@ export function applyStep(state: IncidentState, entry: Entry, now: Moment): void
       }));
       return;
     case 'task.skipped':
-      changeTask(state, entry.step, entry.task, () => ({ state: 'skipped', reason: entry.reason }));
+      changeTask(state, entry.step, entry.task, () => ({
+        state: 'skipped',
+        reason: entry.reason,
+        skippedBy: entry.by,
+      }));
       return;
     case 'task.note':
       state.taskNotes.push({
@@ -178,5 +183,6 @@ function blankTask(step: string, id: string): TaskRecord {
     seconds: null,
     error: null,
     reason: null,
+    skippedBy: null,
   };
 }

@@ -23,6 +23,8 @@ export class JournaledOperator implements Operator {
   readonly #person: Operator;
   readonly #incident: Incident;
   readonly #view: ViewStore;
+  /** How many questions a person was shown. */
+  posed = 0;
 
   constructor(person: Operator, incident: Incident, view: ViewStore) {
     this.attended = person.attended;
@@ -124,6 +126,7 @@ export class JournaledOperator implements Operator {
     const onAbort = () => stop.reject(stopped());
     signal.addEventListener('abort', onAbort, { once: true });
     const before = this.#view.view().phase;
+    this.posed += 1;
     this.#view.set({ question, phase: 'asking' });
     try {
       return await Promise.race([answer(), stop.promise]);

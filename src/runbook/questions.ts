@@ -1,4 +1,4 @@
-import type { Option, Preview } from '../actions/operator.ts';
+import { type Option, type Preview, unlessBack } from '../actions/operator.ts';
 import { TenantDrError } from '../errors.ts';
 import { stopped } from './asking.ts';
 import type { Run } from './run.ts';
@@ -14,26 +14,29 @@ export type Consent =
   | { go: 'skip'; reason: string }
   | { go: 'leave'; why: 'operator' | 'refused' | 'signal'; error: TenantDrError };
 
-/** The consent a task needs: none, a word, or the typed phrase (promise 5). Going back offers to skip or leave. */
-export async function askToProceed(run: Run, task: Task, preview: Preview): Promise<Consent> {
+/**
+ * The consent a task needs: none, a word, or the typed phrase (promise 5). A person first sees what will happen and
+ * why, unless the task's own questions have shown it; going back offers to skip or leave.
+ */
+export async function askToProceed(
+  run: Run,
+  task: Task,
+  preview: Preview,
+  introduced: boolean,
+): Promise<Consent> {
+  if (task.confirm === 'none') return { go: 'go' };
+  const typed = task.confirm === 'typed';
+  let show = !typed || (run.operator.attended && !introduced);
   try {
-    if (task.confirm === 'none') return { go: 'go' };
-    if (task.confirm === 'typed' && (await typePhrase(run, task, preview))) return { go: 'go' };
-    const answer = await run.operator.choose(
-      {
-        id: `${task.id}.proceed`,
-        kind: 'choose',
-        title: task.title,
-        detail: [preview.summary, ...preview.lines],
-        options: [{ value: 'go', label: 'Start' }, skipOption, leave],
-        view: { kind: 'proceed', preview },
-        ...(task.confirm === 'ask' ? { unattended: { answer: 'go', why: 'it destroys nothing' } } : {}),
-      },
-      run.options.signal,
-    );
-    if (answer === 'skip') return { go: 'skip', reason: await askReason(run, task, 'Why is this skipped?') };
-    if (answer === 'leave') return { go: 'leave', why: 'operator', error: stopped() };
-    return task.confirm === 'typed' ? askToProceed(run, task, preview) : { go: 'go' };
+    for (;;) {
+      const answer = show ? await askToStart(run, task, preview) : 'go';
+      if (answer === 'leave') return { go: 'leave', why: 'operator', error: stopped() };
+      if (answer === 'skip') {
+        const reason = await askReason(run, task, 'Why is this skipped?');
+        if (reason !== null) return { go: 'skip', reason };
+      } else if (!typed || (await typePhrase(run, task, preview))) return { go: 'go' };
+      show = true;
+    }
   } catch (error) {
     if (!(error instanceof TenantDrError)) throw error;
     if (error.code === 'interrupted')
@@ -41,6 +44,25 @@ export async function askToProceed(run: Run, task: Task, preview: Preview): Prom
     if (error.code === 'confirmation-refused') return { go: 'leave', why: 'refused', error };
     throw error;
   }
+}
+
+function askToStart(run: Run, task: Task, preview: Preview): Promise<string> {
+  return run.operator.choose(
+    {
+      id: `${task.id}.proceed`,
+      kind: 'choose',
+      title: task.title,
+      detail: [preview.summary, ...preview.lines],
+      options: [{ value: 'go', label: 'Start', ...typedFirst(task) }, skipOption, leave],
+      view: { kind: 'proceed', preview },
+      ...(task.confirm === 'ask' ? { unattended: { answer: 'go', why: 'it destroys nothing' } } : {}),
+    },
+    run.options.signal,
+  );
+}
+
+function typedFirst(task: Task): Pick<Option, 'detail'> {
+  return task.confirm === 'typed' ? { detail: 'what is at stake comes first, and a phrase to type' } : {};
 }
 
 async function typePhrase(run: Run, task: Task, preview: Preview): Promise<boolean> {
@@ -99,7 +121,10 @@ export async function askAfterFailure(run: Run, task: Task, error: TenantDrError
     },
     run.options.signal,
   );
-  if (answer === 'skip') return { go: 'skip', reason: await askReason(run, task, 'Why is this skipped?') };
+  if (answer === 'skip') {
+    const reason = await askReason(run, task, 'Why is this skipped?');
+    return reason === null ? askAfterFailure(run, task, error) : { go: 'skip', reason };
+  }
   return { go: answer === 'retry' || answer === 'rollback' ? answer : 'leave' };
 }
 
@@ -132,7 +157,8 @@ export async function askAtGate(run: Run, task: Task, waitsFor: string[]): Promi
   );
   if (answer === 'redo') return { go: 'redo' };
   if (answer !== 'override') return { go: 'leave', error };
-  return { go: 'override', reason: await askReason(run, task, `Why go on although ${names} is not done?`) };
+  const reason = await askReason(run, task, `Why go on although ${names} is not done?`);
+  return reason === null ? askAtGate(run, task, waitsFor) : { go: 'override', reason };
 }
 
 export type AfterInterruption = 'done' | 'again' | 'leave';
@@ -156,9 +182,12 @@ export async function askAfterInterruption(run: Run, task: Task, detail: string)
   return answer === 'done' || answer === 'again' ? answer : 'leave';
 }
 
-function askReason(run: Run, task: Task, title: string): Promise<string> {
-  return run.operator.reason(
-    { id: `${task.id}.reason`, kind: 'reason', title, detail: [] },
-    run.options.signal,
+/** Null when the person thinks better of it and goes back. */
+function askReason(run: Run, task: Task, title: string): Promise<string | null> {
+  return unlessBack(
+    run.operator.reason(
+      { id: `${task.id}.reason`, kind: 'reason', title, detail: [task.title], mayGoBack: true },
+      run.options.signal,
+    ),
   );
 }

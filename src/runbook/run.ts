@@ -9,7 +9,7 @@ import type { Incident } from '../incident/incident.ts';
 import type { IncidentState } from '../incident/records.ts';
 import { JournaledOperator } from './asking.ts';
 import type { Runbook, Step, Task } from './runbook.ts';
-import { ViewStore } from './view.ts';
+import { type Guide, ViewStore } from './view.ts';
 
 /** What a run is made of. */
 export interface RunOptions {
@@ -60,6 +60,7 @@ export class Run {
       note: (text, data) => this.#note(text, data),
       result: (action) => this.#result(action),
       hold: (name, open) => this.#hold(name, open),
+      letGo: (name) => this.#letGo(name),
     };
   }
 
@@ -87,6 +88,7 @@ export class Run {
     this.view.set({
       step: step.id,
       task: task.id,
+      guide: guideOf(step, task),
       preview: null,
       progress: null,
       output: [],
@@ -119,6 +121,12 @@ export class Run {
       this.#held.delete(name);
       throw error;
     }
+  }
+
+  async #letGo(name: string): Promise<void> {
+    const held = this.#held.get(name);
+    this.#held.delete(name);
+    if (held) await (await held).close();
   }
 
   #progress(progress: ActionProgress): void {
@@ -154,6 +162,15 @@ export class Run {
     const latest = ended.at(-1);
     return latest ? action.parseOutput(latest.output) : undefined;
   }
+}
+
+/** Where a task says nothing of its own, the step speaks for it. */
+function guideOf(step: Step, task: Task): Guide {
+  return {
+    why: task.why || step.why,
+    success: task.success.length > 0 ? task.success : step.success,
+    ifItFails: task.ifItFails.length > 0 ? task.ifItFails : step.ifItFails,
+  };
 }
 
 /** Anything thrown, as an error a person can read. */

@@ -88,7 +88,27 @@ export class Runner {
       await incident.append({ event: 'step.skipped', step: step.id, reason, by });
       return;
     }
-    await incident.append({ event: 'step.finished', step: step.id, seconds: this.#worked(step) });
+    const summary = this.#said(step);
+    const seconds = this.#worked(step);
+    await incident.append({
+      event: 'step.finished',
+      step: step.id,
+      seconds,
+      ...(summary === '' ? {} : { summary }),
+    });
+  }
+
+  /** What came of a step's tasks, in a few words each. */
+  #said(step: Step): string {
+    const { tasks } = this.#run.state;
+    return step.tasks
+      .flatMap(({ id, body }) => {
+        const record = tasks[id];
+        if (body.kind !== 'action' || record?.state !== 'done' || record.output === undefined) return [];
+        return [body.action.says(record.output)];
+      })
+      .filter((words) => words !== '')
+      .join(' · ');
   }
 
   /** Seconds of the running attempt of a step. */

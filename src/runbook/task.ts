@@ -1,7 +1,7 @@
-import type { Preview } from '../actions/operator.ts';
+import { type Preview, WentBack } from '../actions/operator.ts';
 import { TenantDrError } from '../errors.ts';
 import { gateWaitsFor, leftOutBecause } from './conditions.ts';
-import { askAfterFailure, askAtGate, askToProceed } from './questions.ts';
+import { askAfterFailure, askAtGate, askToProceed, type Consent } from './questions.ts';
 import type { Run } from './run.ts';
 import { asError } from './run.ts';
 import type { Step, Task } from './runbook.ts';
@@ -23,6 +23,8 @@ export async function walkTask(run: Run, step: Step, task: Task): Promise<Ended>
   const leftOut = leftOutBecause(task.when, options) ?? work.leftOut;
   if (leftOut) return skip(run, step, task, leftOut, 'condition');
   if (!run.operator.attended && task.autoSkip) return skip(run, step, task, task.autoSkip, 'runbook');
+  // What a person takes to decide is part of the step's time, as its estimate is.
+  if (run.operator.attended) await startStep(run, step);
   for (;;) {
     const gate = await passGate(run, step, task);
     if (gate) return gate;
@@ -35,6 +37,17 @@ export async function walkTask(run: Run, step: Step, task: Task): Promise<Ended>
 
 /** Prepares, asks for consent, does it. An error is handed back, to be shown with what can be done about it. */
 async function tryOnce(run: Run, step: Step, task: Task, work: Work): Promise<Ended | TenantDrError> {
+  for (;;) {
+    const attempt = await attemptOnce(run, step, task, work);
+    if (!(attempt instanceof WentBack)) return attempt;
+    const nothing = { summary: 'Nothing was decided and nothing was changed.', lines: [], commands: [] };
+    const consent = await askToProceed(run, { ...task, confirm: 'ask' }, nothing, false);
+    const other = await unlessGo(run, step, task, consent);
+    if (other) return other;
+  }
+}
+
+async function attemptOnce(run: Run, step: Step, task: Task, work: Work): Promise<Ended | TenantDrError> {
   try {
     const ready = await prepare(run, step, task, work);
     if (ready instanceof TenantDrError || 'went' in ready) return ready;
@@ -42,6 +55,11 @@ async function tryOnce(run: Run, step: Step, task: Task, work: Work): Promise<En
   } finally {
     await run.release();
   }
+}
+
+async function unlessGo(run: Run, step: Step, task: Task, consent: Consent): Promise<Ended | null> {
+  if (consent.go === 'leave') return { went: 'stop', why: consent.why, error: consent.error };
+  return consent.go === 'skip' ? skip(run, step, task, consent.reason, 'operator') : null;
 }
 
 /** Gates hold in a dry run too, but there nothing has been done that could open them. */
@@ -84,6 +102,7 @@ type Ready = { input: unknown } | Ended | TenantDrError;
 async function prepare(run: Run, step: Step, task: Task, work: Work): Promise<Ready> {
   let input: unknown;
   let preview: Preview;
+  const posed = run.operator.posed;
   try {
     run.view.set({ phase: 'previewing' });
     input = await work.prepare();
@@ -105,10 +124,8 @@ async function prepare(run: Run, step: Step, task: Task, work: Work): Promise<Re
     });
     return skip(run, step, task, 'dry run: shown, not done', 'condition');
   }
-  const consent = await askToProceed(run, task, preview);
-  if (consent.go === 'leave') return { went: 'stop', why: consent.why, error: consent.error };
-  if (consent.go === 'skip') return skip(run, step, task, consent.reason, 'operator');
-  return { input };
+  const consent = await askToProceed(run, task, preview, run.operator.posed > posed);
+  return (await unlessGo(run, step, task, consent)) ?? { input };
 }
 
 /** Runs it. Null when it is done; otherwise why it failed. An unknown outcome stays open, for a probe. */

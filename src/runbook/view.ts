@@ -7,6 +7,8 @@ export interface RunnerView {
   phase: 'walking' | 'previewing' | 'asking' | 'running' | 'stopping' | 'ended';
   step: string | null;
   task: string | null;
+  /** What the runbook says about the current task. */
+  guide: Guide | null;
   preview: Preview | null;
   progress: ActionProgress | null;
   /** The current task's lines, the last 500. */
@@ -14,6 +16,13 @@ export interface RunnerView {
   question: Question | null;
   /** Set when the run has ended. */
   outcome: RunResult | null;
+}
+
+/** Why a task is done, how to see that it worked, and what to do if it did not. */
+export interface Guide {
+  why: string;
+  success: readonly string[];
+  ifItFails: readonly string[];
 }
 
 /**
@@ -34,6 +43,7 @@ export class ViewStore {
     phase: 'walking',
     step: null,
     task: null,
+    guide: null,
     preview: null,
     progress: null,
     output: [],

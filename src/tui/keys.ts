@@ -17,6 +17,11 @@ export function disabled(because: string): Disabled {
   return { because };
 }
 
+/** Going back, where there is something to go back to. */
+export function backOr(onBack: (() => void) | undefined): Handler {
+  return onBack ?? disabled('this question needs an answer; ctrl+c leaves');
+}
+
 export function isDisabled(handler: Handler | undefined): handler is Disabled {
   return typeof handler === 'object';
 }

@@ -56,6 +56,9 @@ export function openLookout(context: Context): Lookout {
         id,
         title: runbook?.title ?? id,
         origin,
+        symptoms: runbook?.symptoms ?? [],
+        impact: runbook?.impact ?? [],
+        steps: runbook?.steps.map((step) => step.title) ?? [],
         estimateSeconds: runbook?.steps.reduce((sum, step) => sum + step.estimateSeconds, 0) ?? 0,
         problem: error,
       }));

@@ -1,4 +1,4 @@
-import type { Operator, PlanReview, Question } from '../actions/operator.ts';
+import { type Operator, type PlanReview, type Question, WentBack } from '../actions/operator.ts';
 import { TenantDrError } from '../errors.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -8,6 +8,8 @@ export interface Asked {
   number: number;
   question: Question;
   answer: (value: unknown) => void;
+  /** Null where the question must be answered. */
+  back: (() => void) | null;
 }
 
 /** The person at the screen: a question is shown, and its promise waits for the answer. */
@@ -25,6 +27,7 @@ export function createOperator(): ScreenOperator {
       number: ++number,
       question,
       answer: (value) => finish(() => resolve(value as T)),
+      back: question.mayGoBack ? () => finish(() => reject(new WentBack())) : null,
     };
     const leave = (): void => finish(() => reject(left()));
     const finish = (settle: () => void): void => {

@@ -37,9 +37,6 @@ afterEach(async () => {
  */
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 800));
 
-/** A terminal, a program and this test share the machine's clock; a key that came too early is tried once more. */
-const onBusyMachines = { retry: 2 };
-
 interface JournalLine {
   event: string;
   what?: string;
@@ -78,8 +75,17 @@ async function confirm(terminal: Pty, title: string): Promise<void> {
   terminal.type('northwind-labs\r');
 }
 
+/** A destructive step is introduced, with what it does and why, before its phrase is asked for. */
+async function startStep(terminal: Pty, title: string): Promise<void> {
+  await terminal.shows(title);
+  await terminal.shows('Start: what is at stake comes first');
+  await settle();
+  terminal.type(keys.enter);
+}
+
 /** From the suspension to the backups, and on to the confirmation of the restore, with keys only. */
 async function walkToBackup(terminal: Pty): Promise<void> {
+  await startStep(terminal, 'Suspend the tenant');
   await confirm(terminal, 'Suspend the tenant');
   await terminal.shows('we are working on it');
   await settle();
@@ -108,12 +114,13 @@ function expectRestored(terminal: Pty): void {
   );
 }
 
-describe('an incident on the screen', onBusyMachines, () => {
+describe('an incident on the screen', () => {
   it('is walked from suspension to the report with keys only', async () => {
     const made = await world();
     const terminal = start(made, runIt);
     await walkToRestore(terminal);
     await confirm(terminal, 'Restore the rows');
+    await startStep(terminal, 'Reactivate tenant');
     await confirm(terminal, 'Reactivate tenant');
     // The step is announced first; where its draft is there at once, the announcement may be over before it is seen.
     await terminal.shows(/Tell the tenant|Northwind Labs: resolved/);
@@ -137,6 +144,7 @@ describe('an incident on the screen', onBusyMachines, () => {
   it('asks before it is left, keeps what was typed when one stays, and can be resumed', async () => {
     const made = await world();
     const first = start(made, runIt);
+    await startStep(first, 'Suspend the tenant');
     await first.shows('Type northwind-labs');
     await settle();
     first.type('north');
@@ -155,7 +163,7 @@ describe('an incident on the screen', onBusyMachines, () => {
     expect(first.text()).toContain('The incident stays open.');
 
     const second = start(made, ['resume']);
-    await second.shows('Type northwind-labs');
+    await second.shows('Start: what is at stake comes first');
   });
 
   it('is found again after kill -9, with the step that was running probed and never blindly repeated', async () => {
@@ -185,6 +193,7 @@ describe('an incident on the screen', onBusyMachines, () => {
   it.each(['SIGTERM', 'SIGHUP'])('ends at a safe point at %s, with the journal written', async (signal) => {
     const made = await world();
     const terminal = start(made, runIt);
+    await startStep(terminal, 'Suspend the tenant');
     await terminal.shows('Type northwind-labs');
     terminal.kill(signal);
     await terminal.ends();
@@ -217,7 +226,7 @@ describe('an incident on the screen', onBusyMachines, () => {
   it('is watched live by somebody else, who can change nothing', async () => {
     const made = await world();
     const first = start(made, runIt);
-    await first.shows('Type northwind-labs');
+    await first.shows('Start: what is at stake comes first');
     const second = start(made, ['watch']);
     await second.shows('Looking on');
     await walkToBackup(first);
@@ -230,10 +239,11 @@ describe('an incident on the screen', onBusyMachines, () => {
   });
 });
 
-describe('the screen', onBusyMachines, () => {
+describe('the screen', () => {
   it('follows the size of the terminal, down to where nothing fits', async () => {
     const made = await world();
     const terminal = start(made, runIt);
+    await startStep(terminal, 'Suspend the tenant');
     await terminal.shows('Type northwind-labs');
     for (const [columns, rows] of [
       [140, 45],

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { resumeIncident } from '../../src/incident/store.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { resume, scene, start, statusOf } from './scene.ts';
-import { folder, ScriptedOperator } from './support.ts';
+import { folder, goBack, ScriptedOperator } from './support.ts';
 
 const head = `id: short
 title: Short
@@ -34,7 +34,12 @@ const back = `  - id: reactivate
 test('a runbook is walked to its end, and every step is in the journal before and after', async () => {
   const here = await scene();
   const slug = here.tenant.slug;
-  const operator = new ScriptedOperator({ 'suspend.confirm': slug, 'reactivate.confirm': slug });
+  const operator = new ScriptedOperator({
+    'suspend.proceed': 'go',
+    'suspend.confirm': slug,
+    'reactivate.proceed': 'go',
+    'reactivate.confirm': slug,
+  });
   const { incident, runner } = await start(here, head + suspendStep + back, operator);
   expect(await runner.run()).toEqual({ outcome: 'completed', error: null });
   expect(await statusOf(here)).toBe('active');
@@ -42,8 +47,8 @@ test('a runbook is walked to its end, and every step is in the journal before an
     .map((entry) => entry.event)
     .filter((name) => /^(step|task|tenant|closed|confirmed)/.test(name));
   expect(events).toEqual([
-    'confirmed',
     'step.started',
+    'confirmed',
     'task.started',
     'tenant.suspended',
     'task.finished',
@@ -51,8 +56,8 @@ test('a runbook is walked to its end, and every step is in the journal before an
     'tenant.settled',
     'task.finished',
     'step.finished',
-    'confirmed',
     'step.started',
+    'confirmed',
     'task.started',
     'tenant.reactivated',
     'task.finished',
@@ -66,7 +71,10 @@ test('a runbook is walked to its end, and every step is in the journal before an
 test.each([['y'], [''], ['NORTH'], ['padded ']])('the phrase typed as %j suspends nobody', async (typed) => {
   const here = await scene();
   const wrong = typed === 'padded ' ? `${here.tenant.slug} ` : typed;
-  const operator = new ScriptedOperator({ 'suspend.confirm': [wrong, null], 'suspend.proceed': 'leave' });
+  const operator = new ScriptedOperator({
+    'suspend.proceed': ['go', 'leave'],
+    'suspend.confirm': [wrong, null],
+  });
   const { incident, runner } = await start(here, head + suspendStep, operator);
   const result = await runner.run();
   expect(result.outcome).toBe('stopped');
@@ -128,10 +136,11 @@ test('a person can open a gate with a reason, which is kept', async () => {
   const gated = back.replace('confirm: typed', 'confirm: typed\n    gate: [suspend]');
   const operator = new ScriptedOperator({
     'suspend.confirm': null,
-    'suspend.proceed': 'skip',
-    'suspend.reason': 'already out of service',
-    'reactivate.gate': 'override',
-    'reactivate.reason': 'they checked it themselves',
+    'suspend.proceed': ['go', 'skip', 'skip'],
+    'suspend.reason': [goBack, 'already out of service'],
+    'reactivate.gate': ['override', 'override'],
+    'reactivate.reason': [goBack, 'they checked it themselves'],
+    'reactivate.proceed': 'go',
     'reactivate.confirm': here.tenant.slug,
   });
   const { incident, runner } = await start(here, head + suspendStep + gated, operator);
@@ -222,14 +231,19 @@ test('a stopped run goes on where it stood, without doing anything twice', async
   const here = await scene();
   const slug = here.tenant.slug;
   const first = new ScriptedOperator({
+    'suspend.proceed': 'go',
     'suspend.confirm': slug,
     'reactivate.confirm': null,
-    'reactivate.proceed': 'leave',
+    'reactivate.proceed': ['go', 'leave'],
   });
   const begun = await start(here, head + suspendStep + back, first);
   expect((await begun.runner.run()).outcome).toBe('stopped');
   await begun.incident.close();
-  const again = await resume(here, begun.incident.id, new ScriptedOperator({ 'reactivate.confirm': slug }));
+  const again = await resume(
+    here,
+    begun.incident.id,
+    new ScriptedOperator({ 'reactivate.proceed': 'go', 'reactivate.confirm': slug }),
+  );
   expect((await again.runner.run()).outcome).toBe('completed');
   expect(again.incident.entries.filter((entry) => entry.event === 'tenant.suspended')).toHaveLength(1);
   await again.incident.close();
@@ -257,7 +271,10 @@ test('aborting while something waits stops at once and leaves the incident resum
 test('an incident goes on with the runbook it was started with, whatever became of the file', async () => {
   const here = await scene();
   const slug = here.tenant.slug;
-  const first = new ScriptedOperator({ 'suspend.confirm': [null], 'suspend.proceed': 'leave' });
+  const first = new ScriptedOperator({
+    'suspend.proceed': ['go', 'leave'],
+    'suspend.confirm': [null],
+  });
   const begun = await start(here, head + suspendStep, first);
   await begun.runner.run();
   await begun.incident.close();
@@ -265,14 +282,21 @@ test('an incident goes on with the runbook it was started with, whatever became 
   writeFileSync(copy, head + back);
   await expect(resume(here, begun.incident.id, first)).rejects.toMatchObject({ code: 'runbook-invalid' });
   writeFileSync(copy, head + suspendStep);
-  const again = await resume(here, begun.incident.id, new ScriptedOperator({ 'suspend.confirm': slug }));
+  const again = await resume(
+    here,
+    begun.incident.id,
+    new ScriptedOperator({ 'suspend.proceed': 'go', 'suspend.confirm': slug }),
+  );
   expect((await again.runner.run()).outcome).toBe('completed');
   await again.incident.close();
 });
 
 test('when the journal cannot be written any more, nothing destructive starts', async () => {
   const here = await scene();
-  const operator = new ScriptedOperator({ 'suspend.confirm': here.tenant.slug });
+  const operator = new ScriptedOperator({
+    'suspend.proceed': 'go',
+    'suspend.confirm': here.tenant.slug,
+  });
   const { incident, runner } = await start(here, head + suspendStep, operator);
   rmSync(incident.path('journal.jsonl'));
   const result = await runner.run();
@@ -283,7 +307,10 @@ test('when the journal cannot be written any more, nothing destructive starts', 
 
 test('a process that lost its incident to somebody else stops before it changes anything', async () => {
   const here = await scene();
-  const operator = new ScriptedOperator({ 'suspend.confirm': here.tenant.slug });
+  const operator = new ScriptedOperator({
+    'suspend.proceed': 'go',
+    'suspend.confirm': here.tenant.slug,
+  });
   const { incident, runner } = await start(here, head + suspendStep, operator);
   const { incident: theirs } = await resumeIncident(here.store, incident.id, { reason: 'alice is gone' });
   const result = await runner.run();

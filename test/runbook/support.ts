@@ -11,12 +11,15 @@ import type {
   Question,
   ReasonQuestion,
 } from '../../src/actions/operator.ts';
-import { wholePlan } from '../../src/actions/operator.ts';
+import { WentBack, wholePlan } from '../../src/actions/operator.ts';
 
 /** A fresh folder under the system's temporary one. */
 export function folder(name: string): string {
   return mkdtempSync(path.join(tmpdir(), `runbook-${name}-`));
 }
+
+/** An answer that goes back instead. */
+export const goBack = '(back)';
 
 type Answers = Record<string, string | (string | null)[] | null>;
 
@@ -43,7 +46,8 @@ export class ScriptedOperator implements Operator {
   confirm = async (question: ConfirmQuestion) => this.#next(question);
   checklist = async (question: ChecklistQuestion) => (this.#next(question) === 'done' ? 'done' : null);
   review = async (question: PlanQuestion) => {
-    this.asked.push(question);
+    if (this.#answers.has(question.id)) this.#next(question);
+    else this.asked.push(question);
     return wholePlan;
   };
 
@@ -59,6 +63,10 @@ export class ScriptedOperator implements Operator {
     const answer = left?.shift();
     if (answer === undefined)
       throw new Error(`nobody told the operator what to answer to "${question.id}": ${question.title}`);
+    if (answer === goBack) {
+      if (!question.mayGoBack) throw new Error(`"${question.id}" offers no way back`);
+      throw new WentBack();
+    }
     if (left?.length === 0 && question.kind === 'confirm') left.push(answer);
     return answer;
   }

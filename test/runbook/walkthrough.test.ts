@@ -4,7 +4,7 @@ import type { Question } from '../../src/actions/operator.ts';
 import { beginRun } from '../../src/runbook/begin.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { type Scene, scene, statusOf } from './scene.ts';
-import { ScriptedOperator } from './support.ts';
+import { goBack, ScriptedOperator } from './support.ts';
 
 function begin({ config, database, store, world }: Scene, damagedAt: Date | null = null) {
   return beginRun({
@@ -26,11 +26,13 @@ test('a person is shown what they need to decide, in order, and nothing is prese
   const begun = await begin(here, damagedAt);
   const good = here.world.backupPath.slice(here.world.backupPath.lastIndexOf('/') + 1).replace(/\.db$/, '');
   const operator = new ScriptedOperator({
+    'suspend.proceed': 'go',
     'suspend.confirm': slug,
     'messages.tenant.first-notice': 'later',
     'choose-backup.ref': good,
     'restore.mode': 'keep-new',
     'restore-rows.confirm': slug,
+    'reactivate.proceed': 'go',
     'reactivate.confirm': slug,
     'messages.tenant.resolved': 'deliver',
   });
@@ -38,12 +40,14 @@ test('a person is shown what they need to decide, in order, and nothing is prese
   const result = await begun.runner(operator, signal).run();
   expect(result).toEqual({ outcome: 'completed', error: null });
   expect(operator.asked.map((question) => question.id)).toEqual([
+    'suspend.proceed',
     'suspend.confirm',
     'messages.tenant.first-notice',
     'choose-backup.ref',
     'restore.mode',
     'restore.plan',
     'restore-rows.confirm',
+    'reactivate.proceed',
     'reactivate.confirm',
     'messages.tenant.first-notice',
     'messages.tenant.resolved',
@@ -66,6 +70,40 @@ test('a person is shown what they need to decide, in order, and nothing is prese
     backup: { ref: good },
   });
   expect(begun.incident.state.restores[0]?.intended.mode).toBe('keep-new');
+  await begun.close();
+});
+
+test('going back leads from the plan to the modes, from there to the backups, and from there to the step', async () => {
+  const here = await scene('deleted');
+  const slug = here.world.victim;
+  const begun = await begin(here, new Date('2026-11-23T05:37:00Z'));
+  const good = here.world.backupPath.slice(here.world.backupPath.lastIndexOf('/') + 1).replace(/\.db$/, '');
+  const operator = new ScriptedOperator({
+    'suspend.proceed': 'go',
+    'suspend.confirm': slug,
+    'messages.tenant.first-notice': 'later',
+    'choose-backup.ref': [good, goBack, good],
+    'restore.mode': ['exact', goBack, 'missing'],
+    'restore.plan': [goBack, 'as it is'],
+    'restore-rows.proceed': ['go', 'leave'],
+    'restore-rows.confirm': null,
+  });
+  const result = await begun.runner(operator, signal).run();
+  expect(result).toMatchObject({ outcome: 'stopped', error: { code: 'interrupted' } });
+  const asked = operator.asked.map((question) => question.id);
+  expect(asked.slice(asked.indexOf('choose-backup.ref'))).toEqual([
+    'choose-backup.ref',
+    'restore.mode',
+    'restore.plan',
+    'restore.mode',
+    'choose-backup.ref',
+    'restore-rows.proceed',
+    'restore.mode',
+    'restore.plan',
+    'restore-rows.confirm',
+    'restore-rows.proceed',
+  ]);
+  expect(begun.incident.state.restores).toEqual([]);
   await begun.close();
 });
 

@@ -141,6 +141,11 @@ export const applying: RunnerView = {
   phase: 'running',
   step: 'restore',
   task: 'restore-rows',
+  guide: {
+    why: 'One transaction; a verified safety copy is on disk before the first change.',
+    success: ['The transaction is committed and its isolation is proved'],
+    ifItFails: ['A conflict names the row in the way. Leave the table out, or choose another mode.'],
+  },
   preview: null,
   progress: { phase: 'applying', done: 435, total: 680, unit: 'rows' },
   output: [],

@@ -67,7 +67,7 @@ async function drawn(children: (inside: Inside) => ReactNode): Promise<void> {
 }
 
 const name = hostile.join(' ');
-const asked = (question: Question) => ({ number: 1, question, answer: () => {} });
+const asked = (question: Question) => ({ number: 1, question, answer: () => {}, back: null });
 const tables = hostile.map((table) => tableEffects(table, 1_234_567, 999_999, 12_345, 2, 41));
 const questions: Question[] = [
   {
@@ -164,7 +164,10 @@ describe('with names of every kind, no line is wider than the terminal', () => {
       },
       scenarios: {
         state: 'ready' as const,
-        value: hostile.map((id) => ({ id, title: id, estimateSeconds: 3900, origin: 'own', problem: null })),
+        value: hostile.map((id) => ({
+          ...{ id, title: id, estimateSeconds: 3900, origin: 'own', problem: null },
+          ...{ symptoms: hostile, impact: hostile, steps: hostile },
+        })),
       },
       tenants: { state: 'failed' as const, message: 'no', hint: 'why' },
       backups: { state: 'ready' as const, value: { total: 51, newest: { takenAt: now, verified: null } } },
@@ -251,6 +254,7 @@ describe('with names of every kind, no line is wider than the terminal', () => {
         ),
         ...stepColumn([step], width),
         ...cliff(history, damagedAt, null, width, 9).lines,
+        ...cliff(history, null, null, width, 9).lines,
         ...timeLine({ backupAt: now, damagedAt, detectedAt: now, now, rpoSeconds: 604_800 }, width).lines,
         ...writesPicture(
           [

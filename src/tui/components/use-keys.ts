@@ -59,7 +59,8 @@ export function useKeys<S extends ScreenName>(screen: S, handlers: Handlers<S>, 
     }
     const handler = (handlers as Record<string, Handler>)[binding.action];
     if (handler === undefined) return;
-    if (isDisabled(handler)) setNotice(`${binding.shown} ${binding.label}: ${handler.because}`);
+    if (isDisabled(handler))
+      setNotice(`${binding.shown}${binding.label && ` ${binding.label}`}: ${handler.because}`);
     else handler(name);
   };
   const typing = options.onText !== undefined;

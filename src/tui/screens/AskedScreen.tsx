@@ -23,16 +23,17 @@ interface Props extends Inside {
 /** A question of the run on a screen of its own. */
 export function AskedScreen({ asked, scope, ...inside }: Props) {
   const { question, answer } = asked;
+  const onBack = asked.back ?? undefined;
   switch (question.kind) {
     case 'confirm':
       return <ConfirmScreen {...inside} question={question} onAnswer={answer} />;
     case 'ask':
     case 'reason':
-      return <QuestionScreen {...inside} question={question} onAnswer={answer} onBack={inside.onQuit} />;
+      return <QuestionScreen {...inside} question={question} onAnswer={answer} onBack={onBack} />;
     case 'checklist':
       return <ChecklistScreen {...inside} question={question} onAnswer={answer} />;
     case 'plan':
-      return <PlanScreen {...inside} question={question} onAnswer={answer} onBack={inside.onQuit} />;
+      return <PlanScreen {...inside} question={question} onAnswer={answer} onBack={onBack} />;
     case 'choose':
       if (question.view?.kind === 'backups') {
         return (
@@ -43,11 +44,11 @@ export function AskedScreen({ asked, scope, ...inside }: Props) {
             backups={question.view.backups}
             scope={scope}
             onTake={answer}
-            onBack={inside.onQuit}
+            onBack={onBack}
           />
         );
       }
-      return <PlainChoice {...inside} question={question} onAnswer={answer} />;
+      return <PlainChoice {...inside} question={question} onAnswer={answer} onBack={onBack} />;
   }
 }
 
@@ -57,8 +58,9 @@ type ChooseQuestion = Extract<Question, { kind: 'choose' }>;
 function PlainChoice({
   question,
   onAnswer,
+  onBack,
   ...inside
-}: Inside & { question: ChooseQuestion; onAnswer: (value: string) => void }) {
+}: Inside & { question: ChooseQuestion; onAnswer: (value: string) => void; onBack?: () => void }) {
   const { view } = question;
   const width = inside.area.columns;
   const lines: Line[] = [];
@@ -94,6 +96,7 @@ function PlainChoice({
         disabled: option.disabled,
       }))}
       onAnswer={onAnswer}
+      onBack={onBack}
       detail={view?.kind === 'modes' ? detail : undefined}
     />
   );

@@ -1,10 +1,9 @@
 import { useState } from 'react';
 import type { BackupChoice } from '../../actions/operator.ts';
-import { useSurroundings } from '../components/context.ts';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
-import { disabled } from '../keys.ts';
+import { backOr, disabled } from '../keys.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, line, span } from '../line.ts';
 import { backupDetail, backupEntries, backupHeading, backupRows } from '../view/backups.ts';
@@ -23,7 +22,8 @@ interface Props extends Inside {
   scope: Scope | null;
   /** Undefined where backups are only looked at. */
   onTake?: (ref: string) => void;
-  onBack: () => void;
+  /** Undefined where the question must be answered. */
+  onBack?: () => void;
 }
 
 const backwards = ['up', 'pageup', 'end'];
@@ -43,7 +43,6 @@ export function BackupsScreen({
   onBack,
   onQuit,
 }: Props) {
-  const { now: at } = useSurroundings();
   const [window, setWindow] = useState(noneMarked);
   const [picture, setPicture] = useState(false);
   const entries = backupEntries(backups, damagedAt);
@@ -80,20 +79,14 @@ export function BackupsScreen({
           ? () => onTake(entry.backup.ref)
           : disabled(refusal ?? 'no backup is marked'),
       picture: counted.length > 0 ? () => setPicture(true) : disabled('no backup tells its row counts'),
-      back: onBack,
+      back: backOr(onBack),
       ...anytime({ onOpen }),
       quit: onQuit,
     },
     { width, left, guarded: true, active: active && !picture },
   );
   if (picture) {
-    const drawn = cliff(
-      counted,
-      damagedAt ?? at().toISOString(),
-      rowsNow(scope, backups),
-      width,
-      bodyRows(area, header) - 3,
-    );
+    const drawn = cliff(counted, damagedAt, rowsNow(scope, backups), width, bodyRows(area, header) - 5);
     return (
       <TextScreen
         header={header}

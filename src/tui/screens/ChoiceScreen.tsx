@@ -4,7 +4,7 @@ import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
 import { useSettled } from '../components/use-settled.ts';
-import { disabled } from '../keys.ts';
+import { backOr, disabled } from '../keys.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
 import { scrollTop } from '../window.ts';
@@ -62,7 +62,7 @@ export function ChoiceScreen<T>({
         hidden > 0
           ? (key) => setTop(scrollTop(shownTop, key, lines.length, textRows))
           : disabled('the whole text is in sight'),
-      back: onBack ?? disabled('this question needs an answer; ctrl+c leaves'),
+      back: backOr(onBack),
       quit: onQuit,
       ...anytime({ onOpen }),
     },

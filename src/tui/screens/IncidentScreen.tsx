@@ -94,7 +94,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
           <TextScreen
             {...inside}
             title="What the step does"
-            lines={view.preview ? previewLines(view.preview, area.columns) : []}
+            lines={view.preview ? previewLines(view.preview, view.guide, area.columns) : []}
             onBack={close}
           />
         );

@@ -3,7 +3,7 @@ import { type PlanQuestion, type PlanReview, wholePlan } from '../../actions/ope
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
-import { disabled } from '../keys.ts';
+import { backOr, disabled } from '../keys.ts';
 import { fit } from '../layout.ts';
 import { line, span } from '../line.ts';
 import {
@@ -25,7 +25,8 @@ interface Props extends Inside {
   question: PlanQuestion;
   /** Undefined where the plan is only looked at. */
   onAnswer?: (review: PlanReview) => void;
-  onBack: () => void;
+  /** Undefined where the question must be answered. */
+  onBack?: () => void;
 }
 
 /** The plan browser: tables with their effects; tables and single rows can be left out. */
@@ -72,7 +73,7 @@ export function PlanScreen({
           : nothing
             ? disabled('everything is left out: nothing would change')
             : () => onAnswer(review),
-      back: onBack,
+      back: backOr(onBack),
       quit: onQuit,
       ...anytime({ onOpen }),
     },

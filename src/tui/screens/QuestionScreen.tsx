@@ -5,7 +5,7 @@ import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
 import { editField, fieldOf, insert } from '../field.ts';
-import { disabled } from '../keys.ts';
+import { backOr, disabled } from '../keys.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, line, span } from '../line.ts';
 import { fieldLine } from '../view/confirm.ts';
@@ -15,7 +15,8 @@ interface Props extends Inside {
   question: Pick<AskQuestion | ReasonQuestion, 'kind' | 'title' | 'detail'> &
     Partial<Pick<AskQuestion, 'initial' | 'check'>>;
   onAnswer: (answer: string) => void;
-  onBack: () => void;
+  /** Undefined where the question must be answered. */
+  onBack?: () => void;
 }
 
 /** One line of free text. A reason may not be empty. */
@@ -39,7 +40,7 @@ export function QuestionScreen({
     {
       submit: wrong === null ? () => onAnswer(answer) : disabled(wrong),
       edit: (key) => setField((value) => editField(value, key)),
-      back: onBack,
+      back: backOr(onBack),
       quit: onQuit,
     },
     { width, left, guarded: true, active, onText: (text) => setField((value) => insert(value, text)) },

@@ -3,12 +3,13 @@ import { useSyncExternalStore } from 'react';
 import { printable } from '../../engine/printable.ts';
 import { useSurroundings } from '../components/context.ts';
 import { useArea } from '../components/Screen.tsx';
-import { paragraph } from '../layout.ts';
+import { pad, paragraph } from '../layout.ts';
 import { line, span } from '../line.ts';
 import { homeModel, type Sights } from '../lookout.ts';
 import type { Navigator, Place } from '../navigation.ts';
 import type { Store } from '../store.ts';
 import { type HeaderModel, headerLines } from '../view/header.ts';
+import { scenarioLines } from '../view/home.ts';
 import { backupChoice } from '../view/summary.ts';
 import { BackupsScreen } from './BackupsScreen.tsx';
 import { ChoiceScreen } from './ChoiceScreen.tsx';
@@ -46,6 +47,9 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
   useAnimation({ interval: 30_000, isActive: place.at !== 'incident' });
   const home = (): void => navigator.go({ at: 'home' });
   const inside = { area, header: headerLines(model, area.columns), onQuit: navigator.quit };
+
+  const scenarioOf = (id: string) =>
+    sights.scenarios.state === 'ready' ? sights.scenarios.value.find((one) => one.id === id) : undefined;
 
   switch (place.at) {
     case 'home':
@@ -96,11 +100,11 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
       return (
         <ChoiceScreen
           {...inside}
-          title={`${printable(place.tenant.name)}: how?`}
-          lines={[]}
+          title={`${printable(place.tenant.name)}: ${printable(scenarioOf(place.runbook)?.title ?? place.runbook)}. How?`}
+          lines={scenarioLines(scenarioOf(place.runbook), area.columns)}
           options={modes.map((mode) => ({
             value: mode.value,
-            label: line(span(mode.label, 'strong'), `  ${mode.detail}`),
+            label: line(span(pad(mode.label, 18), 'strong'), `  ${mode.detail}`),
           }))}
           onAnswer={(mode) =>
             navigator.go({ at: 'damaged', runbook: place.runbook, tenant: place.tenant, mode, wrong: '' })

@@ -24,7 +24,7 @@ type Anytime = Record<'output' | 'note' | 'message' | 'times' | 'handOver', Hand
 /** The keys that work wherever no text is typed. */
 export function anytime({ onOpen }: Pick<Inside, 'onOpen'>): Anytime {
   const open = (overlay: Overlay): Handler =>
-    onOpen ? () => onOpen(overlay) : disabled('only inside an incident');
+    onOpen ? () => onOpen(overlay) : disabled('not on this screen');
   return {
     output: open('output'),
     note: open('note'),

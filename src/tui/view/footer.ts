@@ -30,7 +30,12 @@ export function footerLine<S extends ScreenName>(
     room -= size;
     kept.add(part.place);
   }
-  const drawn = parts.filter((part) => kept.has(part.place)).flatMap((part) => part.drawn);
+  // Where keys had to go, the help says that there are more.
+  const missing = parts.length > kept.size;
+  const drawn = parts
+    .filter((part) => kept.has(part.place))
+    .flatMap((part) => part.drawn)
+    .map((piece) => (missing && piece.text === ' help  ' ? span(' more  ', piece.tone) : piece));
   const last = drawn.pop();
   return fit([...start, ...drawn, ...(last ? [span(last.text.trimEnd(), last.tone)] : [])], width);
 }

@@ -1,7 +1,7 @@
 import type { RunMode } from '../../actions/action.ts';
 import type { Tier } from '../../policy/tiers.ts';
 import { clock, count, counted, hourMinute, inWords, limit } from '../format.ts';
-import { bar, clipStart, fit, lineWidth, spread, widthOf } from '../layout.ts';
+import { bar, clip, clipStart, fit, lineWidth, spread, widthOf } from '../layout.ts';
 import { type Line, line, span, type Tone } from '../line.ts';
 
 /** The lines every screen begins with: where we are, whose data it is, how much time is left. */
@@ -68,14 +68,6 @@ export function placeLine(model: HeaderModel, width: number): Line {
 
 function whoLine(model: HeaderModel, width: number): Line {
   const { tenant } = model;
-  const identity = tenant
-    ? line(
-        ' ',
-        span(tenant.name, 'strong'),
-        ` (${tenant.slug}) `,
-        span(`${tenant.tier.toUpperCase()} ${tenant.priority}`, 'accent'),
-      )
-    : line(' ', span('no tenant chosen', 'muted'));
   const due = model.updateDueSeconds;
   const update =
     due === null
@@ -91,7 +83,17 @@ function whoLine(model: HeaderModel, width: number): Line {
   );
   // A long name gives way; the incident and the operator stay.
   const room = Math.max(Math.min(24, width), width - lineWidth(rest));
-  return fit([...fit(identity, room), ...rest], width);
+  return fit([...fit(identity(tenant, room), room), ...rest], width);
+}
+
+/** ` Northwind Labs (northwind) ENTERPRISE P0`: the name gives way, then the slug; tier and priority stay. */
+function identity(tenant: HeaderModel['tenant'], room: number): Line {
+  if (!tenant) return line(' ', span('no tenant chosen', 'muted'));
+  const tier = ` ${tenant.tier.toUpperCase()} ${tenant.priority}`;
+  const left = Math.max(12, room - 1 - widthOf(tier));
+  const name = clip(tenant.name, Math.max(8, left - widthOf(` (${tenant.slug})`)));
+  const slug = clip(` (${tenant.slug})`, left - widthOf(name));
+  return line(' ', span(name, 'strong'), slug, span(tier, 'accent'));
 }
 
 /** ` RTO 30:00 ▓▓▓▓▓░░░░░░░░░░░░ 8:41 used · 21:19 left · usable ≈ 06:18 on track`: the bar gives way. */

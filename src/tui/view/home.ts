@@ -23,6 +23,10 @@ export interface ScenarioSummary {
   id: string;
   title: string;
   estimateSeconds: number;
+  /** How it shows, what it touches, and the titles of its steps: for who has to tell whether it fits. */
+  symptoms: string[];
+  impact: string[];
+  steps: string[];
   origin: string;
   /** Why it cannot be started; its file is broken. */
   problem: TenantDrError | null;
@@ -186,4 +190,20 @@ export function homeNotes(model: HomeModel, width: number): Line[] {
     if (loaded.hint) lines.push(fit(line(span(`   ${loaded.hint}`, 'muted')), width));
   }
   return lines;
+}
+
+/** What a scenario is for, before it is started: `seen when`, `touches`, `steps`. */
+export function scenarioLines(scenario: ScenarioSummary | undefined, width: number): Line[] {
+  if (!scenario) return [];
+  const part = (label: string, texts: string[]): Line[] =>
+    texts.flatMap((text, index) =>
+      paragraph(printable(text), width - 14).map((piece, row) =>
+        line(span(` ${pad(index === 0 && row === 0 ? label : '', 11)}`, 'muted'), ...piece),
+      ),
+    );
+  return [
+    ...part('seen when', scenario.symptoms),
+    ...part('touches', scenario.impact),
+    ...part('steps', [scenario.steps.map((title, index) => `${index + 1} ${title}`).join(', ')]),
+  ];
 }

@@ -20,11 +20,12 @@ const levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /**
  * Row counts per table across backups, oldest left, with the damage time drawn in: the cliff shows the last
- * good backup. Each table is drawn against its own highest count. `now` are the live counts, last column.
+ * good backup. Each table is drawn against its own highest count. `now` are the live counts, last column. Without a
+ * damage time the oldest and the newest backup stand at the ends.
  */
 export function cliff(
   history: CountsAt[],
-  damagedAt: string,
+  damagedAt: string | null,
   now: Record<string, number> | null,
   width: number,
   rows: number,
@@ -35,9 +36,10 @@ export function cliff(
   const numberWidth = 9;
   const room = Math.max(4, width - nameWidth - 2 * numberWidth - 6);
   const shown = sorted.slice(-room);
-  const before = shown.filter((at) => at.takenAt <= damagedAt).length;
+  const isBefore = (at: CountsAt): boolean => damagedAt === null || at.takenAt <= damagedAt;
+  const before = shown.filter(isBefore).length;
   const last = shown[shown.length - 1];
-  const lastGood = [...shown].reverse().find((at) => at.takenAt <= damagedAt);
+  const lastGood = damagedAt === null ? shown[0] : shown.findLast(isBefore);
   const names = [...new Set(shown.flatMap((at) => Object.keys(at.rows)))];
   const fall = (name: string): number =>
     (lastGood?.rows[name] ?? 0) - (now ? (now[name] ?? 0) : (last?.rows[name] ?? 0));
@@ -53,10 +55,16 @@ export function cliff(
   };
   const heading = line(
     span(
-      ` ${pad('table', nameWidth)} ${pad('before', numberWidth, 'left')}  ${pad('backups, damage at │', shown.length + 1)} ${pad('now', numberWidth, 'left')}`,
+      damagedAt === null
+        ? ` ${pad('table', nameWidth)} ${pad('oldest', numberWidth, 'left')}  ${pad('backups', shown.length + 1)} ${pad('newest', numberWidth, 'left')}`
+        : ` ${pad('table', nameWidth)} ${pad('before', numberWidth, 'left')}  ${pad('backups, damage at │', shown.length + 1)} ${pad('now', numberWidth, 'left')}`,
       'muted',
     ),
   );
+  const newest = (name: string): string => {
+    const counted = damagedAt === null ? last?.rows : now;
+    return counted ? count(counted[name] ?? 0) : '?';
+  };
   const lines = drawn.map((name): Line => {
     const { left, right } = spark(name);
     const lost = fall(name);
@@ -64,9 +72,9 @@ export function cliff(
       line(
         ` ${pad(printable(name), nameWidth)} ${pad(count(lastGood?.rows[name] ?? 0), numberWidth, 'left')}  `,
         span(left, 'good'),
-        span('│', 'bad'),
+        damagedAt === null ? ' ' : span('│', 'bad'),
         span(right, 'warning'),
-        span(` ${pad(now ? count(now[name] ?? 0) : '?', numberWidth, 'left')}`, lost > 0 ? 'bad' : 'plain'),
+        span(` ${pad(newest(name), numberWidth, 'left')}`, lost > 0 ? 'bad' : 'plain'),
       ),
       width,
     );
@@ -75,25 +83,20 @@ export function cliff(
   const axis = line(
     span(
       first && last
-        ? ` ${shown.length} backups, ${dateTime(first.takenAt)} to ${dateTime(last.takenAt)} · damage ${dateTime(damagedAt)}${names.length > drawn.length ? ` · ${names.length - drawn.length} more tables` : ''}`
+        ? ` ${shown.length} backups, ${dateTime(first.takenAt)} to ${dateTime(last.takenAt)}${damagedAt === null ? '' : ` · damage ${dateTime(damagedAt)}`}${names.length > drawn.length ? ` · ${names.length - drawn.length} more tables` : ''}`
         : ' no backup with row counts',
       'muted',
     ),
   );
   const fallen = names.filter((name) => fall(name) > 0);
-  const reading = lastGood
-    ? `Last backup before the damage: ${dateTime(lastGood.takenAt)}. ${
-        fallen.length === 0
-          ? 'No table has fewer rows since.'
-          : `Fewer rows since in ${fallen
-              .slice(0, 5)
-              .map(
-                (name) =>
-                  `${printable(name)} (${count(lastGood.rows[name] ?? 0)} to ${count(now ? (now[name] ?? 0) : (last?.rows[name] ?? 0))})`,
-              )
-              .join(', ')}${fallen.length > 5 ? ` and ${fallen.length - 5} more` : ''}.`
-      }`
-    : 'No backup with row counts from before the damage.';
+  const counts = (name: string): string =>
+    `${printable(name)} (${count(lastGood?.rows[name] ?? 0)} to ${count((now ?? last?.rows)?.[name] ?? 0)})`;
+  const more = fallen.length > 5 ? ` and ${fallen.length - 5} more` : '';
+  const fewer =
+    fallen.length === 0 ? '' : `Fewer rows since in ${fallen.slice(0, 5).map(counts).join(', ')}${more}.`;
+  const reading = !lastGood
+    ? 'No backup with row counts from before the damage.'
+    : `${damagedAt === null ? 'Oldest backup' : 'Last backup before the damage'}: ${dateTime(lastGood.takenAt)}. ${fewer || 'No table has fewer rows since.'}`;
   return { lines: [fit(heading, width), ...lines, fit(axis, width)], reading };
 }
 

@@ -2,7 +2,7 @@ import type { ActionProgress } from '../../actions/action.ts';
 import type { Preview } from '../../actions/operator.ts';
 import { printable } from '../../engine/printable.ts';
 import type { IncidentState, StepRecord } from '../../incident/records.ts';
-import type { RunnerView } from '../../runbook/view.ts';
+import type { Guide, RunnerView } from '../../runbook/view.ts';
 import { bytes, count, timeOfDay } from '../format.ts';
 import { bar, fit, paragraph, table } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
@@ -29,7 +29,15 @@ function detailOf(step: StepRecord, state: IncidentState, current: string | null
   if (step.error) return printable(step.error.message);
   if (step.state === 'skipped') return printable(`skipped: ${step.reason ?? ''}`);
   if (step.state === 'interrupted') return 'was interrupted';
-  if (step.summary) return printable(step.summary);
+  // What a person left out is said even where the rest of the step was done.
+  const leftOut = Object.values(state.tasks).filter(
+    (task) => task.step === step.id && task.state === 'skipped' && task.skippedBy === 'operator',
+  );
+  const parts = [
+    ...leftOut.map((task) => `SKIPPED ${task.id}: ${task.reason ?? ''}`),
+    ...(step.summary ? [step.summary] : []),
+  ];
+  if (parts.length > 0) return printable(parts.join(' · '));
   if (step.id === current) {
     const confirmation = state.confirmations
       .filter((entry) => step.tasks?.some((task) => entry.what.startsWith(`${task.id}:`)))
@@ -107,9 +115,10 @@ export function progressLine(
   );
 }
 
-/** A preview in full: summary, lines, table, the equivalent commands. */
-export function previewLines(preview: Preview, width: number): Line[] {
+/** A preview in full: why, summary, lines, table, what success and failure mean, the equivalent commands. */
+export function previewLines(preview: Preview, guide: Guide | null, width: number): Line[] {
   const lines = [
+    ...(guide ? paragraph(printable(guide.why), width - 2, 'muted', 1) : []),
     ...paragraph(printable(preview.summary), width - 2, 'strong', 1),
     ...preview.lines.flatMap((text) => paragraph(printable(text), width - 2, 'plain', 1)),
   ];
@@ -131,6 +140,7 @@ export function previewLines(preview: Preview, width: number): Line[] {
   } else if (preview.stakes && preview.stakes.tables.length > 0) {
     lines.push(blank, ...effectsTable(preview.stakes.tables, width, 12));
   }
+  if (guide) lines.push(...guideLines(guide, width));
   if (preview.commands.length > 0) {
     lines.push(
       blank,
@@ -146,12 +156,27 @@ export function previewLines(preview: Preview, width: number): Line[] {
   return lines;
 }
 
+/** How to see that it worked, and what to do if it did not. */
+function guideLines({ success, ifItFails }: Guide, width: number): Line[] {
+  const labelled = (label: string, texts: readonly string[]): Line[] =>
+    texts.flatMap((text, index) => {
+      const wrapped = paragraph(printable(text), width - 14, 'plain');
+      return wrapped.map((part, row) =>
+        line(span(index === 0 && row === 0 ? label : ' '.repeat(label.length), 'muted'), ...part),
+      );
+    });
+  return [...labelled(' success     ', success), ...labelled(' if it fails ', ifItFails)];
+}
+
 /** What fills the screen below the steps. */
 export function detailLines(view: RunnerView, state: IncidentState, width: number, rows: number): Line[] {
   const { question } = view;
   if (question?.kind === 'choose' && question.view?.kind === 'proceed') {
     return trimmed(
-      [line(span(` ${printable(question.title)}`, 'strong')), ...previewLines(question.view.preview, width)],
+      [
+        line(span(` ${printable(question.title)}`, 'strong')),
+        ...previewLines(question.view.preview, view.guide, width),
+      ],
       rows,
     );
   }
@@ -168,6 +193,7 @@ export function detailLines(view: RunnerView, state: IncidentState, width: numbe
   } else {
     const title = titleOf(view, state);
     if (title) top.push(line(span(` ${title}`, 'strong')));
+    if (view.guide) top.push(...paragraph(printable(view.guide.why), width - 2, 'muted', 1));
     if (samples.length > 1) top.push(...writesPicture(samples, width).lines);
     else if (view.preview) top.push(...paragraph(printable(view.preview.summary), width - 2, 'muted', 1));
   }
