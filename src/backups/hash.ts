@@ -17,6 +17,13 @@ export async function hashFile(path: string, watch: Watch): Promise<string> {
   return combined(parts);
 }
 
+/** Of one file that is certainly no live SQLite database: any other must be read in the reader. */
+export async function sha256Of(path: string, signal = new AbortController().signal): Promise<string> {
+  const hash = createHash('sha256');
+  await readThrough(path, { signal, progress: () => undefined }, (bytes) => hash.update(bytes));
+  return hash.digest('hex');
+}
+
 /** Seal of a backup and of what lies beside it, in this order. Runs in the reader. */
 export async function sealFile(path: string, key: string, watch: Watch): Promise<string> {
   const seal = new Seal(key);

@@ -3,7 +3,7 @@ import { takeDump } from '../databases/postgres/dump/take.ts';
 import type { Session } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Contents, contentsIn, noContents } from './contents.ts';
-import { hashBackup } from './reader-jobs.ts';
+import { sha256Of } from './hash.ts';
 import type { Taken, TakeOptions, Taker } from './take.ts';
 
 /** Backups of PostgreSQL databases: what pg_dump writes, described in the very snapshot it read. */
@@ -26,7 +26,7 @@ export function dumpTaker(url: string, options: TakeOptions): Taker {
       return {
         ...dump.contents,
         compression: format === 'plain' ? compression : 'none',
-        sha256: await hashBackup(target, { signal }),
+        sha256: await sha256Of(target, signal),
         bytes: dump.bytes,
         databaseBytes: dump.databaseBytes,
         takenAt: new Date(dump.takenAt),

@@ -21,7 +21,7 @@ export interface TakeOptions {
   plain?: boolean;
   /** Read the backup once more for the rows and digests of every tenant. */
   digests: boolean;
-  /** Stands in the name and the manifest; the default is the time the backup began. */
+  /** Stands in the name and the manifest; the default is the moment the backup shows. */
   now?: Date;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
@@ -83,7 +83,7 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   try {
     const started = performance.now();
     const taken = await taker.take(temporary);
-    const manifest = manifestOf(config, taken, now);
+    const manifest = manifestOf(config, taken, options.now ?? taken.takenAt ?? now);
     await writeManifest(path, manifest);
     await moveInto(temporary, path);
     const take = (taken.completeAt - started) / 1000;
@@ -124,13 +124,13 @@ async function takerFor(options: TakeOptions): Promise<Taker> {
   return fileTaker(database.slice('sqlite:'.length), options);
 }
 
-function manifestOf(config: Config, taken: Taken, began: Date): Manifest {
+function manifestOf(config: Config, taken: Taken, takenAt: Date): Manifest {
   const { identity, compression, sha256, bytes, databaseBytes, contents } = taken;
   return {
     version: manifestVersion,
     kind: 'database',
     tool: `tenant-dr ${version}`,
-    takenAt: (taken.takenAt ?? began).toISOString(),
+    takenAt: takenAt.toISOString(),
     source: { identity, environment: config.environment },
     compression,
     sha256,

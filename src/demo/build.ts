@@ -1,5 +1,5 @@
 import { truncateSync } from 'node:fs';
-import { DemoStore } from '../databases/sqlite/demo/store.ts';
+import type { DemoDatabase } from '../databases/demo/store.ts';
 import { Life } from './life.ts';
 import { seeded } from './random.ts';
 import { complaint, type Misfortune, misfortune, type Scenario, strike } from './scenario.ts';
@@ -7,15 +7,13 @@ import { backupTimes } from './schedule.ts';
 import { minutesBefore } from './time.ts';
 
 export interface Demo {
-  database: string;
   misfortune: Misfortune;
   complaint: string;
   backups: number;
 }
 
 export interface BuildRequest {
-  /** Where the database file goes; its folder exists, the file does not. */
-  database: string;
+  database: DemoDatabase;
   scenario: Scenario;
   seed: number;
   now: Date;
@@ -32,44 +30,49 @@ export async function buildDemo(request: BuildRequest): Promise<Demo> {
   const first = times[0] as Date;
   const opening = minutesBefore(first, 20 * 24 * 60);
 
-  const founded = DemoStore.create(database);
+  const founded = await database.create();
   const life = new Life(founded, random);
-  life.begin(opening);
-  life.pass(opening, minutesBefore(first, 60));
-  founded.close();
+  await life.begin(opening);
+  await life.pass(opening, minutesBefore(first, 60));
+  await founded.close();
 
   const happened = misfortune(scenario, life.residents, random, now);
   let clock = minutesBefore(first, 60);
   let newest = '';
   for (const [index, at] of times.entries()) {
-    live(database, life, clock, at, happened);
+    await live(database, life, clock, at, happened);
     newest = await request.backup(at);
     clock = at;
     request.onProgress?.(index + 1, times.length);
   }
-  live(database, life, clock, now, happened);
+  await live(database, life, clock, now, happened);
   // The disk of the backup server was full.
   if (scenario === 'bad-latest') truncateSync(newest, 20_000);
   return {
-    database,
     misfortune: happened,
     complaint: complaint(happened),
     backups: times.length,
   };
 }
 
-/** Lets time pass, and the damage happen when its moment comes. The file is closed afterwards. */
-function live(database: string, life: Life, from: Date, to: Date, happened: Misfortune): void {
-  const store = DemoStore.open(database);
+/** Lets time pass, and the damage happen when its moment comes. The database is closed afterwards. */
+async function live(
+  database: DemoDatabase,
+  life: Life,
+  from: Date,
+  to: Date,
+  happened: Misfortune,
+): Promise<void> {
+  const store = await database.open();
   life.moveTo(store);
   if (happened.damagedAt > from && happened.damagedAt <= to) {
-    life.pass(from, happened.damagedAt);
-    strike(store, happened, life.residents);
-    life.pass(happened.damagedAt, to);
+    await life.pass(from, happened.damagedAt);
+    await strike(store, happened, life.residents);
+    await life.pass(happened.damagedAt, to);
     // What came in since is what an exact restore would lose.
-    life.visit(happened.victim, happened.damagedAt, to, 5);
+    await life.visit(happened.victim, happened.damagedAt, to, 5);
   } else {
-    life.pass(from, to);
+    await life.pass(from, to);
   }
-  store.close();
+  await store.close();
 }

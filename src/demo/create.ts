@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeBackup } from '../backups/take.ts';
-
 import { configFileName, loadConfig } from '../config/load.ts';
+import type { DemoDatabase } from '../databases/demo/store.ts';
 import { TenantDrError } from '../errors.ts';
 import { buildDemo, type Demo } from './build.ts';
 import type { Scenario } from './scenario.ts';
+import { removeServer, startServer } from './server.ts';
 import { demoConfig, demoContacts } from './settings.ts';
 
 export interface CreateRequest {
@@ -16,11 +17,15 @@ export interface CreateRequest {
   now: Date;
   /** Throw away the demo that is there. */
   reset: boolean;
+  /** On a PostgreSQL server of its own, which goes on running afterwards. */
+  postgres: boolean;
   signal: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
 
 export interface CreatedDemo extends Demo {
+  /** The database file, or the address of the database. */
+  database: string;
   config: string;
   complaintFile: string;
 }
@@ -30,20 +35,34 @@ const marker = '.tenant-dr-demo';
 
 /**
  * Makes the demo in a folder: database, two weeks of backups, config, contacts, and the complaint. Never touches a
- * folder that is not a demo. Rejects with usage (something else is there, or a demo without `reset`), interrupted.
+ * folder that is not a demo. Rejects with usage (something else is there, or a demo without `reset`), interrupted,
+ * and for PostgreSQL with tool-missing and tool-failed.
  */
 export async function createDemo(request: CreateRequest): Promise<CreatedDemo> {
-  const { dir, signal } = request;
-  await makeRoom(dir, request.reset);
+  const { dir } = request;
+  const port = await makeRoom(dir, request.reset);
   const at = (...names: string[]) => join(dir, ...names);
   await mkdir(at('data', 'backups'), { recursive: true, mode: 0o700 });
   await write(at(marker), 'Made by "tenant-dr demo". Everything here is made up.\n');
-  await write(at(configFileName), demoConfig());
+  try {
+    return await fill(request, port);
+  } catch (error) {
+    // A server nobody knows of would go on running.
+    await removeServer(dir);
+    throw error;
+  }
+}
+
+async function fill(request: CreateRequest, port: number | undefined): Promise<CreatedDemo> {
+  const { dir, signal } = request;
+  const at = (...names: string[]) => join(dir, ...names);
+  const { database, shown, demo: made } = await placeFor(request, port);
+  await write(at(configFileName), demoConfig(database, request.postgres));
   await write(at('contacts.yaml'), demoContacts());
   // The environment of whoever tries the demo must not lead it to a real database.
   const config = await loadConfig({ flags: { config: at(configFileName) }, env: {}, cwd: dir });
   const demo = await buildDemo({
-    database: at('data', 'admin.db'),
+    database: made,
     scenario: request.scenario,
     seed: request.seed,
     now: request.now,
@@ -53,11 +72,27 @@ export async function createDemo(request: CreateRequest): Promise<CreatedDemo> {
   });
   const complaintFile = at('complaint.txt');
   await write(complaintFile, `${demo.complaint}\n`);
-  return { ...demo, config: at(configFileName), complaintFile };
+  return { ...demo, database: shown, config: at(configFileName), complaintFile };
 }
 
-async function makeRoom(dir: string, reset: boolean): Promise<void> {
-  if (!existsSync(dir) || (await readdir(dir)).length === 0) return;
+/** Where the demo's rows go: what the config says, what people are told, and the way there. */
+async function placeFor(
+  { dir, postgres }: CreateRequest,
+  port: number | undefined,
+): Promise<{ database: string; shown: string; demo: DemoDatabase }> {
+  if (postgres) {
+    const { postgresDemo } = await import('../databases/postgres/demo/store.ts');
+    const url = await startServer(dir, port);
+    return { database: url, shown: url, demo: postgresDemo(url) };
+  }
+  const { sqliteDemo } = await import('../databases/sqlite/demo/store.ts');
+  const path = join(dir, 'data', 'admin.db');
+  return { database: 'sqlite:./data/admin.db', shown: path, demo: sqliteDemo(path) };
+}
+
+/** Resolves with the port that the former demo's server had. */
+async function makeRoom(dir: string, reset: boolean): Promise<number | undefined> {
+  if (!existsSync(dir) || (await readdir(dir)).length === 0) return undefined;
   if (!existsSync(join(dir, marker))) {
     throw new TenantDrError('usage', `${dir} holds something else than a demo. Nothing was touched.`, {
       hint: 'Name a folder that does not exist yet.',
@@ -68,9 +103,11 @@ async function makeRoom(dir: string, reset: boolean): Promise<void> {
       hint: 'Add --reset to throw it away and make a new one, or go on working in it.',
     });
   }
+  const port = await removeServer(dir);
   for (const name of ['data', 'state', configFileName, 'contacts.yaml', 'complaint.txt']) {
     await rm(join(dir, name), { recursive: true, force: true });
   }
+  return port;
 }
 
 async function write(path: string, text: string): Promise<void> {

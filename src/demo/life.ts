@@ -1,4 +1,4 @@
-import type { DemoStore } from '../databases/sqlite/demo/store.ts';
+import type { DemoStore } from '../databases/demo/store.ts';
 import { type Character, characters } from './cast.ts';
 import { moveIn, type Resident } from './move-in.ts';
 import type { Random } from './random.ts';
@@ -27,8 +27,8 @@ export class Life {
   }
 
   /** All tenants, with what they own on their first day. */
-  begin(at: Date): void {
-    this.store.together(() => {
+  begin(at: Date): Promise<void> {
+    return this.store.together(() => {
       sharedRows(this.store, at);
       for (const character of characters()) {
         this.residents.push(moveIn(this.store, this.words, character, at));
@@ -44,9 +44,9 @@ export class Life {
   }
 
   /** What happened between two moments. */
-  pass(from: Date, to: Date): void {
+  pass(from: Date, to: Date): Promise<void> {
     const days = (to.getTime() - from.getTime()) / 86_400_000;
-    this.store.together(() => {
+    return this.store.together(() => {
       for (const resident of this.residents) {
         let expected = conversationsPerDay * days * resident.character.weight;
         for (; this.random.next() < expected; expected -= 1) {
@@ -59,8 +59,8 @@ export class Life {
   }
 
   /** Visitors who come to one tenant, whatever goes on there. */
-  visit(resident: Resident, from: Date, to: Date, conversations: number): void {
-    this.store.together(() => {
+  visit(resident: Resident, from: Date, to: Date, conversations: number): Promise<void> {
+    return this.store.together(() => {
       for (let n = 0; n < conversations; n++) this.converse(resident, this.moment(from, to));
     });
   }

@@ -1,4 +1,4 @@
-import type { DemoStore } from '../databases/sqlite/demo/store.ts';
+import type { DemoStore } from '../databases/demo/store.ts';
 import type { Character } from './cast.ts';
 import { isoTime } from './time.ts';
 import type { Words } from './words.ts';

@@ -1,5 +1,5 @@
-import { deleteMost, mergeWrongTenant, overwriteMost, remains } from '../databases/sqlite/demo/damage.ts';
-import type { DemoStore } from '../databases/sqlite/demo/store.ts';
+import { deleteMost, mergeWrongTenant, overwriteMost, remains } from '../databases/demo/damage.ts';
+import type { DemoStore } from '../databases/demo/store.ts';
 import type { Resident } from './move-in.ts';
 import type { Random } from './random.ts';
 import { isoTime, minutesBefore } from './time.ts';
@@ -27,19 +27,19 @@ export function misfortune(scenario: Scenario, residents: Resident[], random: Ra
 }
 
 /** Does the damage. The tenant's people go on working with what is left. */
-export function strike(
+export async function strike(
   store: DemoStore,
   { scenario, victim, damagedAt }: Misfortune,
   residents: Resident[],
-): void {
+): Promise<void> {
   const at = isoTime(damagedAt);
-  store.together(() => {
+  await store.together(() => {
     if (scenario === 'deleted' || scenario === 'bad-latest') deleteMost(store, victim.id, at);
     if (scenario === 'overwritten') overwriteMost(store, victim.id, at);
     if (scenario === 'wrong-tenant-merge')
       mergeWrongTenant(store, victim.id, neighbour(victim, residents).id, at);
   });
-  const left = remains(store, victim.id);
+  const left = await remains(store, victim.id);
   victim.agents = left.agents;
   victim.sessions = left.sessions;
   victim.prompts = left.prompts.map(

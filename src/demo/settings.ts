@@ -2,9 +2,9 @@ import { stringify } from 'yaml';
 import { characters } from './cast.ts';
 
 /** The demo's tenant-dr.config.yaml: every table classified, the risky ones with a rule. Paths are relative to it. */
-export function demoConfig(): string {
-  return `# The demo platform. Change it as you like: \`tenant-dr demo --reset\` makes it anew.
-database: sqlite:./data/admin.db
+export function demoConfig(database: string, postgres: boolean): string {
+  return `# The demo platform. Change it as you like: \`tenant-dr demo${postgres ? ' --postgres' : ''} --reset\` makes it anew.
+database: ${database}
 environment: demo
 backups: ./data/backups
 state: ./state

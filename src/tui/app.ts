@@ -89,13 +89,21 @@ export async function playDemo(context: Context, options: string[]): Promise<str
   let made = await makeDemo(dir, options, context.signal, show);
   context.output.note(`The demo is in ${dir}.`);
   const [{ showHome }, inside] = await Promise.all([import('./home.tsx'), demoContext(context, made, dir)]);
-  await showHome(inside, {
-    made: () => made,
-    reset: async (onProgress) => {
-      const seed = String(Math.floor(Math.random() * 10_000));
-      made = await makeDemo(dir, ['--seed', seed], context.signal, onProgress);
-    },
-  });
+  const postgres = options.filter((option) => option === '--postgres');
+  try {
+    await showHome(inside, {
+      made: () => made,
+      reset: async (onProgress) => {
+        const seed = String(Math.floor(Math.random() * 10_000));
+        made = await makeDemo(dir, ['--seed', seed, ...postgres], context.signal, onProgress);
+      },
+    });
+  } finally {
+    if (postgres.length > 0) {
+      const { switchServer } = await import('../demo/server.ts');
+      await switchServer(dir, 'stop');
+    }
+  }
   return dir;
 }
 

@@ -2,11 +2,11 @@ import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
+import { ExecaError, execa } from 'execa';
 import { z } from 'zod';
 import type { Context } from '../cli/context.ts';
 import { loadConfig } from '../config/load.ts';
-import { reasonOf, TenantDrError } from '../errors.ts';
+import { errorCodes, reasonOf, TenantDrError } from '../errors.ts';
 import { moduleAt } from '../places.ts';
 
 /** The guided demo: `tenant-dr demo` in a throwaway folder, run by itself so that the screen never stands still. */
@@ -20,6 +20,11 @@ const madeSchema = z.object({
 });
 export type Made = z.infer<typeof madeSchema>;
 
+/** What it says instead when it fails. */
+const refusedSchema = z.object({
+  error: z.object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().optional() }),
+});
+
 const progressSchema = z.object({ event: z.literal('progress'), done: z.number(), total: z.number() });
 
 const main = fileURLToPath(moduleAt('main'));
@@ -28,7 +33,7 @@ export async function demoFolder(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), 'tenant-dr-demo-')));
 }
 
-/** Makes the demo in a folder, throwing away one that is there. Rejects with tool-failed. */
+/** Makes the demo in a folder, throwing away one that is there. Rejects as that command does, else with tool-failed. */
 export async function makeDemo(
   dir: string,
   options: string[],
@@ -50,10 +55,13 @@ export async function makeDemo(
     const [{ stdout }] = await Promise.all([child, listen()]);
     return madeSchema.parse(JSON.parse(stdout));
   } catch (cause) {
-    throw new TenantDrError('tool-failed', `The demo could not be made in ${dir}: ${reasonOf(cause)}`, {
+    const said = cause instanceof ExecaError ? refusedSchema.safeParse(parsed(String(cause.stdout))) : null;
+    const { code, message, hint } = said?.data?.error ?? {
+      code: 'tool-failed',
+      message: `The demo could not be made in ${dir}: ${reasonOf(cause)}`,
       hint: `Try it by itself: tenant-dr demo ${dir} --reset`,
-      cause,
-    });
+    };
+    throw new TenantDrError(code, message, { ...(hint === undefined ? {} : { hint }), cause });
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { listBackups } from '../../src/backups/catalogue.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { sqliteDemo } from '../../src/databases/sqlite/demo/store.ts';
 import { buildDemo } from '../../src/demo/build.ts';
 import { characters } from '../../src/demo/cast.ts';
 import { createDemo } from '../../src/demo/create.ts';
@@ -30,7 +31,7 @@ async function build(scenario: Scenario, seed: number) {
   const database = join(folder(), 'admin.db');
   const copies: { at: Date; path: string }[] = [];
   const demo = await buildDemo({
-    database,
+    database: sqliteDemo(database),
     scenario,
     seed,
     now,
@@ -119,6 +120,7 @@ describe('demo in a folder', () => {
     seed: 7,
     now,
     reset: false,
+    postgres: false,
     signal: new AbortController().signal,
   } as const;
 

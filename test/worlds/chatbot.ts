@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sqliteDemo } from '../../src/databases/sqlite/demo/store.ts';
 import { buildDemo } from '../../src/demo/build.ts';
 import type { Scenario } from '../../src/demo/scenario.ts';
 import { demoConfig, demoContacts } from '../../src/demo/settings.ts';
@@ -11,7 +12,7 @@ export async function chatbot(dir: string, scenario: Scenario = 'deleted', seed 
   const database = join(dir, 'data', 'admin.db');
   const taken: { at: Date; path: string }[] = [];
   const demo = await buildDemo({
-    database,
+    database: sqliteDemo(database),
     scenario,
     seed,
     now: new Date('2026-11-23T06:05:00Z'),
@@ -25,7 +26,7 @@ export async function chatbot(dir: string, scenario: Scenario = 'deleted', seed 
   const good = taken.filter(({ at }) => at < demo.misfortune.damagedAt).at(-1);
   const configPath = join(dir, 'tenant-dr.config.yaml');
   const factsPath = join(dir, 'facts.json');
-  writeFileSync(configPath, demoConfig().replace('settle: 3s', 'settle: 0s'), {
+  writeFileSync(configPath, demoConfig('sqlite:./data/admin.db', false).replace('settle: 3s', 'settle: 0s'), {
     mode: 0o600,
   });
   writeFileSync(join(dir, 'contacts.yaml'), demoContacts(), { mode: 0o600 });

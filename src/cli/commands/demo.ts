@@ -15,10 +15,18 @@ export default command({
     seed: parsed('number', 'the same seed tells the same story', readSeed),
     reset: flag('throw away the demo that is there'),
     play: flag('make it in a throwaway folder and open the screens on it'),
+    postgres: flag('on a PostgreSQL server of its own, which runs until it is stopped'),
+    stop: flag('stop the server of a demo on PostgreSQL'),
+    start: flag('start that server again'),
   },
-  examples: ['tenant-dr demo', 'tenant-dr demo /tmp/training --scenario overwritten --seed 7 --reset'],
-  async run(context, { dir = 'tenant-dr-demo', scenario, seed: given, reset, play }) {
-    if (play) return openDemo(context, scenario, given);
+  examples: [
+    'tenant-dr demo',
+    'tenant-dr demo /tmp/training --scenario overwritten --seed 7 --reset',
+    'tenant-dr demo --postgres',
+  ],
+  async run(context, { dir = 'tenant-dr-demo', scenario, seed: given, reset, play, postgres, stop, start }) {
+    if (stop || start) return switchServer(resolve(context.cwd, dir), stop ? 'stop' : 'start');
+    if (play) return openDemo(context, scenario, given, postgres);
     const { createDemo } = await import('../../demo/create.ts');
     const now = context.clock();
     const seed = given ?? Math.floor(now.getTime() / 60_000) % 10_000;
@@ -30,6 +38,7 @@ export default command({
       seed,
       now,
       reset,
+      postgres,
       signal: context.signal,
       onProgress: (done, total) =>
         context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' }),
@@ -55,20 +64,49 @@ export default command({
         complaint: made.complaint,
         next,
       },
-      text: story(made, folder, seed, next),
+      text: story(made, folder, seed, next, postgres ? serverLines(context, folder) : []),
     };
   },
 });
 
 /** `npm start`: the same demo, in a folder of its own, on the screens. */
-async function openDemo(context: Context, scenario: Scenario | undefined, seed: number | undefined) {
+async function openDemo(
+  context: Context,
+  scenario: Scenario | undefined,
+  seed: number | undefined,
+  postgres: boolean,
+) {
   const { playDemo } = await import('../../tui/app.ts');
   const options = [
+    ...(postgres ? ['--postgres'] : []),
     ...(scenario === undefined ? [] : ['--scenario', scenario]),
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
   ];
   const folder = await playDemo(context, options);
-  return { document: { dir: folder }, text: `The demo stays in ${folder}: cd there to look around.` };
+  const again = postgres ? ` Its server was stopped; tenant-dr demo ${folder} --start starts it again.` : '';
+  return { document: { dir: folder }, text: `The demo stays in ${folder}: cd there to look around.${again}` };
+}
+
+async function switchServer(folder: string, action: 'start' | 'stop') {
+  const { switchServer } = await import('../../demo/server.ts');
+  await switchServer(folder, action);
+  const text = action === 'stop' ? 'stopped; its data stays. --start starts it again.' : 'runs.';
+  return {
+    document: { dir: folder, server: action === 'stop' ? 'stopped' : 'running' },
+    text: `The demo's server ${text}`,
+  };
+}
+
+/** How to end what was left running. */
+function serverLines(context: Context, folder: string): string[] {
+  const dir = relative(context.cwd, folder) || '.';
+  return [
+    '',
+    'Its PostgreSQL server goes on running. To stop it, and to go on another day:',
+    '',
+    `  tenant-dr demo ${dir} --stop`,
+    `  tenant-dr demo ${dir} --start`,
+  ];
 }
 
 function readSeed(text: string): number {
@@ -93,7 +131,7 @@ function seconds(at: Date): string {
   return `${at.toISOString().slice(0, 19)}Z`;
 }
 
-function story(made: CreatedDemo, folder: string, seed: number, next: string[]): string {
+function story(made: CreatedDemo, folder: string, seed: number, next: string[], server: string[]): string {
   return [
     `A chatbot platform with forty tenants is in ${printable(folder)},`,
     `with ${made.backups} backups of the last two weeks. (seed ${seed}, scenario ${made.misfortune.scenario})`,
@@ -107,5 +145,6 @@ function story(made: CreatedDemo, folder: string, seed: number, next: string[]):
     ...next.map((line) => `  ${line}`),
     '',
     'Or look around first: tenant-dr, tenant-dr backups, tenant-dr tables.',
+    ...server,
   ].join('\n');
 }

@@ -10,6 +10,7 @@ import { reasonOf, TenantDrError } from '../../../errors.ts';
 import type { Target } from '../connect.ts';
 import { childEnvironment, readTarget } from '../connect.ts';
 import { postgresDatabase } from '../database.ts';
+import { clientProgram } from '../server-programs.ts';
 import { PostgresSession } from '../session.ts';
 
 export interface DumpRequest {
@@ -121,7 +122,7 @@ async function runDump(
     ...level,
   ];
   // A custom archive goes straight into the file: only there can pg_dump note where each table begins.
-  const child = spawn('pg_dump', args, {
+  const child = spawn(clientProgram('pg_dump'), args, {
     env: childEnvironment(target),
     stdio: ['ignore', custom ? file.fd : 'pipe', 'pipe'],
     signal,

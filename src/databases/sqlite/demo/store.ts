@@ -1,11 +1,17 @@
 import Database from 'better-sqlite3';
+import type { DemoDatabase, DemoRow, DemoStore } from '../../demo/store.ts';
 import { quote } from '../identifiers.ts';
 import { demoSchema, demoTriggers } from './schema.ts';
 
-type Value = string | number | Buffer | null;
+/** The demo in a file at `path`, which must not exist yet. Closed, it is whole: nothing waits in a log beside it. */
+export function sqliteDemo(path: string): DemoDatabase {
+  return {
+    create: async () => SqliteStore.create(path),
+    open: async () => SqliteStore.open(path),
+  };
+}
 
-/** The demo's database as its application writes it. Everything is synchronous: nobody else uses the file yet. */
-export class DemoStore {
+class SqliteStore implements DemoStore {
   private readonly db: Database.Database;
   private readonly inserts = new Map<string, Database.Statement>();
 
@@ -17,20 +23,18 @@ export class DemoStore {
     this.db.pragma('foreign_keys = ON');
   }
 
-  /** A new database at `path`; the file must not exist yet. */
-  static create(path: string): DemoStore {
-    const store = new DemoStore(path);
+  static create(path: string): SqliteStore {
+    const store = new SqliteStore(path);
     store.db.exec(demoSchema);
     store.db.exec(demoTriggers);
     return store;
   }
 
-  static open(path: string): DemoStore {
-    return new DemoStore(path);
+  static open(path: string): SqliteStore {
+    return new SqliteStore(path);
   }
 
-  /** Inserts a row and returns its rowid (0 for a table without one). */
-  insert(table: string, row: Record<string, Value>): number {
+  insert(table: string, row: DemoRow): number {
     const names = Object.keys(row);
     const cacheKey = `${table} ${names.join()}`;
     let statement = this.inserts.get(cacheKey);
@@ -44,23 +48,19 @@ export class DemoStore {
     return Number(statement.run(Object.values(row)).lastInsertRowid);
   }
 
-  /** Runs one of the fixed statements of the demo with named values; returns the rows it changed. */
-  run(sql: string, values: Record<string, Value>): number {
-    return this.db.prepare(sql).run(values).changes;
+  run(sql: string, values: DemoRow): void {
+    this.db.prepare(sql).run(values);
   }
 
-  /** First column of all rows, as numbers. */
-  numbers(sql: string, values: Record<string, Value>): number[] {
+  async numbers(sql: string, values: DemoRow): Promise<number[]> {
     return this.db.prepare(sql).pluck().all(values).map(Number);
   }
 
-  /** One transaction around `work`. */
-  together<T>(work: () => T): T {
-    return this.db.transaction(work)();
+  async together(work: () => void): Promise<void> {
+    this.db.transaction(work)();
   }
 
-  /** Closes; the last close moves the write-ahead log into the main file. */
-  close(): void {
+  async close(): Promise<void> {
     this.db.close();
   }
 }

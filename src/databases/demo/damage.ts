@@ -74,15 +74,15 @@ function log(store: DemoStore, tenant: number, at: string, type: string, actor: 
 }
 
 /** What is left of a tenant that the application can still refer to. */
-export function remains(
+export async function remains(
   store: DemoStore,
   tenant: number,
-): { agents: number[]; prompts: number[]; sessions: number[] } {
+): Promise<{ agents: number[]; prompts: number[]; sessions: number[] }> {
   const ids = (table: 'agents' | 'prompts' | 'channel_sessions') =>
     store.numbers(`SELECT id FROM ${table} WHERE tenant_id = @tenant ORDER BY id`, { tenant });
   return {
-    agents: ids('agents'),
-    prompts: ids('prompts'),
-    sessions: ids('channel_sessions'),
+    agents: await ids('agents'),
+    prompts: await ids('prompts'),
+    sessions: await ids('channel_sessions'),
   };
 }
