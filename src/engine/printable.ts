@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { createRequire } from 'node:module';
 
 /**
  * Everything that could move the cursor, recolour, hide or reorder text on a terminal: control characters,
@@ -36,10 +36,18 @@ function belongsToEmoji(text: string, character: string, offset: number): boolea
 
 /** Columns the text takes on a terminal, once made printable. */
 export function widthOf(text: string): number {
-  return stringWidth(printable(text));
+  return columns(printable(text));
 }
 
-const segmenter = new Intl.Segmenter();
+type Width = (text: string) => number;
+let measured: Width | null = null;
+
+/** What measures all scripts takes as long to load as a small command to run: plain ASCII does without. */
+function columns(text: string): number {
+  if (harmless.test(text)) return text.length;
+  measured ??= (createRequire(import.meta.url)('string-width') as { default: Width }).default;
+  return measured(text);
+}
 
 /**
  * Makes text printable and exactly `width` columns wide: cut at a whole character with `…`, or padded with
@@ -47,18 +55,18 @@ const segmenter = new Intl.Segmenter();
  */
 export function fitted(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const shown = cut(text, width);
-  const padding = ' '.repeat(Math.max(0, width - stringWidth(shown)));
+  const padding = ' '.repeat(Math.max(0, width - columns(shown)));
   return align === 'left' ? shown + padding : padding + shown;
 }
 
 /** Makes text printable and at most `width` columns wide, ending in `…` where something was left out. */
 export function cut(text: string, width: number): string {
   const safe = printable(text);
-  if (stringWidth(safe) <= width) return safe;
+  if (columns(safe) <= width) return safe;
   let kept = '';
   let used = 0;
-  for (const { segment } of segmenter.segment(safe)) {
-    const next = stringWidth(segment);
+  for (const { segment } of new Intl.Segmenter().segment(safe)) {
+    const next = columns(segment);
     if (used + next > width - 1) break;
     kept += segment;
     used += next;
@@ -72,7 +80,7 @@ export function wrapped(text: string, width: number): string[] {
   let line = '';
   for (const word of printable(text).split(' ')) {
     const joined = line === '' ? word : `${line} ${word}`;
-    if (stringWidth(joined) <= width) {
+    if (columns(joined) <= width) {
       line = joined;
       continue;
     }
@@ -86,9 +94,9 @@ export function wrapped(text: string, width: number): string[] {
 
 function broken(word: string, width: number): string[] {
   const pieces = [''];
-  for (const { segment } of segmenter.segment(word)) {
+  for (const { segment } of new Intl.Segmenter().segment(word)) {
     const last = pieces.at(-1) ?? '';
-    if (last !== '' && stringWidth(last + segment) > width) pieces.push(segment);
+    if (last !== '' && columns(last + segment) > width) pieces.push(segment);
     else pieces[pieces.length - 1] = last + segment;
   }
   return pieces;
