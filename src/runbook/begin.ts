@@ -90,7 +90,7 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
     return await begun(request, incident, runbook, tenant, inputOf(request));
   } catch (error) {
     await incident.append({ event: 'closed', outcome: 'failed', reason: 'it could not begin' });
-    await removeCopy(incident);
+    await removeCopy(config, incident);
     await incident.close();
     throw error;
   }
@@ -161,7 +161,7 @@ async function begun(
     close: async () => {
       if (incident.state.closed) {
         await releaseHolds(config, incident.id);
-        await removeCopy(incident);
+        await removeCopy(config, incident);
       }
       await incident.close();
     },

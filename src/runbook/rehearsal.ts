@@ -1,54 +1,50 @@
-import { rename, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
-import { copyLive } from '../backups/take-jobs.ts';
+import { join } from 'node:path';
+import { findCopy, makeCopy, removeCopyIn } from '../backups/private-copy.ts';
 import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
-import { makeFolder } from '../engine/durable.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
+import { listIncidents } from '../incident/list.ts';
 
 interface Options {
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
 
+const copyIn = (incidentFolder: string): string => join(incidentFolder, 'copy');
+
 /**
- * The private copy a rehearsal works on, in the incident's folder. It is made once, from a snapshot that writes
- * nothing to the live database; a rehearsal that is resumed goes on with it. Rejects as taking a backup does.
+ * The private copy a rehearsal works on. It is made once, from a snapshot that writes nothing to the live database;
+ * a rehearsal that is resumed goes on with it. Rejects as taking a backup does, and with usage when a rehearsal
+ * under way has lost its copy.
  */
 export async function rehearsalCopy(config: Config, incident: Incident, options: Options): Promise<Database> {
   const live = config.database ?? '';
-  if (!live.startsWith('sqlite:')) {
-    throw new TenantDrError(
-      'usage',
-      'A rehearsal on a copy is possible on SQLite only. Nothing was changed.',
-      {
-        hint: 'Restore a backup into a scratch database and run against that with --database.',
-      },
-    );
+  const folder = copyIn(incident.dir);
+  const there = await findCopy(live, folder);
+  if (there) return databaseAt(there);
+  if (Object.keys(incident.state.tasks).length > 0) {
+    throw new TenantDrError('usage', `The copy that ${incident.id} worked on is gone. Nothing was changed.`, {
+      hint: 'Start another rehearsal: the next one drops what an interrupted one left behind.',
+    });
   }
-  const source = live.slice('sqlite:'.length);
-  const folder = incident.path('copy');
-  const copy = path.join(folder, path.basename(source));
-  if (!(await exists(copy))) {
-    await makeFolder(folder);
-    const fresh = path.join(folder, 'fresh');
-    await rm(fresh, { force: true });
-    await copyLive(source, fresh, options);
-    await rename(fresh, copy);
-  }
-  return databaseAt(`sqlite:${copy}`);
+  await dropAbandoned(config, incident);
+  const name = `tdr_rehearsal_${incident.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
+  return databaseAt(await makeCopy(live, folder, name, options));
 }
 
 /** Removes the copy: it holds everybody's data, and a finished rehearsal needs it no more. */
-export async function removeCopy(incident: Incident): Promise<void> {
-  await rm(incident.path('copy'), { recursive: true, force: true });
+export async function removeCopy(config: Config, incident: Incident): Promise<void> {
+  await removeCopyIn(config.database ?? '', copyIn(incident.dir));
 }
 
-async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
+/** Copies of rehearsals that died: nobody may come to resume them. */
+async function dropAbandoned(config: Config, own: Incident): Promise<void> {
+  const { location } = own.state.opened.database;
+  for (const { dir, lock, state } of await listIncidents(config.state, own.id)) {
+    const ours = state?.opened.mode === 'rehearsal' && state.opened.database.location === location;
+    const abandoned = lock === 'free' || lock === 'dead';
+    if (ours && abandoned) await removeCopyIn(config.database ?? '', copyIn(dir));
+  }
 }

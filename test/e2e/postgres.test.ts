@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
-import { temporaryFolder } from '../cli/folder.ts';
-import { type Ran, tenantDr } from '../cli/run.ts';
+import { tenantDr } from '../cli/run.ts';
 import { contents, type TestDatabase, testCluster, testDatabase } from '../postgres/cluster.ts';
+import { damage, damagedOn, placeOn } from '../postgres/place.ts';
 import { shop, shopTables } from '../postgres/shop.ts';
 import { severedAtCommit } from './severed.ts';
 
@@ -17,40 +17,8 @@ beforeAll(async () => {
   template = await testDatabase(server, shop);
 });
 
-interface Place {
-  cwd: string;
-  live: TestDatabase;
-  run(...words: string[]): Promise<Ran>;
-}
-
-const damage = `DELETE FROM links WHERE tenant_id = 2;
-  DELETE FROM sales USING items WHERE items.id = item_id AND tenant_id = 2; UPDATE items SET price = 0 WHERE tenant_id = 2`;
-
-/** A database of its own with a config, and an empty folder for backups. */
-async function place(): Promise<Place> {
-  const live = await testDatabase(server, '', template.name);
-  const cwd = temporaryFolder();
-  mkdirSync(join(cwd, 'backups'));
-  const config = [
-    `database: ${live.url}`,
-    'backups: ./backups',
-    'state: ./state',
-    'environment: test',
-    'tenants: { status: { column: status, active: active, suspended: suspended } }',
-    'ownership: { tables: { plans: shared } }',
-  ];
-  writeFileSync(join(cwd, 'tenant-dr.config.yaml'), `${config.join('\n')}\n`);
-  return { cwd, live, run: (...words) => tenantDr([...words, '--as', 'tester', '--json'], { cwd }) };
-}
-
-/** The same with a backup of its own and tenant two damaged since. */
-async function damaged(): Promise<Place & { before: Record<string, string> }> {
-  const there = await place();
-  const before = await contents(there.live, shopTables);
-  expect(await there.run('backup')).toMatchObject({ exit: 0 });
-  await there.live.sql(damage);
-  return { ...there, before };
-}
+const place = () => placeOn(server, template);
+const damaged = () => damagedOn(server, template);
 
 describe('backups of PostgreSQL', () => {
   it('are taken, listed, verified, and found bad when cut', async () => {

@@ -12,6 +12,7 @@ import { childEnvironment, readTarget } from '../connect.ts';
 import { postgresDatabase } from '../database.ts';
 import { clientProgram } from '../server-programs.ts';
 import { PostgresSession } from '../session.ts';
+import { dumpFailure, programMissing } from './client-failure.ts';
 
 export interface DumpRequest {
   /** Address of the database. The password reaches pg_dump by its environment only. */
@@ -137,14 +138,14 @@ async function runDump(
     : Promise.resolve();
   try {
     const [[code]] = await Promise.all([ended, compressing]);
-    if (code !== 0) throw failure(said.trim() || `it ended with ${code}`);
+    if (code !== 0) throw dumpFailure(said.trim() || `it ended with ${code}`);
   } catch (error) {
     if (error instanceof TenantDrError) throw error;
     if (signal.aborted)
       throw new TenantDrError('interrupted', 'The backup was stopped; nothing is left of it.', {
         cause: error,
       });
-    throw missing(error) ?? failure(said.trim() || reasonOf(error));
+    throw programMissing('pg_dump', error) ?? dumpFailure(said.trim() || reasonOf(error));
   }
 }
 
@@ -165,27 +166,4 @@ async function compressInto(
       ? createGzip({ level: 4 })
       : createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
   return pipeline(output, encoder, write);
-}
-
-function missing(error: unknown): TenantDrError | null {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) return null;
-  return new TenantDrError(
-    'tool-missing',
-    'pg_dump is not installed, and backups of PostgreSQL are taken with it.',
-    {
-      hint: 'Install postgresql-client, of the server’s version or newer.',
-    },
-  );
-}
-
-function failure(said: string): TenantDrError {
-  const mismatch = /server version: (\d+)/.exec(said);
-  if (mismatch && /version mismatch/.test(said)) {
-    return new TenantDrError('tool-failed', `pg_dump is older than the server: ${said.split('\n')[0]}.`, {
-      hint: `Install postgresql-client-${mismatch[1]}.`,
-    });
-  }
-  return new TenantDrError('tool-failed', `pg_dump failed: ${said}.`, {
-    hint: 'Check rights and disk space, then take the backup again.',
-  });
 }
