@@ -52,7 +52,8 @@ export type ConflictKind =
   | 'inbound-reference'
   | 'duplicate-key'
   | 'value-does-not-fit'
-  | 'tenant-id-changed';
+  | 'tenant-id-changed'
+  | 'trigger-cannot-run';
 
 export interface Conflict {
   kind: ConflictKind;

@@ -159,7 +159,8 @@ export function requireApplicable(plan: Plan): void {
   const first = blocking[0];
   if (!first) return;
   const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : '';
-  throw new TenantDrError('conflict', `${first.detail}${more} Nothing was changed.`, {
+  const code = first.kind === 'trigger-cannot-run' ? 'trigger-refused' : 'conflict';
+  throw new TenantDrError(code, `${first.detail}${more} Nothing was changed.`, {
     table: first.table,
     key: first.key,
     hint: 'See them all with `tenant-dr plan`. Leave tables out with --tables, or use --mode keep-new or missing.',

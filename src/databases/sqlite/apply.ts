@@ -44,6 +44,18 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
   return executed;
 }
 
+/** What applying a table's effects runs, except renewals, which insert as the insertion does. */
+export function statementsOf(
+  work: Workspace,
+  table: TableWork,
+): { operation: 'insert' | 'update' | 'delete'; sql: string | null }[] {
+  return [
+    { operation: 'delete', sql: deleteStatement(table) },
+    { operation: 'update', sql: table.staged ? updateStatement(work, table) : null },
+    { operation: 'insert', sql: table.staged ? insertStatement(table) : null },
+  ];
+}
+
 function shortfall(table: TableWork, operation: string, wanted: number, changed: number): TenantDrError {
   return new TenantDrError(
     'verification-failed',

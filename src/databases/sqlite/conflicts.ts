@@ -6,6 +6,7 @@ import type { SqliteTable } from './introspect.ts';
 import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
 import { refersTo } from './reference.ts';
 import { fromSource } from './source.ts';
+import { findStuck } from './triggers.ts';
 import { findTaken } from './uniques.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located } from './workspace.ts';
@@ -27,6 +28,15 @@ export function findObstacles(work: Workspace): Obstacles {
       found.conflicts.push(...findHeldKeys(work, table), ...findTaken(work, table));
       for (const key of table.live.foreignKeys) missingParents(work, table, key, found);
     }
+    const stuck = { delete: "'d', 'r'", update: "'u'", insert: "'i', 'r'" };
+    const operations = Object.entries(stuck).filter(([, ops]) => hasEffects(work, table, ops));
+    found.conflicts.push(
+      ...findStuck(
+        work,
+        table,
+        operations.map(([operation]) => operation),
+      ),
+    );
     if (hasEffects(work, table, "'d'")) found.conflicts.push(...findOthersInBackup(work, table));
     if (hasEffects(work, table, "'d', 'r', 'u'")) {
       for (const child of work.liveSchema.tables) {

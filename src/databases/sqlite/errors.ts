@@ -54,7 +54,7 @@ function isolationError(message: string): TenantDrError {
     'isolation-failed',
     `Something tried to ${operation} row ${key} of "${table}", which is not the tenant's. Everything was rolled back.`,
     {
-      hint: 'A trigger of the application writes outside the tenant. Look at the triggers of the changed tables; `plan` names them.',
+      hint: 'A trigger of the application writes outside the tenant. Look at the triggers of the changed tables.',
       table,
       key,
     },

@@ -82,7 +82,7 @@ export function proveEntries(work: Workspace): string[] {
       'isolation-failed',
       `Something tried to write entry [${stranger}] of the full-text table "${fullText.name}", which is not that of a row of the tenant. Everything was rolled back.`,
       {
-        hint: 'A trigger of the application writes outside the tenant. Look at the triggers of the changed tables; `plan` names them.',
+        hint: 'A trigger of the application writes outside the tenant. Look at the triggers of the changed tables.',
         table: fullText.name,
         key: `[${stranger}]`,
       },

@@ -10,6 +10,7 @@ import type {
 } from '../../engine/schema.ts';
 import type { Connection } from './connect.ts';
 import { quote } from './identifiers.ts';
+import { storedDefault, storedText } from './stored-text.ts';
 
 /** A unique index with what SQLite needs to compare by it. */
 export interface SqliteUnique extends UniqueIndex {
@@ -102,7 +103,14 @@ function readTable(
     primaryKey,
     uniques: indexes
       .filter((row) => Number(row.unique) === 1)
-      .map((row) => readUnique(row, pragma('index_xinfo', String(row.name)), definitions)),
+      .map((row) =>
+        readUnique(
+          row,
+          pragma('index_xinfo', String(row.name)),
+          definitions,
+          columns.map(({ name }) => name),
+        ),
+      ),
     foreignKeys: groupForeignKeys(pragma('foreign_key_list', listed.name)),
     triggers: triggersOf(definitions, listed.name),
     withoutRowid,
@@ -111,7 +119,9 @@ function readTable(
       : (rowidColumn ?? ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name)) ?? null),
     rowidColumn,
     defaults: Object.fromEntries(
-      info.filter((row) => row.dflt_value !== null).map((row) => [String(row.name), String(row.dflt_value)]),
+      info
+        .filter((row) => row.dflt_value !== null)
+        .map((row) => [String(row.name), storedDefault(String(row.dflt_value))]),
     ),
     ...(sql === undefined ? {} : { sql }),
     ...(listed.type === 'virtual' && sql ? virtualFacts(sql) : {}),
@@ -138,6 +148,7 @@ function readUnique(
   index: Record<string, unknown>,
   info: Record<string, unknown>[],
   definitions: Definitions,
+  columns: string[],
 ): SqliteUnique {
   const keys = info.filter((row) => Number(row.key) === 1);
   const partial = Number(index.partial) === 1;
@@ -149,8 +160,8 @@ function readUnique(
     partial,
     primary: index.origin === 'pk',
     collations: keys.map((row) => String(row.coll ?? 'BINARY')),
-    expressions,
-    where: partial ? where : null,
+    expressions: expressions.map((expression) => storedText(expression, columns)),
+    where: partial && where !== null ? storedText(where, columns) : null,
   };
 }
 

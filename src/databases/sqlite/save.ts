@@ -11,6 +11,7 @@ import { encodeRows } from './encode-rows.ts';
 import { fromSqlite } from './errors.ts';
 import { createWriteStreamSync } from './files.ts';
 import { quote } from './identifiers.ts';
+import { storedText } from './stored-text.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located, locator } from './workspace.ts';
 
@@ -45,7 +46,13 @@ function createEmpty(work: Workspace, path: string): void {
     file.pragma('page_size = 4096');
     file.pragma('journal_mode = DELETE');
     file.pragma('foreign_keys = OFF');
-    for (const table of work.tables) file.exec(table.live.sql ?? '');
+    for (const { live } of work.tables)
+      file.exec(
+        storedText(
+          live.sql ?? '',
+          live.columns.map(({ name }) => name),
+        ),
+      );
   } finally {
     file.close();
   }

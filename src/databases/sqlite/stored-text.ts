@@ -1,0 +1,31 @@
+import { literal } from './identifiers.ts';
+
+const tokens = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`(?:[^`]|``)*`|\[[^\]]*\]/g;
+
+/**
+ * A stored definition of a table, or an expression of one, to be used in a statement of ours: without comments,
+ * and with strings in single quotes. SQLite reads what stands in double quotes and names no column as a string, in
+ * what is stored; this build of it does not in statements. Names of tables, types and constraints may stand in
+ * single quotes as well.
+ */
+export function storedText(sql: string, columns: string[]): string {
+  const known = new Set(columns.map((column) => column.toLowerCase()));
+  return sql
+    .replace(tokens, (token: string, quoted: string | undefined) => {
+      if (token.startsWith('--') || token.startsWith('/*')) return ' ';
+      if (quoted === undefined) return token;
+      const text = quoted.replaceAll('""', '"');
+      return known.has(text.toLowerCase()) ? token : literal(text);
+    })
+    .trim();
+}
+
+/** A column's default, which may also be a bare name: `DEFAULT open` means the text 'open'. */
+export function storedDefault(sql: string): string {
+  const text = storedText(sql, []);
+  const name = /^(?:`(.*)`|\[(.*)\]|([^\W\d]\w*))$/su.exec(text);
+  const bare = name?.[1] ?? name?.[2] ?? name?.[3];
+  if (bare === undefined || (name?.[3] && /^(null|true|false|current_(time|date|timestamp))$/i.test(bare)))
+    return text;
+  return literal(bare);
+}
