@@ -24,7 +24,8 @@ export async function deliverMessage({
 }: Delivery): Promise<'sent' | 'written'> {
   const { id: message, audience, kind, nextUpdateDueAt } = draft;
   if (!incident.state.messages.some((one) => one.id === message)) {
-    await incident.append({ event: 'message.drafted', message, audience, kind });
+    const edited = draft.edited ? { edited: true } : {};
+    await incident.append({ event: 'message.drafted', message, audience, kind, ...edited });
   }
   const file = await writeMessage(incident, draft);
   const facts = { message, audience, kind, file, nextUpdateDueAt };

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { type Contacts, loadContacts, noContacts } from '../incident/contacts.ts';
 import { audience, messageKind } from '../incident/facts.ts';
-import { type Draft, draftMessage, owedMessages } from '../incident/messages.ts';
+import {
+  checkEdited,
+  type Draft,
+  draftMessage,
+  editableText,
+  owedMessages,
+  withEdited,
+} from '../incident/messages.ts';
 import { type ActionContext, defineAction } from './action.ts';
 import { deliverMessage, waiveMessage } from './deliver.ts';
 import { unlessBack } from './operator.ts';
@@ -106,6 +113,7 @@ async function settle(context: ActionContext, draft: Draft): Promise<z.output<ty
           label: delivers ? 'Send it' : 'Write it out',
           detail: delivers ? '' : 'nothing delivers it from here',
         },
+        { value: 'edit', label: 'Edit it', detail: 'change the words first' },
         { value: 'later', label: 'Later', detail: 'it stays owed' },
         { value: 'waive', label: 'Do without', detail: 'needs a reason' },
       ],
@@ -117,6 +125,7 @@ async function settle(context: ActionContext, draft: Draft): Promise<z.output<ty
     signal,
   );
   if (answer === 'later') return 'later';
+  if (answer === 'edit') return settle(context, await edited(context, draft));
   if (answer === 'waive') {
     const reason = await unlessBack(
       context.operator.reason(
@@ -137,4 +146,23 @@ async function settle(context: ActionContext, draft: Draft): Promise<z.output<ty
   const state = await deliverMessage({ incident, config, mode, draft });
   context.output(`${draft.kind} for ${draft.audience}: ${state === 'sent' ? 'sent' : 'written, not sent'}`);
   return state;
+}
+
+/** As the person wants it; as it was when they go back. */
+async function edited(context: ActionContext, draft: Draft): Promise<Draft> {
+  const text = await unlessBack(
+    context.operator.edit(
+      {
+        id: `messages.${draft.audience}.${draft.kind}.text`,
+        kind: 'edit',
+        title: `The message to ${draft.to.join(', ') || draft.audience}`,
+        detail: [],
+        text: editableText(draft),
+        check: checkEdited,
+        mayGoBack: true,
+      },
+      context.signal,
+    ),
+  );
+  return text === null ? draft : withEdited(draft, text);
 }

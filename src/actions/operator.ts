@@ -117,6 +117,14 @@ export interface ReasonQuestion extends QuestionBase {
   kind: 'reason';
 }
 
+/** A text of several lines to change, such as a message. Its answer is not journaled: it may hold anything. */
+export interface EditQuestion extends QuestionBase {
+  kind: 'edit';
+  text: string;
+  /** Says what is wrong with a text, or null. */
+  check?: (text: string) => string | null;
+}
+
 /** The typed confirmation. The answer is what was typed; only the exact phrase counts. */
 export interface ConfirmQuestion extends QuestionBase {
   kind: 'confirm';
@@ -155,6 +163,7 @@ export type Question =
   | ChooseQuestion
   | AskQuestion
   | ReasonQuestion
+  | EditQuestion
   | ConfirmQuestion
   | ChecklistQuestion
   | PlanQuestion;
@@ -170,6 +179,8 @@ export interface Operator {
   choose(question: ChooseQuestion, signal: AbortSignal): Promise<string>;
   ask(question: AskQuestion, signal: AbortSignal): Promise<string>;
   reason(question: ReasonQuestion, signal: AbortSignal): Promise<string>;
+  /** Resolves with the text as it is to be. */
+  edit(question: EditQuestion, signal: AbortSignal): Promise<string>;
   /** Resolves with the text as typed; null goes back without confirming. */
   confirm(question: ConfirmQuestion, signal: AbortSignal): Promise<string | null>;
   /** Resolves once every item is ticked; null leaves it undone. */

@@ -106,7 +106,7 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'note':
       return `Note: ${entry.text}`;
     case 'message.drafted':
-      return `Draft: ${messageWords(entry)}`;
+      return `Draft: ${messageWords(entry)}${entry.edited ? ', its words changed by hand' : ''}`;
     case 'message.sent':
       return `Sent: ${messageWords(entry)} by ${entry.via}`;
     case 'message.written':

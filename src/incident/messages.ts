@@ -23,6 +23,33 @@ export interface Draft {
   nextUpdateDueAt: string | null;
   /** What the draft is not allowed to claim yet, for the operator to see before sending. */
   unproven: string[];
+  /** A person changed the words. */
+  edited?: true;
+}
+
+/** A draft as one text to edit: the subject in the first line. */
+export function editableText({ subject, body }: Pick<Draft, 'subject' | 'body'>): string {
+  return `Subject: ${subject}\n\n${body}`;
+}
+
+/** What is wrong with an edited text, or null. */
+export function checkEdited(text: string): string | null {
+  const { subject, body } = partsOf(text);
+  if (subject === '') return 'the first line must be "Subject: " and a subject';
+  return body === '' ? 'the message is empty' : null;
+}
+
+/** The draft with the words of an edited text. */
+export function withEdited(draft: Draft, text: string): Draft {
+  const { subject, body } = partsOf(text);
+  if (subject === draft.subject && body === draft.body.trim()) return draft;
+  return { ...draft, subject, body, edited: true };
+}
+
+function partsOf(text: string): { subject: string; body: string } {
+  const [first = '', ...rest] = text.split('\n');
+  const subject = /^Subject:(.*)$/u.exec(first)?.[1]?.trim() ?? '';
+  return { subject, body: rest.join('\n').trim() };
 }
 
 /** How often somebody waiting hears from us; overridable in the contacts file. Seconds. */

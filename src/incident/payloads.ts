@@ -220,7 +220,13 @@ export const payloads = {
   }),
 
   note: z.object({ text: z.string() }),
-  'message.drafted': z.object({ message: z.string(), audience, kind: messageKind }),
+  'message.drafted': z.object({
+    message: z.string(),
+    audience,
+    kind: messageKind,
+    /** A person changed the words of the draft. */
+    edited: z.boolean().optional(),
+  }),
   'message.sent': z.object({
     message: z.string(),
     audience,

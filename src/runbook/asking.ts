@@ -3,6 +3,7 @@ import type {
   ChecklistQuestion,
   ChooseQuestion,
   ConfirmQuestion,
+  EditQuestion,
   Operator,
   PlanQuestion,
   PlanReview,
@@ -67,6 +68,10 @@ export class JournaledOperator implements Operator {
     }
     await this.#incident.append({ event: 'reason', what: question.id, text: answer });
     return answer;
+  }
+
+  edit(question: EditQuestion, signal: AbortSignal): Promise<string> {
+    return this.#pose(question, signal, () => this.#person.edit(question, signal));
   }
 
   /** True only for the exact phrase (promise 5). Asks again after a mistake; false when the person goes back. */

@@ -16,6 +16,7 @@ export function absentOperator(confirm: string | undefined): Operator {
     choose: nobody,
     ask: nobody,
     reason: nobody,
+    edit: nobody,
     checklist: nobody,
     review: nobody,
     confirm: async (question) => {

@@ -218,6 +218,28 @@ export const keyTable = {
     key('back', ['escape'], 'esc', 'cancel', 'Go back; nothing is changed.'),
     leaveTyping,
   ],
+  editor: [
+    key('keep', ['ctrl+s'], 'ctrl+s', 'keep', 'Keep the text and go back to the message.'),
+    key(
+      'open',
+      ['ctrl+o'],
+      'ctrl+o',
+      'own editor',
+      'Open the text in $VISUAL or $EDITOR; it comes back when the editor is closed.',
+    ),
+    key(
+      'edit',
+      [
+        ...['left', 'right', 'up', 'down', 'home', 'end', 'pageup', 'pagedown'],
+        ...['backspace', 'delete', 'return', 'ctrl+u', 'ctrl+k'],
+      ],
+      'type',
+      '',
+      'Type or paste; arrows move, ctrl+u and ctrl+k erase to the beginning and the end of the line.',
+    ),
+    key('back', ['escape'], 'esc', 'cancel', 'Go back without the changes; asks once when there are any.'),
+    leaveTyping,
+  ],
   checklist: [
     move,
     key('toggle', [' '], 'space', 'tick', 'Tick what is done, or take the tick away.'),

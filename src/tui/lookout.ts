@@ -104,6 +104,7 @@ async function readTenants(
         status: tenant.status,
         backupAgeSeconds: tenant.rpo.ageSeconds,
         rpoMet: tenant.rpo.met,
+        rpoSeconds: tenant.rpo.limitSeconds,
         gone: !tenant.live,
       }),
     );

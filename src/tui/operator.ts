@@ -48,6 +48,7 @@ export function createOperator(): ScreenOperator {
     choose: (question, signal) => ask<string>(question, signal),
     ask: (question, signal) => ask<string>(question, signal),
     reason: (question, signal) => ask<string>(question, signal),
+    edit: (question, signal) => ask<string>(question, signal),
     confirm: (question, signal) => ask<string | null>(question, signal),
     checklist: (question, signal) => ask<'done' | null>(question, signal),
     review: (question, signal) => ask<PlanReview>(question, signal),

@@ -49,6 +49,9 @@ export class PacedInput extends Readable {
 
   setRawMode(raw: boolean): this {
     this.#keyboard.setRawMode(raw);
+    // Without raw mode the terminal is somebody else's, an editor's: its keys must not be taken away from it.
+    if (raw) this.#keyboard.resume();
+    else this.#keyboard.pause();
     return this;
   }
 

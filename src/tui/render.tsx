@@ -28,7 +28,9 @@ export function renderScreen(tree: ReactNode, terminal: Terminal): Rendered {
   const theme = themeFrom(terminal.env);
   const input = new PacedInput(terminal.stdin);
   const instance = render(
-    <SurroundingsContext.Provider value={{ theme, now: terminal.now }}>{tree}</SurroundingsContext.Provider>,
+    <SurroundingsContext.Provider value={{ theme, now: terminal.now, env: terminal.env }}>
+      {tree}
+    </SurroundingsContext.Provider>,
     {
       // Ink only uses what a terminal's input has, and PacedInput has that.
       stdin: input as unknown as NodeJS.ReadStream,

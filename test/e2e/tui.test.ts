@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -221,6 +221,38 @@ describe('an incident on the screen', () => {
       text: 'the customer called',
     });
     expect(journal(made).some((entry) => entry.event === 'handed-over')).toBe(true);
+  });
+
+  it('lets the words of a message be changed, on the screen and in the editor of whoever sits there', async () => {
+    const made = await world();
+    const editor = join(made.dir, 'editor.sh');
+    const adding =
+      '{ head -n 2 "$1"; echo "We are sorry."; tail -n +3 "$1"; } > "$1.new" && mv "$1.new" "$1"';
+    writeFileSync(editor, `#!/bin/sh\n${adding}\n`, { mode: 0o700 });
+    const terminal = start(made, runIt, { env: { VISUAL: editor } });
+    await startStep(terminal, 'Suspend the tenant');
+    await confirm(terminal, 'Suspend the tenant');
+    await terminal.shows('we are working on it');
+    await settle();
+    terminal.type(keys.down + keys.down + keys.enter);
+    await terminal.shows('The message to');
+    await settle();
+    terminal.type('\u001b[F!');
+    await terminal.shows('working on it!');
+    terminal.type('\u000f');
+    await terminal.shows('We are sorry.');
+    expect(terminal.fullScreen).toBe(true);
+    terminal.type('\u0013');
+    await terminal.shows('choose with the arrows');
+    await settle();
+    terminal.type(keys.down + keys.enter);
+    await terminal.shows('Which backup shall');
+    expect(journal(made).find((entry) => entry.event === 'message.drafted')).toMatchObject({ edited: true });
+    const [incident = ''] = readdirSync(join(made.statePath, 'incidents'));
+    const folder = join(made.statePath, 'incidents', incident, 'messages');
+    const text = readFileSync(join(folder, 'first-notice-tenant-1.txt'), 'utf8');
+    expect(text).toContain('we are working on it!\n');
+    expect(text).toContain('We are sorry.\n');
   });
 
   it('is watched live by somebody else, who can change nothing', async () => {

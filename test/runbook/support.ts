@@ -6,6 +6,7 @@ import type {
   ChecklistQuestion,
   ChooseQuestion,
   ConfirmQuestion,
+  EditQuestion,
   Operator,
   PlanQuestion,
   Question,
@@ -43,6 +44,7 @@ export class ScriptedOperator implements Operator {
   choose = async (question: ChooseQuestion) => this.#text(question);
   ask = async (question: AskQuestion) => this.#text(question);
   reason = async (question: ReasonQuestion) => this.#text(question);
+  edit = async (question: EditQuestion) => this.#text(question);
   confirm = async (question: ConfirmQuestion) => this.#next(question);
   checklist = async (question: ChecklistQuestion) => (this.#next(question) === 'done' ? 'done' : null);
   review = async (question: PlanQuestion) => {

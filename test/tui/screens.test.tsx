@@ -350,6 +350,7 @@ describe('the tenant picker', () => {
     status: 'active',
     backupAgeSeconds: 3000,
     rpoMet: true,
+    rpoSeconds: 3600,
   }));
   const index = indexTenants(tenants);
 

@@ -14,7 +14,7 @@ import { TenantsScreen } from '../../src/tui/screens/TenantsScreen.tsx';
 import { headerLines, headerReading } from '../../src/tui/view/header.ts';
 import { helpLines, purposes } from '../../src/tui/view/help.ts';
 import { budgetPicture, cliff, timeLine, writesPicture } from '../../src/tui/view/pictures.ts';
-import { columnLines } from '../../src/tui/view/plan.ts';
+import { columnLines } from '../../src/tui/view/row.ts';
 import { stepColumn, stepLine, stepLines } from '../../src/tui/view/steps.ts';
 import { indexTenants } from '../../src/tui/view/tenants.ts';
 import { eventually, Framed } from './frame.tsx';
@@ -187,6 +187,7 @@ describe('with names of every kind, no line is wider than the terminal', () => {
         status: id,
         backupAgeSeconds: 1e9,
         rpoMet: false,
+        rpoSeconds: 3600,
       })),
     );
     await drawn((inside) => (

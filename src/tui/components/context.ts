@@ -6,6 +6,8 @@ export interface Surroundings {
   theme: Theme;
   /** The wall clock; tests give their own. */
   now: () => Date;
+  /** The environment, for the person's own editor. */
+  env: Record<string, string | undefined>;
 }
 
 export const SurroundingsContext = createContext<Surroundings | null>(null);

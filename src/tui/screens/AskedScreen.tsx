@@ -11,6 +11,7 @@ import { BackupsScreen } from './BackupsScreen.tsx';
 import { ChecklistScreen } from './ChecklistScreen.tsx';
 import { ChoiceScreen } from './ChoiceScreen.tsx';
 import { ConfirmScreen } from './ConfirmScreen.tsx';
+import { EditorScreen } from './EditorScreen.tsx';
 import type { Inside } from './inside.ts';
 import { PlanScreen } from './PlanScreen.tsx';
 import { QuestionScreen } from './QuestionScreen.tsx';
@@ -30,6 +31,10 @@ export function AskedScreen({ asked, scope, ...inside }: Props) {
     case 'ask':
     case 'reason':
       return <QuestionScreen {...inside} question={question} onAnswer={answer} onBack={onBack} />;
+    case 'edit':
+      return (
+        <EditorScreen {...inside} question={question} onKeep={answer} onBack={onBack ?? inside.onQuit} />
+      );
     case 'checklist':
       return <ChecklistScreen {...inside} question={question} onAnswer={answer} />;
     case 'plan':

@@ -6,9 +6,10 @@ import { useKeys } from '../components/use-keys.ts';
 import { backOr, disabled } from '../keys.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, line, span } from '../line.ts';
-import { backupDetail, backupEntries, backupHeading, backupRows } from '../view/backups.ts';
+import { backupDetail, backupEntries, backupFacts, backupHeading, backupRows } from '../view/backups.ts';
 import { cliff } from '../view/pictures.ts';
 import { rowsNow, type Scope, scopeLines } from '../view/scope.ts';
+import { listWidth, withDetail } from '../view/side.ts';
 import { moveWindow, noneMarked, settle } from '../window.ts';
 import { anytime, type Inside } from './inside.ts';
 import { TextScreen } from './TextScreen.tsx';
@@ -98,6 +99,8 @@ export function BackupsScreen({
       />
     );
   }
+  const list = listWidth(width);
+  const older = entry?.kind === 'backup' ? backups[backups.indexOf(entry.backup) + 1] : undefined;
   const before = backups.filter((backup) => !backup.afterDamage).length;
   return (
     <Screen area={area} header={header} keys={keys}>
@@ -116,8 +119,12 @@ export function BackupsScreen({
             width,
           ),
           ...findings,
-          backupHeading(width, damagedAt !== null),
-          ...backupRows(entries, shown, width, rows),
+          ...withDetail(
+            [backupHeading(list, damagedAt !== null), ...backupRows(entries, shown, list, rows)],
+            width,
+            rows + 1,
+            (right) => backupFacts(entry, older, rowsNow(scope, backups), right),
+          ),
           ...(entries.length > rows ? [] : [blank]),
           ...backupDetail(entry, width, damagedAt !== null),
         ]}

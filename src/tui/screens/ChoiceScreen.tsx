@@ -95,7 +95,7 @@ export function ChoiceScreen<T>({
             line(
               span(` ${title}`, 'strong'),
               hidden > 0 &&
-                span(` ${shownTop + 1}–${shownTop + textRows} of ${lines.length}, page up and down`, 'muted'),
+                span(` ${shownTop + 1}–${shownTop + textRows} of ${lines.length} (pgup pgdn)`, 'muted'),
             ),
             area.columns,
           ),

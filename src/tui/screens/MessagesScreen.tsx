@@ -2,12 +2,13 @@ import { useEffect, useState } from 'react';
 import { printable } from '../../engine/printable.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Audience, MessageKind } from '../../incident/facts.ts';
-import type { Draft } from '../../incident/messages.ts';
+import { checkEdited, type Draft, editableText, withEdited } from '../../incident/messages.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import { hourMinute } from '../format.ts';
 import { paragraph } from '../layout.ts';
 import { blank, type Line, line, span } from '../line.ts';
 import { ChoiceScreen } from './ChoiceScreen.tsx';
+import { EditorScreen } from './EditorScreen.tsx';
 import type { Inside } from './inside.ts';
 import { QuestionScreen } from './QuestionScreen.tsx';
 import { TextScreen } from './TextScreen.tsx';
@@ -43,6 +44,7 @@ type Stage =
   | { at: 'kind' }
   | { at: 'audience'; kind: MessageKind }
   | { at: 'do'; kind: MessageKind; audience: Audience }
+  | { at: 'edit'; kind: MessageKind; audience: Audience }
   | { at: 'read'; kind: MessageKind; audience: Audience }
   | { at: 'waive'; kind: MessageKind; audience: Audience }
   | { at: 'said'; text: string; tone: 'good' | 'bad' };
@@ -130,6 +132,7 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
               value: 'read' as const,
               label: line(span('Read it all', 'strong'), '  the text may be longer than the screen'),
             },
+            { value: 'edit' as const, label: line(span('Edit it', 'strong'), '  change the words first') },
             {
               value: 'send' as const,
               label: line(span('Send it', 'strong')),
@@ -145,10 +148,26 @@ export function MessagesScreen({ desk, state, onBack, ...inside }: Props) {
             if (value === 'send' && desk.send && draft) act(desk.send(draft));
             else if (value === 'write' && draft)
               act(desk.write(draft).then((path) => `Written, not sent: ${printable(path)}`));
-            else if (value === 'read' || value === 'waive')
+            else if (value === 'read' || value === 'waive' || (value === 'edit' && draft))
               setStage({ at: value, kind: stage.kind, audience: stage.audience });
           }}
           onBack={() => setStage({ at: 'audience', kind: stage.kind })}
+        />
+      );
+    case 'edit':
+      return (
+        <EditorScreen
+          {...inside}
+          question={{
+            title: `The message to ${draft?.to.join(', ') || stage.audience}`,
+            text: draft ? editableText(draft) : '',
+            check: checkEdited,
+          }}
+          onKeep={(text) => {
+            setDraft((value) => value && withEdited(value, text));
+            setStage({ ...stage, at: 'do' });
+          }}
+          onBack={() => setStage({ ...stage, at: 'do' })}
         />
       );
     case 'read':

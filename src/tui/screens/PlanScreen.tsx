@@ -17,6 +17,8 @@ import {
   toggleRow,
   toggleTable,
 } from '../view/plan.ts';
+import { entryDetail } from '../view/plan-detail.ts';
+import { listWidth, withDetail } from '../view/side.ts';
 import { firstMarked, moveWindow, settle } from '../window.ts';
 import { anytime, type Inside } from './inside.ts';
 import { RowsScreen } from './RowsScreen.tsx';
@@ -102,7 +104,9 @@ export function PlanScreen({
         lines={[
           fit(line(span(` ${question.title}`, 'strong')), width),
           ...notices,
-          ...planRows(entries, review, shown, width, rows),
+          ...withDetail(planRows(entries, review, shown, listWidth(width), rows), width, rows + 1, (right) =>
+            entryDetail(entry, review, right),
+          ),
           planTotals(question, review, width),
         ]}
       />

@@ -10,7 +10,9 @@ import { count } from '../format.ts';
 import { disabled } from '../keys.ts';
 import { fit } from '../layout.ts';
 import { line, span } from '../line.ts';
-import { columnLines, keyText, rowLine, rowsTouched } from '../view/plan.ts';
+import { keyText, rowLine, rowsTouched } from '../view/plan.ts';
+import { columnLines } from '../view/row.ts';
+import { listWidth, withDetail } from '../view/side.ts';
 import { firstMarked, moveWindow, settle } from '../window.ts';
 import type { Inside } from './inside.ts';
 import { TextScreen } from './TextScreen.tsx';
@@ -112,11 +114,16 @@ export function RowsScreen({
             ),
             width,
           ),
-          ...Array.from({ length: Math.min(rows, total - shown.top) }, (_, index) => {
-            const row = rowAt(shown.top + index);
-            const isOut = out === 'all' || (row !== undefined && out.includes(row.key));
-            return rowLine(row, isOut, shown.top + index === shown.cursor, width);
-          }),
+          ...withDetail(
+            Array.from({ length: Math.min(rows, total - shown.top) }, (_, index) => {
+              const row = rowAt(shown.top + index);
+              const isOut = out === 'all' || (row !== undefined && out.includes(row.key));
+              return rowLine(row, isOut, shown.top + index === shown.cursor, listWidth(width));
+            }),
+            width,
+            rows,
+            (right) => (marked ? columnLines(marked, right) : []),
+          ),
         ]}
       />
     </Screen>

@@ -8,11 +8,14 @@ import { disabled } from '../keys.ts';
 import { spread } from '../layout.ts';
 import { line, span } from '../line.ts';
 import { fieldLine } from '../view/confirm.ts';
+import { listWidth, withDetail } from '../view/side.ts';
 import {
   findTenants,
   foundLine,
+  namesAnswer,
   type TenantEntry,
   type TenantIndex,
+  tenantDetail,
   tenantHeading,
   tenantRows,
 } from '../view/tenants.ts';
@@ -85,6 +88,8 @@ export function TenantsScreen({ header, area, title, index, byEmail, onTake, onB
     },
     { width, onText: (more) => typed(insert(field, more)) },
   );
+  const list = listWidth(width);
+  const onlyByEmail = (entry: TenantEntry): boolean => ids.has(entry.id) && !namesAnswer(entry, text);
   const searching = byEmail !== null && text.trim().length >= 2 && emails.text !== text;
   return (
     <Screen area={area} header={header} keys={keys}>
@@ -101,8 +106,12 @@ export function TenantsScreen({ header, area, title, index, byEmail, onTake, onB
             width,
           ),
           fieldLine(field, width, ' find › '),
-          tenantHeading(width),
-          ...(index ? tenantRows(found, shown, width, rows) : []),
+          ...withDetail(
+            [tenantHeading(list), ...(index ? tenantRows(found, shown, list, rows, onlyByEmail) : [])],
+            width,
+            rows + 1,
+            (right) => tenantDetail(marked, marked !== undefined && onlyByEmail(marked), right),
+          ),
         ]}
       />
     </Screen>

@@ -1,9 +1,10 @@
 import type { BackupChoice } from '../../actions/operator.ts';
 import { printable } from '../../engine/printable.ts';
 import { bytes, count, dateTime, inWords } from '../format.ts';
-import { clipStart, fit, pad } from '../layout.ts';
+import { clipStart, fit, pad, paragraph, table } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import type { Window } from '../window.ts';
+import { fact } from './side.ts';
 
 /** The backup picker: newest first, the damage time drawn as a line, nothing marked at first. */
 
@@ -115,4 +116,61 @@ export function backupDetail(entry: BackupEntry | undefined, width: number, dama
       width,
     ),
   ];
+}
+
+/** The marked backup in full, beside the list: what it is, and its rows against the next older one and now. */
+export function backupFacts(
+  entry: BackupEntry | undefined,
+  older: BackupChoice | undefined,
+  now: Record<string, number> | null,
+  width: number,
+): Line[] {
+  if (entry?.kind !== 'backup') return [line(span('No backup is chosen yet; arrows mark one.', 'muted'))];
+  const { backup } = entry;
+  const verdict = verdictOn(backup);
+  const age = backup.rpoAgeSeconds;
+  return [
+    ...paragraph(printable(backup.ref), width, 'strong'),
+    ...fact('taken', backup.takenAt === null ? 'nobody knows when' : utc(backup.takenAt), width),
+    ...(age === null
+      ? []
+      : fact('age', age >= 0 ? inWords(age) : `${inWords(-age)} after the damage`, width)),
+    ...fact('size', bytes(backup.bytes), width),
+    ...fact('to know', verdict.text, width, verdict.tone),
+    ...(backup.rows === null
+      ? fact('rows', 'no manifest counts them', width, 'muted')
+      : [line(), ...rowsBeside(backup.rows, older?.rows ?? null, now, width)]),
+  ];
+}
+
+const utc = (at: string): string => `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`;
+
+/** Tables by how much they differ from now, or from the older backup where nobody knows how it is now. */
+function rowsBeside(
+  rows: Record<string, number>,
+  older: Record<string, number> | null,
+  now: Record<string, number> | null,
+  width: number,
+): Line[] {
+  const against = now ?? older ?? rows;
+  const names = Object.keys({ ...rows, ...against });
+  const apart = (name: string): number => Math.abs((rows[name] ?? 0) - (against[name] ?? 0));
+  names.sort((a, b) => apart(b) - apart(a) || a.localeCompare(b));
+  const cell = (counts: Record<string, number> | null, name: string): string =>
+    counts ? count(counts[name] ?? 0) : '?';
+  return table(
+    [
+      { title: 'table', grows: true },
+      { title: 'older', align: 'right' },
+      { title: 'this', align: 'right' },
+      ...(now ? [{ title: 'now', align: 'right' as const }] : []),
+    ],
+    names.map((name) => [
+      printable(name),
+      cell(older, name),
+      cell(rows, name),
+      ...(now ? [span(cell(now, name), (now[name] ?? 0) < (rows[name] ?? 0) ? 'bad' : 'plain')] : []),
+    ]),
+    width,
+  );
 }

@@ -16,6 +16,7 @@ export const purposes: Record<ScreenName, string> = {
   choice: 'One of a few answers. Nothing is chosen until you choose.',
   confirm: 'A destructive step. Read what is at stake, then type the phrase exactly.',
   question: 'A line of text. It is kept in the journal.',
+  editor: 'A text of several lines. Nothing goes out from here.',
   checklist: 'Work that is done by hand.',
   text: 'A text to read.',
   finished: 'The end of the run, and what came of it.',

@@ -2,7 +2,7 @@ import type { PlanQuestion, PlanReview } from '../../actions/operator.ts';
 import type { Revival, RowEffect, TableEffects } from '../../engine/plan.ts';
 import { printable } from '../../engine/printable.ts';
 import { count, counted } from '../format.ts';
-import { clip, fit, pad, paragraph } from '../layout.ts';
+import { fit, pad, paragraph } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import type { Window } from '../window.ts';
 import { byTouched, effectsReading } from './effects.ts';
@@ -227,52 +227,4 @@ export function rowLine(row: RowEffect | undefined, out: boolean, marked: boolea
     line(span(text, marked ? 'selected' : out ? 'muted' : row.kind === 'delete' ? 'bad' : 'plain')),
     width,
   );
-}
-
-function shown(value: string | null): string {
-  return value === null ? 'NULL' : printable(value);
-}
-
-/** One row, column by column: live beside backup. */
-export function columnLines(row: RowEffect, width: number): Line[] {
-  const changes = row.changes ?? [];
-  const nameWidth = Math.min(24, Math.max(6, ...changes.map((change) => change.column.length)));
-  const half = Math.max(10, Math.floor((width - nameWidth - 8) / 2));
-  const cell = (value: string | null | undefined): string =>
-    pad(value === undefined ? '' : clip(shown(value), half), half);
-  const heading = fit(
-    line(span(`   ${pad('column', nameWidth)}  ${pad('live', half)}  ${pad('backup', half)}`, 'muted')),
-    width,
-  );
-  if (changes.length === 0)
-    return [
-      line(
-        span(
-          `   ${row.kind === 'update' ? `changes ${row.columns.map(printable).join(', ')}` : 'no values to show'}`,
-          'muted',
-        ),
-      ),
-    ];
-  return [
-    heading,
-    ...changes.map((change) => {
-      const differs = row.kind === 'update' && change.live !== change.backup;
-      const name = `${differs ? ' ~ ' : '   '}${pad(printable(change.column), nameWidth)}  `;
-      return fit(
-        line(
-          span(name, differs ? 'strong' : 'plain'),
-          span(
-            row.kind === 'insert' ? cell(undefined) : cell(change.live),
-            differs || row.kind === 'delete' ? 'bad' : 'muted',
-          ),
-          '  ',
-          span(
-            row.kind === 'delete' ? cell(undefined) : cell(change.backup),
-            differs || row.kind === 'insert' ? 'good' : 'muted',
-          ),
-        ),
-        width,
-      );
-    }),
-  ];
 }

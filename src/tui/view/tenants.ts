@@ -1,9 +1,10 @@
 import { printable } from '../../engine/printable.ts';
 import { type Tier, tiers } from '../../policy/tiers.ts';
-import { count, inWords } from '../format.ts';
-import { fit, pad } from '../layout.ts';
+import { count, inWords, limit } from '../format.ts';
+import { fit, pad, paragraph } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import type { Window } from '../window.ts';
+import { fact } from './side.ts';
 
 /** Finding a tenant from a complaint: by id, slug, name or a user's e-mail, as one types. */
 
@@ -16,6 +17,7 @@ export interface TenantEntry {
   /** Seconds since the newest backup that holds it; null when none does. */
   backupAgeSeconds: number | null;
   rpoMet: boolean | null;
+  rpoSeconds: number;
   /** Exists only in a backup. */
   gone?: boolean;
 }
@@ -72,6 +74,11 @@ export function findTenants(index: TenantIndex, text: string, byEmail: ReadonlyS
   return ranked.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
 }
 
+/** The search is in the id, the slug or the name. */
+export function namesAnswer(entry: TenantEntry, text: string): boolean {
+  return fold(`${entry.id}\n${entry.slug}\n${entry.name}`).includes(fold(text.trim()));
+}
+
 /** What tier, slug, status and the age of the backup leave over. */
 function nameWidth(width: number): number {
   return Math.max(12, width - 60);
@@ -89,7 +96,7 @@ export function tenantHeading(width: number): Line {
   );
 }
 
-export function tenantRow(entry: TenantEntry, marked: boolean, width: number): Line {
+export function tenantRow(entry: TenantEntry, marked: boolean, width: number, byEmail = false): Line {
   const age = entry.backupAgeSeconds === null ? 'none' : inWords(entry.backupAgeSeconds);
   const status = entry.gone ? 'GONE' : (entry.status ?? '');
   const text = ` ${marked ? '▶' : ' '} ${pad(entry.tier, 10)} ${pad(printable(entry.name), nameWidth(width))} ${pad(printable(entry.slug), 18)} ${pad(printable(status), 9)} `;
@@ -99,17 +106,50 @@ export function tenantRow(entry: TenantEntry, marked: boolean, width: number): L
     line(
       span(text, marked ? 'selected' : 'plain'),
       span(`${age}${entry.rpoMet === false ? ' RPO!' : ''}`, marked ? 'selected' : health),
+      byEmail && span(' by e-mail', marked ? 'selected' : 'accent'),
     ),
     width,
   );
 }
 
-export function tenantRows(found: TenantEntry[], window: Window, width: number, rows: number): Line[] {
+/** The marked tenant in full, beside the list. */
+export function tenantDetail(entry: TenantEntry | undefined, byEmail: boolean, width: number): Line[] {
+  if (!entry) return [];
+  const age = entry.backupAgeSeconds === null ? 'none holds it' : `${inWords(entry.backupAgeSeconds)} old`;
+  return [
+    ...paragraph(printable(entry.name), width, 'strong'),
+    ...fact('slug', printable(entry.slug), width),
+    ...fact('id', printable(entry.id), width),
+    ...fact('tier', entry.tier, width),
+    ...fact(
+      'status',
+      entry.gone ? 'its row is gone; it exists only in a backup' : printable(entry.status ?? 'none'),
+      width,
+      entry.gone ? 'bad' : 'plain',
+    ),
+    ...fact('backup', age, width),
+    ...fact(
+      `RPO ${limit(entry.rpoSeconds)}`,
+      entry.rpoMet ? 'met by the newest backup' : 'NOT met: backups are too old',
+      width,
+      entry.rpoMet ? 'good' : 'bad',
+    ),
+    ...(byEmail ? fact('found by', 'the e-mail address of one of its users', width, 'accent') : []),
+  ];
+}
+
+export function tenantRows(
+  found: TenantEntry[],
+  window: Window,
+  width: number,
+  rows: number,
+  byEmail: (entry: TenantEntry) => boolean = () => false,
+): Line[] {
   if (found.length === 0)
     return [line(span('   Nothing answers that. Ids, slugs, names and e-mails are looked at.', 'warning'))];
   return found
     .slice(window.top, window.top + rows)
-    .map((entry, index) => tenantRow(entry, window.top + index === window.cursor, width));
+    .map((entry, index) => tenantRow(entry, window.top + index === window.cursor, width, byEmail(entry)));
 }
 
 export function foundLine(found: number, total: number, searching: boolean): string {
