@@ -72,7 +72,8 @@ async function prepareRaw(sql: Sql, request: StageRequest, stage: Stage): Promis
           await sql.run(`CREATE INDEX ON ${raw.name} (${identList(columns)})`);
       }
     }
-    await sql.run(`ANALYZE ${raw.name}`);
+    const asked = [...new Set(sets.flat())].filter((name) => raw.columns.includes(name));
+    if (asked.length > 0) await sql.run(`ANALYZE ${raw.name} (${identList(asked)})`);
   }
 }
 
@@ -104,10 +105,12 @@ export class Loader {
   async copy(
     name: string,
     columns: string[],
-    chunks: AsyncIterable<Buffer>,
+    chunks: AsyncIterable<Buffer> | Buffer[],
     encoding = 'UTF8',
   ): Promise<number> {
-    const target = await this.open(name, columns, encoding);
+    const raw = await this.table(name, columns);
+    const into = `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING ${literal(encoding)})`;
+    const target = new CopyTarget(this.sql.copyIn(into), raw, name);
     try {
       for await (const chunk of chunks) await target.write(chunk);
     } catch (error) {
@@ -116,17 +119,10 @@ export class Loader {
     }
     return target.end();
   }
-
-  /** Starts a COPY into a table. One at a time: it must be ended or aborted before the next. */
-  async open(name: string, columns: string[], encoding = 'UTF8'): Promise<CopyTarget> {
-    const raw = await this.table(name, columns);
-    const into = `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING ${literal(encoding)})`;
-    return new CopyTarget(this.sql.copyIn(into), raw, name);
-  }
 }
 
 /** A running COPY FROM STDIN. */
-export class CopyTarget {
+class CopyTarget {
   private readonly stream: Writable;
   private readonly done: Promise<void>;
   private readonly raw: Raw;

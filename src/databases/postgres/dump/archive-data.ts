@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createInflate } from 'node:zlib';
 import { reasonOf, TenantDrError } from '../../../errors.ts';
-import { inflateOptions, openStream, truncated } from '../../streams.ts';
+import { inflateOptions, openStream, passing, truncated } from '../../streams.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
 
 /** Rows of a table in an archive, as COPY text. */
@@ -40,7 +40,7 @@ async function* directoryData(path: string, entry: ArchiveEntry): AsyncGenerator
   ] as const) {
     const file = join(path, `${entry.file}${ending}`);
     if ((await stat(file).catch(() => null)) === null) continue;
-    yield* stripEnd(openStream(file, compression));
+    yield* stripEnd(passing(openStream(file, compression)));
     return;
   }
   throw new TenantDrError('backup-truncated', `${join(path, entry.file)} is missing from the dump.`, {
@@ -62,7 +62,7 @@ async function* customData(path: string, archive: Archive, position: number | nu
     const inflate = createInflate(inflateOptions);
     // The error reaches the reader below; the callback only keeps it from being thrown twice.
     pipeline(chunks, inflate, () => undefined);
-    yield* stripEnd(inflate as AsyncIterable<Buffer>);
+    yield* stripEnd(passing(inflate as AsyncIterable<Buffer>));
   } catch (error) {
     if (error instanceof TenantDrError) throw error;
     throw new TenantDrError('backup-corrupt', `${path} is damaged: ${reasonOf(error)}.`, {
@@ -74,14 +74,20 @@ async function* customData(path: string, archive: Archive, position: number | nu
   }
 }
 
-/** Table data may end with `\.` and blank lines; only rows are handed on. */
+/** Table data may end with `\.` and blank lines; only rows are handed on. A chunk is valid until the next is asked for. */
 async function* stripEnd(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    const buffer = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-    const keep = Math.min(buffer.length, 8);
-    if (buffer.length > keep) yield buffer.subarray(0, buffer.length - keep);
-    held = buffer.subarray(buffer.length - keep);
+    if (chunk.length < 8) {
+      held = Buffer.concat([held, chunk]);
+      if (held.length <= 8) continue;
+      yield held.subarray(0, held.length - 8);
+      held = held.subarray(held.length - 8);
+      continue;
+    }
+    if (held.length > 0) yield held;
+    if (chunk.length > 8) yield chunk.subarray(0, chunk.length - 8);
+    held = Buffer.from(chunk.subarray(chunk.length - 8));
   }
   const text = held.toString('latin1');
   const end = /(^|\n)\\\.\n+$/.exec(text);

@@ -1,14 +1,19 @@
 import type { StageRequest } from '../../../engine/port.ts';
 import type { Schema } from '../../../engine/schema.ts';
+import type { SliceTable } from '../../../engine/slice.ts';
 import { TenantDrError } from '../../../errors.ts';
 import type { Structure } from '../introspect.ts';
 import type { Loader, Source } from '../stage.ts';
+import { hasLoops } from '../workspace.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
 import type { TableData } from './archive-data.ts';
 import { DdlReader, parseCopy } from './ddl.ts';
 import { keyFilter } from './keys.ts';
 import { Lexer } from './lexer.ts';
 import { FilterSink, Picker } from './picker.ts';
+
+/** Inflating is what takes the time; each stream has a thread of its own. */
+const streamsAtOnce = 2;
 
 /** A custom or directory archive: tables are read parents first, each at its place, and others not at all. */
 export class ArchiveSource implements Source {
@@ -43,31 +48,58 @@ export class ArchiveSource implements Source {
     });
   }
 
+  /** Tables are read side by side, each when those are done through which its rows belong. */
   async load(loader: Loader, request: StageRequest): Promise<void> {
     const picker = new Picker(loader, this.structure, request, this.whole);
-    const blocks = this.blocks();
+    const waiting = [...request.shape.tables];
+    const total = waiting.length;
+    // What is spooled for a later pass goes to one file, one table after the other.
+    const streams = hasLoops(waiting) ? 1 : streamsAtOnce;
+    const running = new Set<Promise<void>>();
+    const stopped = new AbortController();
     let done = 0;
-    for (const slice of request.shape.tables) {
-      for (const block of blocks.filter((one) => one.table === slice.name)) {
-        if (block.entry.copyStatement === '') throw insertsOnly(slice.name);
-        const sink = await picker.block(slice.name, block.columns, this.archive.encoding);
-        try {
-          for await (const chunk of this.data(block.entry)) await sink.write(chunk);
-        } catch (error) {
-          await sink.abort();
-          throw error;
+    try {
+      // Created first: no statement should wait for another table's rows.
+      for (const { table, columns } of this.blocks())
+        if (picker.wants(table)) await loader.table(table, columns);
+      while (done < total) {
+        const next = running.size < streams ? waiting.findIndex((slice) => picker.ready(slice)) : -1;
+        if (next < 0 && running.size > 0) {
+          await Promise.race(running);
+          continue;
         }
-        await sink.end();
+        const [slice] = waiting.splice(Math.max(next, 0), 1) as [SliceTable];
+        const reading = this.read(slice.name, picker, stopped.signal).then(() => {
+          running.delete(reading);
+          picker.finish(slice.name);
+          done++;
+          request.onProgress?.({ phase: 'staging', done, total, unit: 'tables' });
+        });
+        running.add(reading);
       }
-      picker.finish(slice.name);
-      request.onProgress?.({
-        phase: 'staging',
-        done: ++done,
-        total: request.shape.tables.length,
-        unit: 'tables',
-      });
+    } catch (error) {
+      stopped.abort();
+      await Promise.allSettled(running);
+      throw error;
     }
     await picker.finishSpooled();
+  }
+
+  private async read(table: string, picker: Picker, stopped: AbortSignal): Promise<void> {
+    for (const block of this.blocks().filter((one) => one.table === table)) {
+      if (block.entry.copyStatement === '') throw insertsOnly(table);
+      const sink = await picker.block(table, block.columns, this.archive.encoding);
+      try {
+        for await (const chunk of this.data(block.entry)) {
+          await sink.write(chunk);
+          stopped.throwIfAborted();
+        }
+      } catch (error) {
+        await sink.abort();
+        throw error;
+      }
+      await sink.end();
+    }
   }
 
   async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { StageRequest } from '../../../engine/port.ts';
 import type { SliceTable } from '../../../engine/slice.ts';
 import type { Structure } from '../introspect.ts';
-import type { CopyTarget, Loader } from '../stage.ts';
+import type { Loader } from '../stage.ts';
 import { idText } from '../tenants.ts';
 import { hasLoops, linksOf } from '../workspace.ts';
 import { escapeCopy } from './copy-text.ts';
@@ -13,7 +13,7 @@ import type { Harvest, RowTest, Way } from './row-filter.ts';
 import { fold, RowFilter } from './row-filter.ts';
 
 /** Matching rows are sent to the server in pieces of about this many bytes. */
-const pieceBytes = 256 * 1024;
+const pieceBytes = 512 * 1024;
 
 interface Spooled {
   table: string;
@@ -55,16 +55,19 @@ export class Picker {
     if (!this.spooled.some((part) => part.table === table)) this.done.add(table);
   }
 
+  /** Which of the table's rows are wanted can be said by now. */
+  ready({ membership }: SliceTable): boolean {
+    if (this.whole || membership.via !== 'links') return true;
+    return !membership.loops && membership.links.every((link) => this.done.has(link.parent));
+  }
+
   /** A block of a wanted table: filtered at once when it can be, else spooled. */
   async block(table: string, columns: string[], encoding: string): Promise<BlockSink> {
     await this.loader.table(table, columns);
     const slice = this.slice(table);
-    const { membership } = slice;
-    const settled =
-      membership.via !== 'links' ||
-      (!membership.loops && membership.links.every((link) => this.done.has(link.parent)));
-    const ready = this.whole || settled;
-    return ready ? this.filtering(slice, columns, encoding) : this.spooling(table, columns, encoding);
+    return this.ready(slice)
+      ? this.filtering(slice, columns, encoding)
+      : this.spooling(table, columns, encoding);
   }
 
   /** Filters what was spooled, parents first. */
@@ -214,16 +217,19 @@ async function openSpool(): Promise<FileHandle> {
   }
 }
 
-/** Filters a block and copies what matches; the COPY starts with the first row, most tables have none. */
+/**
+ * Filters a block and copies what matches, one COPY a piece: tables that are read side by side take turns on the one
+ * connection, and the next piece is gathered while one is sent.
+ */
 export class FilterSink implements BlockSink {
   private readonly loader: Loader;
   private readonly table: string;
   private readonly columns: string[];
   private readonly encoding: string;
   private readonly filter: RowFilter;
-  private target: CopyTarget | null = null;
   private pending: Buffer[] = [];
   private pendingBytes = 0;
+  private sending: Promise<unknown> = Promise.resolve();
 
   constructor(loader: Loader, table: string, columns: string[], encoding: string, filter: RowFilter) {
     this.loader = loader;
@@ -234,28 +240,30 @@ export class FilterSink implements BlockSink {
   }
 
   async write(chunk: Buffer): Promise<void> {
-    for (const row of this.filter.push(chunk)) {
-      this.pending.push(row);
-      this.pendingBytes += row.length;
-    }
+    // Copied: the chunk's memory is used again, and a row must not keep a mebibyte of others alive.
+    const rows = Buffer.concat(this.filter.push(chunk));
+    if (rows.length === 0) return;
+    this.pending.push(rows);
+    this.pendingBytes += rows.length;
     if (this.pendingBytes >= pieceBytes) await this.flush();
   }
 
   private async flush(): Promise<void> {
+    await this.sending;
     if (this.pendingBytes === 0) return;
-    const piece = Buffer.concat(this.pending);
+    this.sending = this.loader.copy(this.table, this.columns, this.pending, this.encoding);
+    // A failure shows when the next piece, or the end, waits for this one.
+    this.sending.catch((error: unknown) => void error);
     this.pending = [];
     this.pendingBytes = 0;
-    this.target ??= await this.loader.open(this.table, this.columns, this.encoding);
-    await this.target.write(piece);
   }
 
   async end(): Promise<void> {
     await this.flush();
-    await this.target?.end();
+    await this.sending;
   }
 
   async abort(): Promise<void> {
-    await this.target?.abort();
+    await this.sending.catch((error: unknown) => void error);
   }
 }

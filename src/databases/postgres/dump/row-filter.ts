@@ -22,22 +22,30 @@ export interface Harvest {
   into: Set<string>;
 }
 
+/** A way with what tells most rows apart without making a text of their field: a bit per hash of a wanted key. */
+interface Sieve extends Way {
+  bits: Uint32Array | null;
+}
+
 /** Up to this many tenants are looked for by their bytes; with more, every row's field is read instead. */
 const searched = 3;
 
 /**
  * Picks rows out of COPY text, exactly: byte for byte, whatever the values hold. Feed it chunks cut anywhere; it
- * gives back whole rows.
+ * gives back whole rows, as parts of the chunk where they can be. `keys` must not grow while it is in use, unless the
+ * rows are read again.
  */
 export class RowFilter {
   rows = 0;
   private rest: Buffer = Buffer.alloc(0);
-  private readonly test: RowTest;
+  private readonly all: boolean;
+  private readonly ways: Sieve[];
   private readonly harvests: Harvest[];
   private readonly needles: { bytes: Buffer; field: number }[] | null;
 
   constructor(test: RowTest, harvests: Harvest[], columns: number) {
-    this.test = test;
+    this.all = test.all;
+    this.ways = test.ways.filter((way) => way.keys.size > 0).map(sieve);
     this.harvests = harvests;
     this.needles = needlesFor(test, columns);
   }
@@ -57,18 +65,13 @@ export class RowFilter {
     }
     const end = chunk.lastIndexOf(newline) + 1;
     if (end > from) this.pick(chunk.subarray(from, end), found);
-    this.rest = chunk.subarray(Math.max(end, from));
+    this.rest = Buffer.from(chunk.subarray(Math.max(end, from)));
     return found;
   }
 
   private pick(rows: Buffer, found: Buffer[]): void {
     if (this.needles) this.search(rows, found);
     else this.walk(rows, found);
-  }
-
-  /** Bytes after the last newline: not a whole row. */
-  get unfinished(): number {
-    return this.rest.length;
   }
 
   private search(buffer: Buffer, found: Buffer[]): void {
@@ -98,7 +101,7 @@ export class RowFilter {
   }
 
   private walk(buffer: Buffer, found: Buffer[]): void {
-    const { all, ways } = this.test;
+    const { all, ways } = this;
     // Runs of neighbouring rows leave as one piece.
     let run = -1;
     for (let row = 0; row < buffer.length; ) {
@@ -145,14 +148,43 @@ function fieldNumber(buffer: Buffer, row: number, at: number): number {
   return field;
 }
 
-function matchesAny(buffer: Buffer, row: number, ways: Way[]): boolean {
+function matchesAny(buffer: Buffer, row: number, ways: Sieve[]): boolean {
   for (const way of ways) {
-    if (way.keys.size === 0) continue;
+    if (way.bits && !sieved(buffer, row, way.fields[0] as number, way.bits)) continue;
     const key = keyAt(buffer, row, way.fields, way.folded);
     if (key !== null && way.keys.has(key)) return true;
   }
   return false;
 }
+
+/** At least thirty-two bits a key: one row in thirty-two or fewer is looked at for nothing. */
+function sieve(way: Way): Sieve {
+  if (way.folded || way.fields.length !== 1) return { ...way, bits: null };
+  const bits = new Uint32Array(2 ** Math.ceil(Math.log2(way.keys.size + 1)));
+  for (const key of way.keys) {
+    let hash = seed;
+    for (let i = 0; i < key.length; i++) hash = mixed(hash, key.charCodeAt(i));
+    const bit = placed(hash, bits);
+    bits[bit >>> 5] = (bits[bit >>> 5] as number) | (1 << (bit & 31));
+  }
+  return { ...way, bits };
+}
+
+/** Whether a field's bytes may be those of a wanted key. */
+function sieved(buffer: Buffer, row: number, field: number, bits: Uint32Array): boolean {
+  let hash = seed;
+  let at = row;
+  for (let left = field; left > 0; at++) if (buffer[at] === tab) left--;
+  for (let byte = buffer[at] as number; byte !== tab && byte !== newline; byte = buffer[++at] as number)
+    hash = mixed(hash, byte);
+  const bit = placed(hash, bits);
+  return ((bits[bit >>> 5] as number) & (1 << (bit & 31))) !== 0;
+}
+
+/** FNV-1a. */
+const seed = 0x811c9dc5 | 0;
+const mixed = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193);
+const placed = (hash: number, bits: Uint32Array): number => (hash ^ (hash >>> 15)) & (bits.length * 32 - 1);
 
 /** The fields' bytes as one text (latin1, joined by tabs); null when one of them is NULL. */
 function keyAt(buffer: Buffer, row: number, fields: number[], folded: boolean): string | null {
