@@ -16,11 +16,11 @@ export class MultisetHash {
   rows = 0;
   private readonly lanes = new Uint32Array(8);
 
-  /** Adds one row hash (32 bytes). */
-  add(hash: Buffer): void {
+  /** Adds one row hash: the 32 bytes at `at`. */
+  add(hash: Buffer, at = 0): void {
     let carry = 0;
     for (let lane = 0; lane < 8; lane++) {
-      const sum = (this.lanes[lane] as number) + hash.readUInt32LE(lane * 4) + carry;
+      const sum = (this.lanes[lane] as number) + hash.readUInt32LE(at + lane * 4) + carry;
       this.lanes[lane] = sum;
       carry = sum > 0xffffffff ? 1 : 0;
     }
@@ -60,10 +60,10 @@ export class MultisetHash {
   }
 
   /** Takes one row hash out again: the digest of a change is arithmetic on the digest before it. */
-  subtract(hash: Buffer): void {
+  subtract(hash: Buffer, at = 0): void {
     let borrow = 0;
     for (let lane = 0; lane < 8; lane++) {
-      const difference = (this.lanes[lane] as number) - hash.readUInt32LE(lane * 4) - borrow;
+      const difference = (this.lanes[lane] as number) - hash.readUInt32LE(at + lane * 4) - borrow;
       this.lanes[lane] = difference;
       borrow = difference < 0 ? 1 : 0;
     }

@@ -64,7 +64,7 @@ export class Change {
     // Rows that are still the versions compared before need no second comparison; what others hold may have changed.
     const conflicts = changed
       ? (await compareAll(this.work, this.method === 'replica')).conflicts
-      : (await findObstacles(this.work)).conflicts;
+      : (await findObstacles(this.work, true)).conflicts;
     this.marker = await readMarker(sql, {
       systemId: this.facts.identity.systemId,
       timeline: this.facts.timeline,

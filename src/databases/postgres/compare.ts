@@ -15,22 +15,61 @@ export interface Differences {
 
 /**
  * Effects of one table: fills `want` with rows to insert (tdr_kind i) or change (u) as they shall be, `gone` with
- * rows to delete. What the mode does not allow is counted and left out, and so are unticked rows.
+ * rows to delete. What the mode does not allow is counted and left out, and so are unticked rows. `expected`: see
+ * `countDifferences`; what is not expected is not looked for.
  */
-export async function compareTable(work: Workspace, slot: Slot): Promise<Differences> {
+export async function compareTable(
+  work: Workspace,
+  slot: Slot,
+  expected?: Differences,
+): Promise<Differences> {
   const empty = emptied([slot], ['want', 'gone']);
   if (empty) await work.sql.run(empty);
   const raw: Differences = { insert: 0, update: 0, delete: 0 };
   if (!slot.common || (slot.rows.live === 0 && slot.rows.staged === 0)) return raw;
   const { mode } = slot.slice;
   const changes = mode === 'exact' || mode === 'keep-new';
-  raw.insert = await inserts(work, slot, mode !== 'keep');
-  raw.update = slot.key.length > 0 ? await updates(work, slot, changes) : 0;
-  raw.delete = await deletes(work, slot, mode === 'exact');
+  if (expected?.insert !== 0) raw.insert = await inserts(work, slot, mode !== 'keep');
+  if (expected?.update !== 0 && slot.key.length > 0) raw.update = await updates(work, slot, changes);
+  if (expected?.delete !== 0) raw.delete = await deletes(work, slot, mode === 'exact');
   slot.rows.want = (mode !== 'keep' ? raw.insert : 0) + (changes ? raw.update : 0);
   slot.rows.gone = mode === 'exact' ? raw.delete : 0;
   await dropUnticked(work, slot);
   return raw;
+}
+
+/**
+ * How many rows differ in each table with a key, asked in one statement. Only a zero is exact: rows of the backup may
+ * share a key as the present type compares it.
+ */
+export async function countDifferences(work: Workspace): Promise<Map<Slot, Differences>> {
+  const asked = work.slots.filter(
+    (slot) => slot.key.length > 0 && slot.rows.live > 0 && slot.rows.staged > 0,
+  );
+  if (asked.length === 0) return new Map();
+  const queries = asked.map(
+    (slot) =>
+      `SELECT ${slot.index}, count(*) FILTER (WHERE l.tdr_part IS NULL), count(*) FILTER (WHERE s.tdr_n IS NULL),
+        count(*) FILTER (WHERE l.tdr_part IS NOT NULL AND s.tdr_n IS NOT NULL AND ${changed(slot)})
+       FROM ${slot.live} l FULL JOIN ${slot.staged} s ON ${joinKey(slot, 'l', 's')}`,
+  );
+  const rows = await work.sql.rows(
+    `SELECT i, added, gone, changed FROM (${queries.join(' UNION ALL ')}) q(i, added, gone, changed)`,
+  );
+  return new Map(
+    rows.map((row) => [
+      work.slots[Number(row.i)] as Slot,
+      { insert: Number(row.added), update: Number(row.changed), delete: Number(row.gone) },
+    ]),
+  );
+}
+
+/** Condition that a staged row (s) and the live row with its key (l) differ. */
+function changed(slot: Slot): string {
+  const byText = `${rowText('l', slot.compared)} <> ${rowText('s', slot.compared)}`;
+  return slot.compared.length === slot.columns.length
+    ? `(CASE WHEN s.tdr_set THEN ${byText} ELSE s.tdr_hash <> l.tdr_hash END)`
+    : byText;
 }
 
 function joinKey(slot: Slot, a: string, b: string): string {
@@ -97,10 +136,7 @@ function between(first: string | null, last: string | null): string {
 async function updates(work: Workspace, slot: Slot, wanted: boolean): Promise<number> {
   if (slot.rows.staged === 0 || slot.rows.live === 0) return 0;
   const common = slot.common ?? [];
-  const whole = slot.compared.length === slot.columns.length;
-  const byText = `${rowText('l', slot.compared)} <> ${rowText('s', slot.compared)}`;
-  const changed = whole ? `(CASE WHEN s.tdr_set THEN ${byText} ELSE s.tdr_hash <> l.tdr_hash END)` : byText;
-  const from = `${slot.staged} s JOIN ${slot.live} l ON ${joinKey(slot, 's', 'l')} WHERE ${changed}`;
+  const from = `${slot.staged} s JOIN ${slot.live} l ON ${joinKey(slot, 's', 'l')} WHERE ${changed(slot)}`;
   if (!wanted) return Number(await work.sql.value(`SELECT count(*) FROM ${from}`));
   const flags = slot.compared.map(
     (name) => `CASE WHEN ${differs(`l.${ident(name)}`, `s.${ident(name)}`)} THEN ${literal(name)} END`,

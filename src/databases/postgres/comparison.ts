@@ -1,6 +1,6 @@
 import type { Comparison, OnProgress } from '../../engine/port.ts';
 import { markReinserted } from './apply.ts';
-import { compareTable, summarize } from './compare.ts';
+import { compareTable, countDifferences, summarize } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import { reinsertConflicts } from './reinsertion.ts';
 import { reviewTable } from './review.ts';
@@ -15,8 +15,9 @@ export async function compareAll(
   const comparison: Comparison = { tables: [], conflicts: [], sharedNeeded: [], inbound: [], revivals: [] };
   const collected = [...work.misfits];
   const reinserted: Slot[] = [];
+  const expected = await countDifferences(work);
   for (const [i, slot] of work.slots.entries()) {
-    const reviewed = await reviewTable(work, slot, await compareTable(work, slot));
+    const reviewed = await reviewTable(work, slot, await compareTable(work, slot, expected.get(slot)));
     if (reviewed.revival) comparison.revivals.push(reviewed.revival);
     if ((await markReinserted(work, slot)) > 0) reinserted.push(slot);
     comparison.tables.push(await summarize(work, slot, reviewed.raw));

@@ -15,13 +15,16 @@ export interface Obstacles {
   inbound: InboundReference[];
 }
 
-/** Everything that stands against the compared effects. Writes nothing but marks in our own tables. */
-export async function findObstacles(work: Workspace): Promise<Obstacles> {
+/**
+ * Everything that stands against the compared effects. Writes nothing but marks in our own tables. `again`: only what
+ * others may have changed since the same effects were looked at.
+ */
+export async function findObstacles(work: Workspace, again = false): Promise<Obstacles> {
   const found: Obstacles = { conflicts: [], sharedNeeded: [], inbound: [] };
   for (const slot of work.slots) {
     if (slot.rows.want > 0) {
       found.conflicts.push(
-        ...(await duplicateKeys(work, slot)),
+        ...(again ? [] : await duplicateKeys(work, slot)),
         ...(await heldKeys(work, slot)),
         ...(await findTaken(work, slot)),
       );

@@ -53,3 +53,39 @@ function takeRows(buffer: Buffer, onRow: (fields: (Buffer | null)[]) => void): B
   }
   return buffer.subarray(at);
 }
+
+/** Bytes of a row of an int4 and a SHA-256, with its field count and lengths. */
+const hashRow = 2 + 4 + 4 + 4 + 32;
+
+/**
+ * Reads a query of a number (int4) and a row hash (bytea, 32 bytes), neither of them NULL: all rows have one length, so
+ * nothing is made per row. `onHash` gets the number, and where in the buffer the hash is.
+ */
+export async function readHashes(
+  sql: Sql,
+  query: string,
+  onHash: (number: number, buffer: Buffer, at: number) => void,
+): Promise<void> {
+  let rest: Buffer = Buffer.alloc(0);
+  let started = false;
+  try {
+    for await (const chunk of sql.copyOut(
+      `COPY (${query}) TO STDOUT (FORMAT binary)`,
+    ) as AsyncIterable<Buffer>) {
+      rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+      if (!started) {
+        if (rest.length < 19) continue;
+        rest = rest.subarray(19 + rest.readInt32BE(15));
+        started = true;
+      }
+      let at = 0;
+      for (; at + hashRow <= rest.length; at += hashRow) {
+        if (rest.readInt32BE(at + 10) !== 32) throw new Error('a row without a hash');
+        onHash(rest.readInt32BE(at + 6), rest, at + 14);
+      }
+      rest = rest.subarray(at);
+    }
+  } catch (error) {
+    throw translate(error, `Database ${sql.target.location}`);
+  }
+}

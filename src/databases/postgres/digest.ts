@@ -1,6 +1,6 @@
 import { MultisetHash, sliceDigest } from '../../engine/digest.ts';
 import type { SliceDigest } from '../../engine/port.ts';
-import { readBinary } from './copy-binary.ts';
+import { readHashes } from './copy-binary.ts';
 import { rowHash } from './encoding.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { sameRow } from './workspace.ts';
@@ -23,11 +23,10 @@ async function sums(
     sum: hashes.get(slot.slice.name) as MultisetHash,
     subtract,
   }));
-  await readBinary(work.sql, numbered.join(' UNION ALL '), (fields) => {
-    const target = targets[(fields[0] as Buffer).readInt32BE(0)];
-    if (!target) return;
-    if (target.subtract) target.sum.subtract(fields[1] as Buffer);
-    else target.sum.add(fields[1] as Buffer);
+  await readHashes(work.sql, numbered.join(' UNION ALL '), (number, buffer, at) => {
+    const target = targets[number];
+    if (target?.subtract) target.sum.subtract(buffer, at);
+    else target?.sum.add(buffer, at);
   });
   return hashes;
 }

@@ -77,7 +77,7 @@ function unstable(): TenantDrError {
 }
 
 /** Tables that hold more of the tenant's rows than were collected: written by others meanwhile. */
-async function grownTables(work: Workspace): Promise<Slot[]> {
+export async function grownTables(work: Workspace): Promise<Slot[]> {
   const asked = work.slots.flatMap((slot) => {
     const member = slot.slice.mode === 'keep' ? null : liveMember(work, slot);
     return member === null
