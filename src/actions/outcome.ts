@@ -3,20 +3,13 @@ import { restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/planning.ts';
 import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { idForJson, sameId } from '../engine/tenant.ts';
-import { isolation, rpo, safetyCopy } from '../incident/facts.ts';
+import { isolation, rpo, safetyCopy, tableCounts } from '../incident/facts.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { type ActionContext, type Probed, tenantOf } from './action.ts';
 import type { Change, Done } from './change.ts';
 import { withSession } from './slice.ts';
 
-const tableOutcome = z.object({
-  name: z.string(),
-  insert: z.number(),
-  update: z.number(),
-  delete: z.number(),
-  unchanged: z.number(),
-  losses: z.number(),
-});
+const tableOutcome = tableCounts.omit({ live: true, backup: true, kept: true });
 
 /** What a restore or an undo did: everything `contract.md` lists for them, as journaled. */
 export const changeOutput = z.object({

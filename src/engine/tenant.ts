@@ -1,3 +1,4 @@
+import { TenantDrError } from '../errors.ts';
 import type { Tier } from '../policy/tiers.ts';
 
 /**
@@ -34,4 +35,12 @@ export function slugOr(id: TenantId, slug: string | null): string {
 
 export function sameId(a: TenantId, b: TenantId): boolean {
   return a.type === b.type && a.text === b.text;
+}
+
+/** A status was to be set of a tenant whose own row is gone from `table`. */
+export function noRowOfTenant(table: string): TenantDrError {
+  return new TenantDrError('tenant-unknown', `The tenant's row is not in "${table}". Nothing was changed.`, {
+    hint: 'Restore the tenant first: it comes back suspended.',
+    table,
+  });
 }

@@ -1,11 +1,11 @@
 import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makeFolder } from '../engine/durable.ts';
+import { makeFolder, syncFolder } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Actor } from './facts.ts';
 import { actor, time } from './facts.ts';
-import { syncFolder, unwritable } from './journal.ts';
+import { unwritable } from './journal.ts';
 import { lifeOf, ownIdentity, processIdentity } from './process.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeFolder } from '../engine/durable.ts';
+import { makeFolder, syncFolder } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
 import { assertTenantsFree } from './claims.ts';
 import type { IncidentEvent } from './events.ts';
 import type { Actor } from './facts.ts';
 import { Incident, journalName, type Opened } from './incident.ts';
-import { JournalWriter, syncFolder, unwritable } from './journal.ts';
+import { JournalWriter, unwritable } from './journal.ts';
 import { incidentsDir } from './list.ts';
 import { type Acquired, IncidentLock } from './lock.ts';
 import type { IncidentState } from './records.ts';

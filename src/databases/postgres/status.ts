@@ -1,5 +1,5 @@
 import type { TenantColumns } from '../../config/schema.ts';
-import type { TenantId } from '../../engine/tenant.ts';
+import { noRowOfTenant, type TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import { scalarFor, shown } from './encoding.ts';
 import { ident } from './identifiers.ts';
@@ -38,16 +38,7 @@ export async function setStatus(
     const changed = await sql.run(
       `UPDATE ${target} t SET ${ident(name)} = ${scalarFor(columnOf({ relation }, name), value)} ${where}`,
     );
-    if (changed !== 1) {
-      throw new TenantDrError(
-        'tenant-unknown',
-        `The tenant's row is not in "${columns.table}". Nothing was changed.`,
-        {
-          hint: 'Restore the tenant first: it comes back suspended.',
-          table: columns.table,
-        },
-      );
-    }
+    if (changed !== 1) throw noRowOfTenant(columns.table);
     await sql.run('COMMIT');
     return former?.status ?? null;
   } catch (error) {

@@ -1,6 +1,5 @@
 import type { TenantColumns } from '../../config/schema.ts';
-import type { TenantId } from '../../engine/tenant.ts';
-import { TenantDrError } from '../../errors.ts';
+import { noRowOfTenant, type TenantId } from '../../engine/tenant.ts';
 import type { Connection } from './connect.ts';
 import { quote } from './identifiers.ts';
 import { bindId, bindScalar } from './tenants.ts';
@@ -26,16 +25,7 @@ export function setStatus(
     const changed = connection
       .prepare(`UPDATE ${table} SET ${column} = ? ${where}`)
       .run(bindScalar(value), bindId(tenant)).changes;
-    if (changed !== 1) {
-      throw new TenantDrError(
-        'tenant-unknown',
-        `The tenant's row is not in "${columns.table}". Nothing was changed.`,
-        {
-          hint: 'Restore the tenant first: it comes back suspended.',
-          table: columns.table,
-        },
-      );
-    }
+    if (changed !== 1) throw noRowOfTenant(columns.table);
     connection.exec('COMMIT');
     return (former ?? null) as string | null;
   } catch (error) {
