@@ -97,7 +97,8 @@ async function newest(config: Config, before: Date | null): Promise<BackupEntry>
 async function locatePath(ref: string, path: string, config: Config): Promise<Located> {
   const manifest = await readManifest(path);
   const file = await stat(path);
-  if (file.isDirectory()) {
+  // pg_dump's directory format: such a folder is one backup.
+  if (file.isDirectory() && !(await exists(join(path, 'toc.dat')))) {
     throw new TenantDrError('usage', `${path} is a folder, not a backup. Nothing was changed.`, {
       hint: 'name a file, or one of those `tenant-dr backups --backups <folder>` lists',
     });

@@ -1,8 +1,12 @@
 import { stat } from 'node:fs/promises';
+import { databaseAt } from '../databases/open.ts';
 import { countDump } from '../databases/postgres/dump/count.ts';
+import { TenantDrError } from '../errors.ts';
+import { type Contents, digestAlgorithm, noContents } from './contents.ts';
 import type { Peek } from './reader-jobs.ts';
 import { hashBackup } from './reader-jobs.ts';
 import type { Located } from './refs.ts';
+import { readStagedSlices, type StagedSlice } from './staged-slices.ts';
 import { compareChecksum, isAboutTheFile, type Readings, type VerifyDeps } from './verify.ts';
 
 const formats = { 'dump-custom': 'custom', 'dump-plain': 'plain', 'dump-directory': 'directory' } as const;
@@ -60,7 +64,50 @@ export async function verifyDump(
         : wrong.slice(0, 3).join('; ');
     add('contents', wrong.length === 0, detail);
   }
+  if (!manifest?.source && readings.tenantCount > 0) {
+    const contents = await contentsBeside({ path, content, compression }, deps);
+    if (typeof contents === 'string')
+      add('contents', true, `whose rows they are could not be looked at: ${contents}`);
+    else if (contents) add('contents', true, 'the rows of every tenant were counted');
+    readings.contents = typeof contents === 'string' ? null : contents;
+  }
   return readings;
+}
+
+/**
+ * Whose rows somebody else's dump holds: read beside the configured database, which knows the keys and the types.
+ * Null where there is none to ask, a reason where the two do not fit: the dump itself is whole all the same.
+ */
+async function contentsBeside(
+  dump: { path: string; content: DumpContent; compression: Peek['compression'] },
+  { config, onProgress }: VerifyDeps,
+): Promise<Contents | string | null> {
+  if (!config.database) return null;
+  const { path, compression } = dump;
+  const source = { form: 'dump', path, format: formats[dump.content], compression, whole: false } as const;
+  try {
+    const database = await databaseAt(config.database);
+    return described(await readStagedSlices(database, config, source, (all) => all, onProgress));
+  } catch (error) {
+    if (error instanceof TenantDrError && error.code !== 'interrupted') return error.message;
+    throw error;
+  }
+}
+
+function described(slices: StagedSlice[]): Contents {
+  const rows: Record<string, number> = {};
+  const tenants = slices.map(({ tenant, rows: own, digest }) => {
+    for (const [table, count] of Object.entries(own)) rows[table] = (rows[table] ?? 0) + count;
+    const held = Object.entries(digest.tables).filter(([, table]) => table.rows > 0);
+    const { id, slug, name, tier, status } = tenant;
+    return {
+      ...{ id, slug, name, tier, status },
+      rows: Object.fromEntries(held.map(([table, { rows: count }]) => [table, count])),
+      digest: digest.digest,
+      digests: Object.fromEntries(held.map(([table, one]) => [table, one.digest])),
+    };
+  });
+  return { ...noContents, rows, digestAlgorithm, tenants };
 }
 
 function tenantsText(table: string, rows: number | undefined): string {

@@ -11,7 +11,7 @@ import type { Context } from './context.ts';
 /** Tenants as one database has them. */
 export interface FoundTenants {
   tenants: Tenant[];
-  /** Rows by table and tenant id; null where a backup can only be staged, not counted. */
+  /** Rows by table and tenant id. */
   counts: Record<string, Record<string, number>> | null;
   /** Whose rows hold the text that was looked for, and in which column. */
   hits: { tenant: TenantId; column: string }[];
@@ -37,7 +37,7 @@ export async function readTenants(
   }
 }
 
-/** Reads what a backup holds: a file is a database of its own; a dump can only be staged, and says just who is in it. */
+/** Reads what a backup holds: a file is a database of its own; a dump is read beside the configured database. */
 export async function readTenantsIn(
   backup: OpenedBackup,
   context: Context,
@@ -49,15 +49,14 @@ export async function readTenantsIn(
   if (source.form === 'database-file')
     return readTenants(await databaseAt(`sqlite:${source.path}`), config, find);
   if (source.form === 'live') return readTenants(await databaseAt(source.url), config, find);
-  const database = await context.openDatabase();
-  const session = await database.open({ mode: 'read' });
-  try {
-    const shape = await shapeOf(session, config);
-    const { tenants } = await session.stage({ source, columns: config.tenants, shape, tenants: [] });
-    return { tenants, counts: null, hits: [] };
-  } finally {
-    await session.close();
+  const { readStagedSlices } = await import('../backups/staged-slices.ts');
+  const slices = await readStagedSlices(await context.openDatabase(), config, source, (all) => all);
+  const counts: NonNullable<FoundTenants['counts']> = {};
+  for (const { tenant, rows } of slices) {
+    for (const [table, count] of Object.entries(rows))
+      counts[table] = { ...counts[table], [tenant.id.text]: count };
   }
+  return { tenants: slices.map(({ tenant }) => tenant), counts, hits: [] };
 }
 
 async function shapeOf(session: Session, config: Config): Promise<SliceShape> {

@@ -61,6 +61,67 @@ describe('backups of PostgreSQL', () => {
   });
 });
 
+describe('dumps that others made', () => {
+  it.each([
+    ['custom', ['--format=custom', '--file=theirs.dump'], 'theirs.dump'],
+    ['directory', ['--format=directory', '--file=theirs'], 'theirs'],
+    ['plain', ['--file=theirs.sql'], 'theirs.sql'],
+  ])('are digested and counted per tenant as the live database was: %s', async (_, words, name) => {
+    const { cwd, live, run } = await place();
+    await execa('pg_dump', [...words, live.url], { cwd });
+    const before = (await run('digest')).document.tenants;
+    const rows = await live.rows(
+      'SELECT count(*) FROM items LEFT JOIN sales ON items.id = item_id WHERE tenant_id = 2',
+    );
+    await live.sql(damage);
+    const found = await run('digest', '--in', join(cwd, name));
+    expect(found.exit, found.stderr).toBe(0);
+    expect(found.document.tenants).toEqual(before);
+    const one = await run('digest', 'two', '--in', join(cwd, name));
+    expect(one.document.tenants).toEqual(before.slice(1));
+    const listed = (await run('tenants', '--in', join(cwd, name))).document.tenants;
+    const two = before[1].tables as Record<string, { rows: number }>;
+    const sum = Object.values(two).reduce((total, table) => total + table.rows, 0);
+    expect(listed.map((tenant: { slug: string; rows: number }) => [tenant.slug, tenant.rows])[1]).toEqual([
+      'two',
+      sum,
+    ]);
+    expect(Number(rows[0]?.[0])).toBe(two.sales?.rows);
+    const unknown = await run('digest', 'three', '--in', join(cwd, name));
+    expect([unknown.exit, unknown.document.error.code]).toEqual([2, 'tenant-unknown']);
+  });
+
+  it('are verified with the rows of every tenant, or with the reason why those were not looked at', async () => {
+    const { cwd, live, run } = await place();
+    await execa('pg_dump', ['--format=custom', '--file=backups/theirs.dump', live.url], { cwd });
+    const verified = await run('backup', 'verify', join(cwd, 'backups/theirs.dump'));
+    expect(verified.document.checks.at(-1)).toMatchObject({
+      name: 'contents',
+      ok: true,
+      detail: 'the rows of every tenant were counted',
+    });
+    const manifest = JSON.parse(readFileSync(join(cwd, 'backups/theirs.dump.manifest.json'), 'utf8'));
+    expect(manifest.source).toBeNull();
+    expect(manifest.tenants.map(({ rows }: { rows: object }) => rows)).toEqual([
+      { tenants: 1, items: 10, sales: 50, links: 4 },
+      { tenants: 1, items: 10, sales: 50, links: 4 },
+    ]);
+    const history = await run('backups', '--tenant', 'two');
+    expect(history.exit, history.stderr).toBe(0);
+    const alone = [
+      'backup',
+      'verify',
+      join(cwd, 'backups/theirs.dump'),
+      '--json',
+      '--database',
+      'postgres://postgres@127.0.0.1:1/shop',
+    ];
+    const down = await tenantDr(alone, { cwd });
+    expect(down.exit).toBe(0);
+    expect(down.document.checks.at(-1).detail).toContain('could not be looked at');
+  });
+});
+
 describe('a tenant on PostgreSQL', () => {
   it('is planned, compared, restored, and brought back to what it was by undo', async () => {
     const { live, run, before } = await damaged();

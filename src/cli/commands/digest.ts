@@ -1,13 +1,12 @@
 import type { Config } from '../../config/schema.ts';
 import { sliceDigest } from '../../engine/digest.ts';
 import { classify, requireClassified } from '../../engine/ownership.ts';
-import type { Database, Session, TableDigest } from '../../engine/port.ts';
+import type { Database, Session, StagedSource, TableDigest } from '../../engine/port.ts';
 import { printable } from '../../engine/printable.ts';
 import { buildShape } from '../../engine/shape.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import { idForJson, sameId, type Tenant } from '../../engine/tenant.ts';
 import { resolveTenant } from '../../engine/tenants.ts';
-import { TenantDrError } from '../../errors.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { textTable } from '../format.ts';
@@ -32,7 +31,7 @@ export default command({
       onProgress: (progress) => context.output.progress(progress),
     });
     try {
-      const found = await digests(await databaseOf(backup.source, context), config, named, context);
+      const found = await digestsIn(backup.source, config, named, context);
       await backup.confirmed;
       return resultOf(found, context);
     } finally {
@@ -47,20 +46,30 @@ interface TenantDigest {
   tables: Record<string, TableDigest>;
 }
 
-async function databaseOf(
-  source: Awaited<ReturnType<typeof import('../../backups/open.ts')['openBackup']>>['source'],
+/** A file and a live database are read by themselves, a dump beside the configured database. */
+async function digestsIn(
+  source: StagedSource,
+  config: Config,
+  named: string[],
   context: Context,
-): Promise<Database> {
+): Promise<TenantDigest[]> {
   const { databaseAt } = await import('../../databases/open.ts');
-  if (source.form === 'database-file') return databaseAt(`sqlite:${source.path}`);
-  if (source.form === 'live') return databaseAt(source.url);
-  throw new TenantDrError(
-    'usage',
-    `${context.command} --in reads database files and live databases; this backup is a dump.`,
-    {
-      hint: 'Compare with it instead: `tenant-dr diff <tenant> --against <ref>` shows both digests.',
-    },
+  if (source.form === 'database-file')
+    return digests(await databaseAt(`sqlite:${source.path}`), config, named, context);
+  if (source.form === 'live') return digests(await databaseAt(source.url), config, named, context);
+  const { readStagedSlices } = await import('../../backups/staged-slices.ts');
+  const slices = await readStagedSlices(
+    await context.openDatabase(config),
+    config,
+    source,
+    (tenants) => chosen(named, tenants),
+    (progress) => context.output.progress(progress),
   );
+  return slices.map(({ tenant, digest }) => ({ tenant, ...digest }));
+}
+
+function chosen(named: string[], all: Tenant[]): Tenant[] {
+  return named.length === 0 ? all : each(named.map((text) => resolveTenant(text, all, null)));
 }
 
 async function digests(
@@ -76,7 +85,7 @@ async function digests(
     requireClassified(ownership);
     const shape = buildShape(schema, ownership, config, { mode: 'exact', verbatim: true });
     const all = await session.tenants(config.tenants);
-    const wanted = named.length === 0 ? all : each(named.map((text) => resolveTenant(text, all, null)));
+    const wanted = chosen(named, all);
     await session.beginRead();
     if (wanted.length > fewTenants) return await byScan(session, shape, wanted, context);
     const found: TenantDigest[] = [];
