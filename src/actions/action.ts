@@ -45,6 +45,8 @@ export interface ActionContext {
   hold<T extends Closable>(name: string, open: () => Promise<T>): Promise<T>;
   /** Closes what is held under a name before the task is over; nothing when there is none. */
   letGo(name: string): Promise<void>;
+  /** Work that a person may cut short: its signal fires then, and what was found so far is the result. */
+  skippable<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** A line for the screen and the kept output. */
   output(line: string): void;
   /** A finding worth keeping in the journal, with measured facts beside it; never row values. */

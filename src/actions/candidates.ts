@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type BackupEntry, listBackups } from '../backups/catalogue.ts';
 import { digestAlgorithm } from '../backups/contents.ts';
 import { type ActionContext, tenantOf } from './action.ts';
@@ -15,7 +16,8 @@ export interface Candidate {
 
 /**
  * Every backup of the whole database, newest first, as the picker shows it. Nothing is decompressed: rows come from
- * manifests. Without a damage time the newest fall of the tenant's rows stands in for it.
+ * manifests. Without a damage time the newest fall of the tenant's rows stands in for it, else the detection; the
+ * journal says once what is assumed.
  */
 export async function candidates(context: ActionContext): Promise<Candidate[]> {
   const entries = (await listBackups(context.config)).filter(
@@ -24,6 +26,7 @@ export async function candidates(context: ActionContext): Promise<Candidate[]> {
   const totals = entries.map((entry) => totalIn(context, entry));
   const said = context.incident.state.opened.damagedAt !== null;
   const fall = said ? -1 : newestFall(totals);
+  if (!said) await noteAssumption(context, entries[fall], entries[fall + 1]);
   return entries.map((entry, index) => {
     const known = tenantIn(context, entry);
     const older = totals.slice(index + 1).find((one) => one !== null) ?? null;
@@ -68,6 +71,30 @@ export async function markSameAsLive(context: ActionContext, found: Candidate[])
       then.length === live.size && then.every(([name, digest]) => live.get(name)?.digest === digest);
     return { ...candidate, choice: { ...candidate.choice, sameAsLive: same } };
   });
+}
+
+/** What stands in for a damage time nobody gave: in the journal, so that nobody takes it for a fact. */
+async function noteAssumption(
+  context: ActionContext,
+  first: BackupEntry | undefined,
+  last: BackupEntry | undefined,
+): Promise<void> {
+  const { detectedAt } = context.incident.state.opened;
+  const between = first && last ? [last.takenAt.toISOString(), first.takenAt.toISOString()] : null;
+  const assumed = { kind: 'damage-time', between, until: between?.[1] ?? detectedAt };
+  const known = context.incident.state.taskNotes.some((note) =>
+    isDeepStrictEqual(note.data?.assumed, assumed),
+  );
+  if (known) return;
+  const how = between
+    ? `its rows fall between the backups of ${between[0]} and ${between[1]}, so backups from the second on count as taken after the damage`
+    : `no backup shows a fall of its rows, so the time of detection, ${detectedAt}, counts`;
+  await context.note(
+    `Nobody said when the damage happened. Assumed: ${how}. RPO is measured to the detection.`,
+    {
+      assumed,
+    },
+  );
 }
 
 /** At least this share of a tenant's rows gone between two backups counts as a fall. */

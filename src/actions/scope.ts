@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Manifest } from '../backups/manifest.ts';
+import type { BackupEntry } from '../backups/catalogue.ts';
 import type { Plan } from '../engine/planning.ts';
 import type { Session } from '../engine/port.ts';
 import type { SliceShape } from '../engine/slice.ts';
@@ -8,16 +8,24 @@ import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './actio
 import { damageTime } from './backup-facts.ts';
 import { type Candidate, candidates } from './candidates.ts';
 import { Change } from './change.ts';
+import { type AlsoHit, type Elsewhere, sameDamage } from './elsewhere.ts';
 import { lookingOnly, shapeOf, withSession } from './slice.ts';
 
 const difference = z.object({ name: z.string(), insert: z.number(), update: z.number(), delete: z.number() });
+
+const otherHit = z.object({
+  slug: z.string(),
+  tables: z.array(z.string()),
+  missing: z.number().nullable().default(null),
+  overwritten: z.number().nullable().default(null),
+});
 
 /** Finds out what is damaged, whether anybody else is hit, and what the application itself logged. */
 export const scope = defineAction({
   id: 'scope',
   title: 'See what is damaged',
   description:
-    'Compares the tenant’s rows with the newest sound backups from before the damage, looks for the same loss of rows in other tenants, and shows the application’s audit log around the damage time. Writes nothing.',
+    'Compares the tenant’s rows with the newest sound backups from before the damage, looks for the same damage in other tenants (rows gone or overwritten in the same tables; a person can cut that short), and shows the application’s audit log around the damage time. Writes nothing.',
   byHand:
     'Unpack the newest backup from before the damage beside the live database and count the tenant’s rows per table in both, tables that reach the tenant only through foreign keys included. Read the audit log around the damage time. Do the same count for some other tenants.',
   effect: 'read',
@@ -28,11 +36,25 @@ export const scope = defineAction({
       .positive()
       .default(30)
       .describe('Span of the audit log on both sides of the damage time'),
+    lookRound: z
+      .number()
+      .nonnegative()
+      .default(30)
+      .describe('Seconds to spend on looking for the same damage in other tenants'),
   }),
   output: z.object({
     compared: z.array(z.object({ ref: z.string(), tables: z.array(difference) })),
-    /** Other tenants that lost a like share of rows in the same tables; null when no manifest tells. */
-    others: z.array(z.object({ slug: z.string(), tables: z.array(z.string()) })).nullable(),
+    /** Other tenants whose rows in the same tables are gone or overwritten; null when no manifest tells. */
+    others: z.array(otherHit).nullable(),
+    /** How thoroughly that was looked for. */
+    lookedRound: z
+      .object({
+        compared: z.number(),
+        changed: z.number(),
+        ended: z.enum(['all', 'time', 'skipped', 'no-digests']),
+      })
+      .nullable()
+      .default(null),
     /** Entries of the application's log by minute, without what they say. */
     trail: z.array(z.object({ at: z.string(), entries: z.number() })),
   }),
@@ -54,13 +76,13 @@ export const scope = defineAction({
     const before = (await candidates(context)).filter((one) => !one.choice.afterDamage);
     const compared = await compare(context, before, input.backups);
     const newest = compared[0];
-    const hit = newest?.tables.filter((table) => table.insert > 0).map((table) => table.name) ?? [];
-    const manifest = before.find((one) => one.entry.id === newest?.ref)?.entry.manifest ?? null;
+    const backup = before.find((one) => one.entry.id === newest?.ref)?.entry ?? null;
     return withSession(context, 'read', async (session) => {
       const shape = await shapeOf(context, session);
-      const others = await alsoHit(context, session, shape, hit, manifest);
+      const looking = { backup, tables: newest?.tables ?? [], seconds: input.lookRound };
+      const round = await lookElsewhere(context, session, shape, looking);
       const trail = await readTrail(context, session, shape, input.minutes);
-      return { compared, others, trail };
+      return { compared, others: round?.hit ?? null, lookedRound: round, trail };
     });
   },
 });
@@ -114,38 +136,38 @@ async function differences(context: ActionContext, ref: string): Promise<Compare
   }));
 }
 
-/** Losing this share of its rows in a damaged table makes another tenant suspicious. */
-const suspiciousShare = 0.2;
-
-/** The same damage elsewhere: other tenants whose rows in the damaged tables became markedly fewer. */
-async function alsoHit(
+/** Looks round at the other tenants, and says what was found. Null when no manifest tells who there is. */
+async function lookElsewhere(
   context: ActionContext,
   session: Session,
   shape: SliceShape,
-  tables: string[],
-  manifest: Manifest | null,
-): Promise<{ slug: string; tables: string[] }[] | null> {
-  if (!manifest?.tenants) {
+  { backup, tables, seconds }: { backup: BackupEntry | null; tables: Compared['tables']; seconds: number },
+): Promise<Elsewhere | null> {
+  if (!backup?.manifest?.tenants) {
     context.output('Other tenants were not looked at: the backup compared with has no manifest.');
     return null;
   }
-  if (tables.length === 0) return [];
-  const live = await session.countAll(shape);
-  const victim = tenantOf(context).id;
-  const found = manifest.tenants
-    .filter((other) => !(other.id.type === victim.type && other.id.text === victim.text))
-    .map((other) => ({
-      slug: other.slug,
-      tables: tables.filter((table) => {
-        const then = other.rows?.[table] ?? 0;
-        const now = live[table]?.[other.id.text] ?? 0;
-        return then >= 5 && now <= then * (1 - suspiciousShare);
-      }),
-    }))
-    .filter((other) => other.tables.length > 0);
-  for (const other of found) await context.note(`${other.slug} lost rows too: ${other.tables.join(', ')}`);
-  if (found.length === 0) context.output('No other tenant lost rows in these tables.');
+  const damage = tables.filter((table) => table.insert + table.update > 0);
+  if (damage.length === 0) return { hit: [], compared: 0, changed: 0, ended: 'all' };
+  const found = await sameDamage(context, { session, shape, damage, backup, seconds });
+  for (const other of found.hit) await context.note(`ALSO HIT: ${hitSaid(other)}`);
+  if (found.hit.length === 0) context.output('No other tenant is seen to be hit in these tables.');
+  const rest = found.changed - found.compared;
+  if (found.ended === 'no-digests')
+    context.output(
+      'Only row counts were compared: the backup holds no digests. Overwritten rows are not seen.',
+    );
+  else if (found.ended !== 'all') {
+    const why = found.ended === 'time' ? `after ${seconds} s` : 'as asked';
+    await context.note(`Looking at other tenants ended ${why}: ${rest} that changed were not compared.`);
+  }
   return found;
+}
+
+/** `ohara-mutual: prompts, leads (0 rows gone, 34 overwritten)` */
+function hitSaid({ slug, tables, missing, overwritten }: AlsoHit): string {
+  const rows = missing === null ? 'fewer rows' : `${missing} rows gone, ${overwritten} overwritten`;
+  return `${slug}: ${tables.join(', ')} (${rows})`;
 }
 
 async function readTrail(

@@ -38,7 +38,7 @@ export interface Progress {
   phase: string;
   done: number;
   total: number | null;
-  unit: 'bytes' | 'rows' | 'tables' | 'pages';
+  unit: 'bytes' | 'rows' | 'tables' | 'pages' | 'tenants';
 }
 export type OnProgress = (progress: Progress) => void;
 

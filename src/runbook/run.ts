@@ -60,6 +60,7 @@ export class Run {
       note: (text, data) => this.#note(text, data),
       result: (action) => this.#result(action),
       hold: (name, open) => this.#hold(name, open),
+      skippable: (what, work) => this.#skippable(what, work),
       letGo: (name) => this.#letGo(name),
     };
   }
@@ -120,6 +121,16 @@ export class Run {
     } catch (error) {
       this.#held.delete(name);
       throw error;
+    }
+  }
+
+  async #skippable<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const cut = new AbortController();
+    this.view.set({ skippable: { what, skip: () => cut.abort() } });
+    try {
+      return await work(AbortSignal.any([cut.signal, this.options.signal]));
+    } finally {
+      this.view.set({ skippable: null });
     }
   }
 

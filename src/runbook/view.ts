@@ -11,6 +11,8 @@ export interface RunnerView {
   guide: Guide | null;
   preview: Preview | null;
   progress: ActionProgress | null;
+  /** What a person may cut short right now. */
+  skippable: { what: string; skip: () => void } | null;
   /** The current task's lines, the last 500. */
   output: readonly string[];
   question: Question | null;
@@ -46,6 +48,7 @@ export class ViewStore {
     guide: null,
     preview: null,
     progress: null,
+    skippable: null,
     output: [],
     question: null,
     outcome: null,

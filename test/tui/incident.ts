@@ -148,6 +148,7 @@ export const applying: RunnerView = {
   },
   preview: null,
   progress: { phase: 'applying', done: 435, total: 680, unit: 'rows' },
+  skippable: null,
   output: [],
   question: null,
   outcome: null,

@@ -124,7 +124,12 @@ describe('with names of every kind, no line is wider than the terminal', () => {
         <AskedScreen
           {...inside}
           asked={asked(question)}
-          scope={{ ref: name, tables: [{ name, insert: 3, update: 4, delete: 5 }], others: hostile }}
+          scope={{
+            ref: name,
+            tables: [{ name, insert: 3, update: 4, delete: 5 }],
+            others: hostile,
+            incomplete: name,
+          }}
         />
       ));
     },

@@ -57,7 +57,7 @@ export function RunScreen({
     'run',
     {
       go: answerable(question, 'go', wait, onAnswer),
-      skip: answerable(question, 'skip', wait, onAnswer),
+      skip: view.skippable ? view.skippable.skip : answerable(question, 'skip', wait, onAnswer),
       preview: view.preview || question ? () => onOpen('preview') : disabled('nothing to preview yet'),
       output: () => onOpen('output'),
       note: () => onOpen('note'),
@@ -83,7 +83,7 @@ export function RunScreen({
     );
   }
   const last = busy
-    ? progressLine(view.progress, frame, isRestoring(view, state), width)
+    ? progressLine(view.progress, frame, isRestoring(view, state), width, view.skippable?.what)
     : proposalLine(view, width);
   return (
     <Screen area={area} header={header} keys={keys}>

@@ -83,6 +83,7 @@ const units: Record<ActionProgress['unit'], (value: number) => string> = {
   bytes,
   rows: (value) => `${count(value)} rows`,
   tables: (value) => `${count(value)} tables`,
+  tenants: (value) => `${count(value)} tenants`,
   pages: (value) => `${count(value)} pages`,
   seconds: (value) => `${Math.round(value)} s`,
 };
@@ -95,6 +96,7 @@ export function progressLine(
   frame: number,
   restoring: boolean,
   width: number,
+  skippable?: string,
 ): Line {
   const turn = spinner[frame % spinner.length] ?? '·';
   if (!progress) return fit(line(span(` ${turn} working`, 'accent')), width);
@@ -109,6 +111,7 @@ export function progressLine(
       span(` ${turn} ${printable(progress.phase)} `, 'accent'),
       share === null ? null : span(bar(share, 20), 'accent'),
       amount,
+      skippable !== undefined && span(`   s cuts short ${skippable}`, 'muted'),
       restoring && progress.phase === 'applying' && span('     rows of other tenants written: 0', 'good'),
     ),
     width,

@@ -10,8 +10,10 @@ export interface Scope {
   /** The backup that was compared with, and how the live rows differ from it. */
   ref: string;
   tables: { name: string; insert: number; update: number; delete: number }[];
-  /** Slugs of tenants that lost rows in the same tables; null when nobody could tell. */
+  /** Slugs of tenants whose rows in the same tables are gone or overwritten; null when nobody could tell. */
   others: string[] | null;
+  /** Why not every tenant that changed was compared; '' when all were. */
+  incomplete: string;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -36,7 +38,18 @@ export function scopeOf(state: IncidentState): Scope | null {
         isRecord(one) && typeof one.slug === 'string' ? [one.slug] : [],
       )
     : null;
-  return { ref: newest.ref, tables: newest.tables.flatMap((table: unknown) => tableOf(table) ?? []), others };
+  const tables = newest.tables.flatMap((table: unknown) => tableOf(table) ?? []);
+  return { ref: newest.ref, tables, others, incomplete: incompleteIn(output.lookedRound) };
+}
+
+const endings: Record<string, string> = {
+  time: 'the time was up',
+  skipped: 'it was cut short',
+  'no-digests': 'only row counts are known',
+};
+
+function incompleteIn(round: unknown): string {
+  return isRecord(round) && typeof round.ended === 'string' ? (endings[round.ended] ?? '') : '';
 }
 
 /** The tenant's rows per table now: those of the compared backup, less what is missing, plus what is new. */
@@ -61,13 +74,13 @@ export function scopeLines(scope: Scope | null, width: number): Line[] {
     scope.others === null
       ? span(' Other tenants could not be looked at.', 'warning')
       : scope.others.length === 0
-        ? span(' No other tenant lost rows in these tables.', 'good')
+        ? span(' No other tenant is seen to be hit in these tables.', scope.incomplete ? 'warning' : 'good')
         : span(` ALSO HIT: ${scope.others.map(printable).join(', ')}`, 'bad');
   return [
     fit(
       line(span(` Against ${printable(scope.ref)}: `, 'muted'), pieces.join(', ') || 'no difference'),
       width,
     ),
-    fit(line(others), width),
+    fit(line(others, scope.incomplete && span(` (${scope.incomplete})`, 'warning')), width),
   ];
 }
