@@ -1,3 +1,5 @@
+import { sliceMark } from '../databases/postgres/slice-marks.ts';
+
 /** What a backup file is, told by its first bytes: names lie, and people rename files at 3 a.m. */
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -39,6 +41,8 @@ export function contentOf(head: Buffer): Content | null {
 function textContent(head: Buffer): Content | null {
   const text = head.subarray(0, headBytes).toString('latin1');
   if (text.includes('\0')) return null;
+  // Its second line alone, the schema, may be longer than what is looked at.
+  if (text.startsWith(sliceMark)) return 'dump-plain';
   if (/^-- PostgreSQL database (cluster )?dump/m.test(text)) return 'dump-plain';
   if (/^(COPY\s.+\sFROM stdin;|SET statement_timeout\b|SELECT pg_catalog\.)/m.test(text)) return 'dump-plain';
   if (/^\s*(--|PRAGMA\b|BEGIN\b|CREATE\b|INSERT\b|SET\b)/i.test(text)) return 'sql-text';

@@ -85,6 +85,9 @@ describe('the demo on PostgreSQL', () => {
     expect(agents()).toBeGreaterThan(before.agents);
     expect(others()).toBe(before.others);
     expect(psql(`SELECT status FROM tenants WHERE id = ${id}`)).toBe('active');
+    const undone = await run('undo', ran.document.incident, '--confirm', slug);
+    expect(undone.exit, undone.stderr).toBe(0);
+    expect({ agents: agents(), others: others() }).toEqual(before);
   });
 
   it('stops its server when told, starts it again with everything in it, and makes room for another demo', async () => {

@@ -11,14 +11,9 @@ import { readBinary } from './copy-binary.ts';
 import { rowHash, shown } from './encoding.ts';
 import { translate } from './errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
+import { endMark, schemaMark, sliceMark } from './slice-marks.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { sameRow } from './workspace.ts';
-
-/** First line of a slice file; the second is the structure of its tables as JSON. */
-export const sliceMark = '-- tenant-dr slice 1';
-export const schemaMark = '-- tenant-dr schema ';
-/** Last line, with the number of rows: without it the file was cut. */
-export const endMark = '-- tenant-dr end ';
 
 /**
  * A tenant archive of PostgreSQL: plain SQL with one COPY block per table, parents first, readable by psql and by

@@ -3,7 +3,7 @@ import type { Schema } from '../../../engine/schema.ts';
 import { TenantDrError } from '../../../errors.ts';
 import type { Target } from '../connect.ts';
 import type { Structure } from '../introspect.ts';
-import { schemaMark, sliceMark } from '../save.ts';
+import { schemaMark, sliceMark } from '../slice-marks.ts';
 import type { Loader, Source } from '../stage.ts';
 import { insertsOnly } from './archive-source.ts';
 import type { CopyHeader } from './ddl.ts';

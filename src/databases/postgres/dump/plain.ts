@@ -1,5 +1,5 @@
 import { TenantDrError } from '../../../errors.ts';
-import { endMark as endOfSlice, sliceMark } from '../save.ts';
+import { endMark as endOfSlice, sliceMark } from '../slice-marks.ts';
 import { newline } from './copy-text.ts';
 import type { CopyHeader } from './ddl.ts';
 import { parseCopy } from './ddl.ts';
