@@ -92,7 +92,12 @@ function stagedMember(work: Workspace, slot: Slot): string | null {
       exact ? `r.${ident(column.name)}` : castTo(column, `r.${ident(column.name)}`),
     );
     const held = pairs.map(([, column]) => `p.${ident(column.name)}${exact ? '::text' : ''}`);
-    return [`(${child.join(', ')}) IN (SELECT ${held.join(', ')} FROM ${parent.staged} p)`];
+    const keys = `SELECT ${held.join(', ')} FROM ${parent.staged} p`;
+    // Without statistics of its own for each tenant the planner would read all tenants' rows once per tenant.
+    const few = work.stage?.raw.get(slot.slice.name)?.indexed && parent.rows.staged <= 1000;
+    return exact && few && child.length === 1
+      ? [`${child[0]} = ANY (ARRAY(${keys}))`]
+      : [`(${child.join(', ')}) IN (${keys})`];
   });
   return ways.length === 0 ? null : `(${ways.join(' OR ')})`;
 }

@@ -12,16 +12,48 @@ const small = 5000;
  * by a rollback, so this runs last; a rolled-back restore may leave a counter higher.
  */
 export async function raiseCounters(work: Workspace): Promise<string[]> {
+  const counters = work.slots.flatMap((slot) =>
+    slot.rows.staged === 0
+      ? []
+      : slot.relation.counters
+          .filter((counter) => !counter.cycles && slot.common?.includes(counter.column))
+          .map((counter) => ({ slot, counter })),
+  );
   const notes: string[] = [];
-  for (const slot of work.slots) {
-    if (slot.rows.staged === 0) continue;
-    for (const counter of slot.relation.counters) {
-      if (counter.cycles || !slot.common?.includes(counter.column)) continue;
-      const note = await raise(work, slot, counter);
-      if (note) notes.push(note);
-    }
+  for (const { slot, counter } of await lagging(work, counters)) {
+    const note = await raise(work, slot, counter);
+    if (note) notes.push(note);
   }
   return notes;
+}
+
+interface Counted {
+  slot: Slot;
+  counter: Counter;
+}
+
+/** Counters that may have to be raised, asked in one message; all of them where one may not be asked. */
+async function lagging(work: Workspace, counters: Counted[]): Promise<Counted[]> {
+  if (counters.length === 0) return [];
+  const queries = counters.map(({ slot, counter }, i) => {
+    const down = counter.increment.startsWith('-');
+    const reached = `(SELECT ${down ? 'min' : 'max'}(${ident(counter.column)})::numeric FROM ${slot.staged})`;
+    return `SELECT ${i} AS i FROM ${counter.sequence} WHERE ${reached} ${down ? '<=' : '>='} last_value`;
+  });
+  try {
+    const [, rows] = await work.sql.each(
+      `SAVEPOINT tdr_counter; ${queries.join(' UNION ALL ')}; RELEASE SAVEPOINT tdr_counter`,
+    );
+    return (rows ?? []).map((row) => counters[Number(row.i)] as Counted);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    await work.sql.run('ROLLBACK TO SAVEPOINT tdr_counter; RELEASE SAVEPOINT tdr_counter');
+    return counters;
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  return sqlState(error) === '42501' || (error instanceof TenantDrError && error.code === 'database-denied');
 }
 
 async function raise(work: Workspace, slot: Slot, counter: Counter): Promise<string | null> {
@@ -52,9 +84,7 @@ async function raise(work: Workspace, slot: Slot, counter: Counter): Promise<str
     }
     return await release(work, `Counter ${counter.sequence} was raised to ${wanted}.`);
   } catch (error) {
-    const denied =
-      sqlState(error) === '42501' || (error instanceof TenantDrError && error.code === 'database-denied');
-    if (!denied) throw error;
+    if (!isDenied(error)) throw error;
     await work.sql.run('ROLLBACK TO SAVEPOINT tdr_counter; RELEASE SAVEPOINT tdr_counter');
     return `Counter ${counter.sequence} could not be checked: this role may not use it.`;
   }

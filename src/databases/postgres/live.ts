@@ -1,6 +1,7 @@
 import type { Link } from '../../engine/slice.ts';
 import { rowHash } from './encoding.ts';
 import { ident, identList } from './identifiers.ts';
+import type { Row } from './sql.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
@@ -138,6 +139,24 @@ export async function sameVersions(work: Workspace, slot: Slot, lock = false): P
   const member = liveMember(work, slot);
   if (member === null) return slot.rows.live === 0;
   const [row] = await work.sql.rows(`SELECT ${versionCounts(slot, member, lock)}`);
+  return holds(slot, row);
+}
+
+/** The same for all tables in one message, each a statement of its own, in order. Only `keep` tables stay unlocked. */
+export async function sameVersionsAll(work: Workspace): Promise<boolean> {
+  const asked: { slot: Slot; query: string }[] = [];
+  for (const slot of work.slots) {
+    const member = liveMember(work, slot);
+    if (member !== null)
+      asked.push({ slot, query: `SELECT ${versionCounts(slot, member, slot.slice.mode !== 'keep')}` });
+    else if (slot.rows.live > 0) return false;
+  }
+  if (asked.length === 0) return true;
+  const results = await work.sql.each(asked.map(({ query }) => query).join('; '));
+  return asked.every(({ slot }, i) => holds(slot, results[i]?.[0]));
+}
+
+function holds(slot: Slot, row: Row | undefined): boolean {
   return Number(row?.new) === 0 && Number(row?.n) === slot.rows.live;
 }
 

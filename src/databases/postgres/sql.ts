@@ -50,6 +50,12 @@ export class Sql {
     return (Array.isArray(result) ? result : [result]).map((one) => one.rowCount ?? 0);
   }
 
+  /** Runs several statements in one message; the rows of each. */
+  async each(text: string): Promise<Row[][]> {
+    const result: pg.QueryResult | pg.QueryResult[] = await this.ask(text, []);
+    return (Array.isArray(result) ? result : [result]).map((one) => one.rows as Row[]);
+  }
+
   /** The JSON document a query returns in its only column. */
   async json<T>(text: string, values: unknown[] = []): Promise<T> {
     return JSON.parse((await this.value(text, values)) ?? 'null') as T;

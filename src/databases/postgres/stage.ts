@@ -16,6 +16,8 @@ export interface Raw {
   name: string;
   columns: string[];
   rows: number;
+  /** Columns the tenant is found by have an index. */
+  indexed: boolean;
 }
 
 /** A source made queryable: raw rows of the tenants asked for, beside the live database. */
@@ -67,6 +69,7 @@ async function prepareRaw(sql: Sql, request: StageRequest, stage: Stage): Promis
     const sets =
       membership.via === 'links' ? membership.links.map((link) => link.columns) : [[membership.column]];
     if (request.tenants.length > 3) {
+      raw.indexed = true;
       for (const columns of sets) {
         if (columns.every((name) => raw.columns.includes(name)))
           await sql.run(`CREATE INDEX ON ${raw.name} (${identList(columns)})`);
@@ -92,7 +95,12 @@ export class Loader {
   async table(name: string, columns: string[]): Promise<Raw> {
     const known = this.tables.get(name);
     if (known) return known;
-    const raw: Raw = { name: `pg_temp.tdr_${this.prefix}_${this.tables.size}`, columns, rows: 0 };
+    const raw: Raw = {
+      name: `pg_temp.tdr_${this.prefix}_${this.tables.size}`,
+      columns,
+      rows: 0,
+      indexed: false,
+    };
     const list = columns.map((column) => `, ${ident(column)} text`).join('');
     await this.sql.run(
       `CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint GENERATED ALWAYS AS IDENTITY${list})`,
