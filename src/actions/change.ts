@@ -29,7 +29,10 @@ export interface Preparation {
 export type ChangeDeps = Pick<
   ActionContext,
   'config' | 'database' | 'mode' | 'signal' | 'progress' | 'output'
->;
+> & {
+  /** Consent that triggers are disabled meanwhile, and writers of their tables wait. */
+  disableTriggers?: boolean | undefined;
+};
 
 /** A backup staged beside the live database, in one session, for any number of tenants one after the other. */
 export class Workbench {
@@ -116,6 +119,7 @@ export class Workbench {
 async function openLive(deps: ChangeDeps): Promise<{ session: Session; ground: Ground }> {
   const session = await deps.database.open({
     mode: deps.mode === 'dry-run' ? 'read' : 'write',
+    ...(deps.disableTriggers ? { disableTriggers: true } : {}),
     onWait: (seconds) => deps.output(`waiting for another writer: ${Math.round(seconds)} s`),
   });
   try {
@@ -143,7 +147,11 @@ export class Change {
   }
 
   /** A workbench for the one tenant of a run. */
-  static async open(context: ActionContext, ref: string, foreignSource?: string): Promise<Change> {
+  static async open(
+    context: ActionContext & Pick<ChangeDeps, 'disableTriggers'>,
+    ref: string,
+    foreignSource?: string,
+  ): Promise<Change> {
     const tenant = tenantOf(context);
     const bench = await Workbench.open(context, ref, foreignSource, () => [tenant.id]);
     return bench.change(tenant);

@@ -17,6 +17,12 @@ export const input = z.strictObject({
     .describe('Per table under review: what happens to rows that would come back to life'),
   withShared: z.boolean().optional().describe('Bring back shared rows the tenant’s rows need'),
   foreignSource: z.string().optional().describe('Name of another database whose backup is accepted'),
+  disableTriggers: z
+    .boolean()
+    .optional()
+    .describe(
+      'PostgreSQL, for a role that may not keep triggers from running: they are disabled during the change, and all writers of their tables wait',
+    ),
   planned: z
     .string()
     .optional()

@@ -22,6 +22,12 @@ const input = z.strictObject({
   tables: z.array(z.string()).optional().describe('Only these tables change'),
   withShared: z.boolean().optional().describe('Bring back shared rows the tenants’ rows need'),
   foreignSource: z.string().optional().describe('Name of another database whose backup is accepted'),
+  disableTriggers: z
+    .boolean()
+    .optional()
+    .describe(
+      'PostgreSQL, for a role that may not keep triggers from running: they are disabled during the change, and all writers of their tables wait',
+    ),
 });
 type Input = z.output<typeof input>;
 
@@ -81,8 +87,13 @@ export const restoreMany = defineAction({
   },
 });
 
-function benchOf(context: ActionContext, { from, foreignSource, tenants }: Input): Promise<Workbench> {
-  return context.hold('bench', () => Workbench.open(context, from, foreignSource, () => tenants));
+function benchOf(
+  context: ActionContext,
+  { from, foreignSource, tenants, disableTriggers }: Input,
+): Promise<Workbench> {
+  return context.hold('bench', () =>
+    Workbench.open({ ...context, disableTriggers }, from, foreignSource, () => tenants),
+  );
 }
 
 export function manyOptions({

@@ -77,8 +77,13 @@ export const restore = defineAction({
   probe: (context) => probeChange(context, 'restore'),
 });
 
-function changeOf(context: ActionContext, { from, foreignSource }: RestoreInput): Promise<Change> {
-  return context.hold('change', () => Change.open(context, from ?? '', foreignSource));
+function changeOf(
+  context: ActionContext,
+  { from, foreignSource, disableTriggers }: RestoreInput,
+): Promise<Change> {
+  return context.hold('change', () =>
+    Change.open({ ...context, disableTriggers }, from ?? '', foreignSource),
+  );
 }
 
 /** A plan that was made and shown before must still be true. */

@@ -22,16 +22,25 @@ export const undo = defineAction({
   byHand:
     'Put the rows you saved before the restore back in the same way, after making sure nobody changed them since.',
   effect: 'destroy',
-  input: z.strictObject({ incident: z.string().describe('Id of the incident to undo') }),
+  input: z.strictObject({
+    incident: z.string().describe('Id of the incident to undo'),
+    disableTriggers: z
+      .boolean()
+      .optional()
+      .describe(
+        'PostgreSQL, for a role that may not keep triggers from running: they are disabled during the change, and all writers of their tables wait',
+      ),
+  }),
   output: changeOutput,
   afterInterruption: 'probe',
   says: (output) => effectsSaid(output.tables),
   inDryRun: 'preview',
   commands: ({ incident }) => [`tenant-dr undo ${incident} --confirm <slug>`],
 
-  async preview(context, { incident }) {
+  async preview(context, given) {
+    const { incident } = given;
     const tenant = tenantOf(context);
-    const change = await changeOf(context, incident);
+    const change = await changeOf(context, given);
     const plan = await change.plan(verbatim);
     const { insert, update, delete: deleted } = countEffects(plan);
     return {
@@ -56,16 +65,19 @@ export const undo = defineAction({
     };
   },
 
-  async run(context, { incident }) {
-    const change = await changeOf(context, incident);
+  async run(context, given) {
+    const change = await changeOf(context, given);
     return outcomeOf(context, change, await change.execute(verbatim, context));
   },
 
   probe: (context) => probeChange(context, 'undo'),
 });
 
-async function changeOf(context: ActionContext, incident: string): Promise<Change> {
-  return context.hold('change', () => openUndo(context, incident, tenantOf(context)));
+async function changeOf(
+  context: ActionContext,
+  { incident, disableTriggers }: { incident: string; disableTriggers?: boolean | undefined },
+): Promise<Change> {
+  return context.hold('change', () => openUndo({ ...context, disableTriggers }, incident, tenantOf(context)));
 }
 
 /**

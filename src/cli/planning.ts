@@ -22,6 +22,13 @@ export const planParameters = {
   foreignSource: text('name', 'accept a backup of another database; type its name'),
 };
 
+/** For commands that change rows. */
+export const changeParameters = {
+  disableTriggers: flag(
+    'PostgreSQL: disable triggers during the change where the role may not keep them from running; all writers of their tables wait',
+  ),
+};
+
 export interface PlanInput {
   mode: RestoreMode | undefined;
   tables: string[] | undefined;
@@ -57,12 +64,17 @@ export function planOptionsOf(input: PlanInput): PlanOptions {
 }
 
 /** What a workbench needs, from a command. Mode `dry-run` opens the live database read-only. */
-export async function depsOf(context: Context, mode: 'live' | 'dry-run'): Promise<ChangeDeps> {
+export async function depsOf(
+  context: Context,
+  mode: 'live' | 'dry-run',
+  { disableTriggers }: { disableTriggers?: boolean } = {},
+): Promise<ChangeDeps> {
   const config = await context.config();
   return {
     config,
     database: await context.openDatabase(config),
     mode,
+    disableTriggers,
     signal: context.signal,
     progress: (progress) => {
       if (progress.unit !== 'seconds') context.output.progress({ ...progress, unit: progress.unit });
@@ -124,10 +136,28 @@ export function planText(plan: Plan, from: string, bench: Workbench, width: numb
   return [heading, '', textTable(columns, rows, width), ...losses, ...findings(plan)].join('\n');
 }
 
+/** Of many conflicts of one sort the first ones are told: the document has them all. */
+const toldOfEach = 3;
+
+function conflictLines(conflicts: Plan['conflicts']): string[] {
+  const sorts = Map.groupBy(conflicts, ({ kind, table, constraint, blocking }) =>
+    JSON.stringify([kind, table, constraint, blocking]),
+  );
+  return [...sorts.values()].flatMap((alike) => {
+    const lines = alike
+      .slice(0, toldOfEach)
+      .map((one) => `${one.blocking ? 'CONFLICT' : 'note'}: ${printable(one.detail)}`);
+    const more = alike.length - lines.length;
+    return more > 0
+      ? [...lines, `  … and ${more} more like it in ${printable(alike[0]?.table ?? '')}`]
+      : lines;
+  });
+}
+
 /** Everything that stands against the plan or wants a person's eye. */
 function findings(plan: Plan): string[] {
   const lines = [
-    ...plan.conflicts.map((one) => `${one.blocking ? 'CONFLICT' : 'note'}: ${printable(one.detail)}`),
+    ...conflictLines(plan.conflicts),
     ...plan.drift.map((one) => `${one.blocking ? 'CONFLICT' : 'drift'}: ${printable(one.detail)}`),
     ...plan.revivals.map(
       (one) =>

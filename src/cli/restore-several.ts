@@ -48,6 +48,7 @@ export async function restoreSeveral(
       ...(options.tables ? { tables: options.tables } : {}),
       ...(options.withShared ? { withShared: true } : {}),
       ...(given.foreignSource === undefined ? {} : { foreignSource: given.foreignSource }),
+      ...(given.disableTriggers ? { disableTriggers: true } : {}),
     },
     tenant: null,
     tenants,

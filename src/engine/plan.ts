@@ -53,7 +53,8 @@ export type ConflictKind =
   | 'duplicate-key'
   | 'value-does-not-fit'
   | 'tenant-id-changed'
-  | 'trigger-cannot-run';
+  | 'trigger-cannot-run'
+  | 'triggers-run';
 
 export interface Conflict {
   kind: ConflictKind;

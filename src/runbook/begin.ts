@@ -38,11 +38,13 @@ export interface BeginRequest extends Surroundings {
   /** The backup to use; nothing is asked then. */
   from?: string | undefined;
   restoreMode?: RestoreMode | undefined;
+  disableTriggers?: boolean | undefined;
 }
 
 export interface ResumeRequest extends Surroundings {
   id: string;
   takeOver?: { reason: string } | undefined;
+  disableTriggers?: boolean | undefined;
 }
 
 /** An incident opened for a run, by this process. */
@@ -102,7 +104,9 @@ export async function resumeRun(request: ResumeRequest): Promise<Begun> {
   try {
     const runbook = await runbookOf(incident);
     const tenant = await tenantNow(request, incident);
-    return { ...(await begun(request, incident, runbook, tenant, {})), torn };
+    const consent = { restore: { disableTriggers: true } };
+    const input: NonNullable<RunOptions['input']> = request.disableTriggers ? consent : {};
+    return { ...(await begun(request, incident, runbook, tenant, input)), torn };
   } catch (error) {
     await incident.close();
     throw error;
@@ -168,11 +172,15 @@ async function begun(
   };
 }
 
-function inputOf({ from, restoreMode }: BeginRequest): NonNullable<RunOptions['input']> {
+function inputOf({ from, restoreMode, disableTriggers }: BeginRequest): NonNullable<RunOptions['input']> {
   const backup = from === undefined ? {} : { from };
   return {
     'choose-backup': backup,
-    restore: { ...backup, ...(restoreMode ? { mode: restoreMode } : {}) },
+    restore: {
+      ...backup,
+      ...(restoreMode ? { mode: restoreMode } : {}),
+      ...(disableTriggers ? { disableTriggers } : {}),
+    },
   };
 }
 

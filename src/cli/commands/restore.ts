@@ -5,7 +5,7 @@ import { type Tier, tiers } from '../../policy/tiers.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { choice, flag, many, text } from '../parameters.ts';
-import { depsOf, planOptionsOf, planParameters, planText } from '../planning.ts';
+import { changeParameters, depsOf, planOptionsOf, planParameters, planText } from '../planning.ts';
 import { restoredText } from '../restored.ts';
 import { selectTenants } from '../selection.ts';
 
@@ -17,6 +17,7 @@ export default command({
     plan: text('file', 'apply a plan made by `plan --out`; refused when it is no longer true'),
     confirm: text('phrase', 'the confirmation phrase: the slug, or "<n> tenants in <database name>"'),
     ...planParameters,
+    ...changeParameters,
     tier: choice(tiers, 'all tenants of this tier'),
     tenantsFile: text('file', 'ids or slugs, one a line'),
     missing: flag('every tenant of the backup that is gone or has no rows now'),
@@ -44,7 +45,7 @@ export default command({
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
     const given: Given = { ...input, from, foreignSource, ...(await timesOf(input)) };
     const { Workbench } = await import('../../actions/change.ts');
-    const opening = Workbench.open(await depsOf(context, 'live'), from, foreignSource, (live) =>
+    const opening = Workbench.open(await depsOf(context, 'live', input), from, foreignSource, (live) =>
       named.length === 0
         ? live.map(({ id }) => id)
         : live
@@ -89,6 +90,7 @@ export interface Given {
   from: string;
   confirm: string | undefined;
   foreignSource: string | undefined;
+  disableTriggers: boolean;
   detected: Date | undefined;
   damaged: Date | undefined;
   tier: Tier | undefined;
@@ -146,6 +148,7 @@ async function restoreOne(
       ...(review ? { review } : {}),
       ...(withShared ? { withShared } : { withShared: false }),
       ...(given.foreignSource === undefined ? {} : { foreignSource: given.foreignSource }),
+      ...(given.disableTriggers ? { disableTriggers: true } : {}),
     },
     tenant: change.tenant,
     identity: bench.ground.session.identity,

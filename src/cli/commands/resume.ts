@@ -2,6 +2,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { IncidentSummary } from '../../incident/store.ts';
 import { command } from '../command.ts';
 import { flag, text } from '../parameters.ts';
+import { changeParameters } from '../planning.ts';
 
 export default command({
   effect: 'write',
@@ -10,6 +11,7 @@ export default command({
     takeOver: flag('from whoever holds it, or held it on another host; needs --reason'),
     reason: text('text', 'why it is taken over'),
     auto: flag('without a person: stops where one is needed'),
+    ...changeParameters,
     confirm: text('phrase', 'covers the destructive steps that are still to come'),
   },
   examples: [
@@ -37,6 +39,7 @@ export default command({
       store: storeOf(context, config),
       id: chosen.id,
       takeOver,
+      disableTriggers: input.disableTriggers,
       signal: context.signal,
       onProgress: (progress) => context.output.progress(progress),
     });

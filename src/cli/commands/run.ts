@@ -3,6 +3,7 @@ import { TenantDrError } from '../../errors.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { choice, flag, needed, text } from '../parameters.ts';
+import { changeParameters } from '../planning.ts';
 
 export default command({
   effect: 'write',
@@ -12,6 +13,7 @@ export default command({
     from: text('ref', 'the backup to use; nothing is asked then'),
     mode: choice(restoreModes, 'how rows are put back; asked for when not given, exact without a person'),
     dryRun: flag('show every step, do nothing'),
+    ...changeParameters,
     onCopy: flag('rehearse on a private copy of the database; live is only read'),
     auto: flag('without a person: stops where one is needed'),
     confirm: text('slug', 'with --auto: covers the destructive steps for this tenant'),
@@ -52,6 +54,7 @@ export default command({
       damagedAt: input.damagedAt === undefined ? null : parseInstant(input.damagedAt),
       from: input.from,
       restoreMode: input.mode,
+      disableTriggers: input.disableTriggers,
       signal: context.signal,
       onProgress: (progress) => context.output.progress(progress),
     });

@@ -1,7 +1,7 @@
 import { printable } from '../../engine/printable.ts';
 import { command } from '../command.ts';
 import { needed, text } from '../parameters.ts';
-import { depsOf, planText } from '../planning.ts';
+import { changeParameters, depsOf, planText } from '../planning.ts';
 import { restoredText } from '../restored.ts';
 import { withIncident } from './restore.ts';
 
@@ -11,14 +11,15 @@ export default command({
   options: {
     confirm: text('slug', 'the slug of the tenant, to confirm'),
     tenant: text('tenant', 'which one, where the incident changed several'),
+    ...changeParameters,
   },
   examples: ['tenant-dr undo INC-20261123-0605 --confirm northwind'],
-  async run(context, { incident: id, confirm, tenant }) {
+  async run(context, { incident: id, confirm, tenant, disableTriggers }) {
     const [{ undo, openUndo, verbatim }, { runOneStep }] = await Promise.all([
       import('../../actions/undo.ts'),
       import('../one-step.ts'),
     ]);
-    const deps = await depsOf(context, 'live');
+    const deps = await depsOf(context, 'live', { disableTriggers });
     const change = await openUndo(deps, id, tenant);
     let handedOver = false;
     try {
@@ -34,7 +35,7 @@ export default command({
         kind: 'undo',
         title: `Undo ${id}`,
         action: undo,
-        input: { incident: id },
+        input: { incident: id, ...(disableTriggers ? { disableTriggers } : {}) },
         tenant: change.tenant,
         identity: change.ground.session.identity,
         phrase: change.tenant.slug,

@@ -54,8 +54,8 @@ export const foreignActions: Record<ForeignAction, string> = {
 
 export interface Reference {
   name: string;
-  /** Referencing table: its own schema and name, for keys that come from another schema. */
-  from: { schema: string; table: string; oid: string };
+  /** Referencing table: its own schema and name, for keys that come from another schema. `root`: the table whose partition it is, else itself. */
+  from: { schema: string; table: string; oid: string; root: { table: string; oid: string } };
   columns: string[];
   /** Referenced table, with its schema in front when that is another one. */
   table: string;
@@ -107,7 +107,7 @@ export interface Relation {
 
 export async function readCatalog(sql: Sql, schema: string): Promise<Map<string, Relation>> {
   const bare = await sql.json<Omit<Relation, 'foreignKeys' | 'referencedBy'>[]>(relationsQuery, [schema]);
-  const references = await sql.json<Reference[]>(referencesQuery, [schema]);
+  const references = ofWholeTables(await sql.json<Reference[]>(referencesQuery, [schema]), bare);
   for (const key of references) {
     key.table = key.parent.schema === schema ? key.parent.table : `${key.parent.schema}.${key.parent.table}`;
   }
@@ -117,6 +117,27 @@ export async function readCatalog(sql: Sql, schema: string): Promise<Map<string,
     referencedBy: references.filter((key) => key.parent.oid === relation.oid),
   }));
   return new Map(relations.map((relation) => [relation.name, relation]));
+}
+
+/**
+ * A key that every partition declares for itself is one of the whole table: rows belong to tenants through it. One that
+ * only some of them have stays theirs.
+ */
+function ofWholeTables(references: Reference[], relations: Pick<Relation, 'oid' | 'leaves'>[]): Reference[] {
+  const found = new Map<string, Reference[]>();
+  for (const key of references) {
+    const { from, parent, columns, parentColumns, onDelete, onUpdate } = key;
+    const same = JSON.stringify([from.root.oid, parent.oid, columns, parentColumns, onDelete, onUpdate]);
+    found.set(same, [...(found.get(same) ?? []), key]);
+  }
+  return [...found.values()].flatMap((keys) => {
+    const [first] = keys as [Reference];
+    const { root, schema } = first.from;
+    const leaves = relations.find(({ oid }) => oid === root.oid)?.leaves ?? [];
+    const declared = new Set(keys.map(({ from }) => from.oid));
+    if (declared.has(root.oid) || !leaves.every((leaf) => declared.has(leaf))) return keys;
+    return [{ ...first, from: { schema, table: root.table, oid: root.oid, root } }];
+  });
 }
 
 const exactTypes = `'int2','int4','int8','uuid','text','varchar','date'`;
@@ -198,7 +219,7 @@ const relationsQuery = `
 const referencesQuery = `
   SELECT coalesce(json_agg(json_build_object(
     'name', con.conname,
-    'from', json_build_object('schema', fn.nspname, 'table', f.relname, 'oid', f.oid::text),
+    'from', json_build_object('schema', fn.nspname, 'table', f.relname, 'oid', f.oid::text, 'root', json_build_object('table', r.relname, 'oid', r.oid::text)),
     'parent', json_build_object('schema', pn.nspname, 'table', p.relname, 'oid', p.oid::text),
     'columns', (SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(con.conkey) WITH ORDINALITY k(attnum, n)
       JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.attnum
@@ -210,6 +231,6 @@ const referencesQuery = `
     'validated', con.convalidated, 'period', x.period) ORDER BY f.relname COLLATE "C", con.conname COLLATE "C"), '[]')
   FROM pg_constraint con
   CROSS JOIN LATERAL (SELECT coalesce((to_jsonb(con) ->> 'conperiod')::boolean, false) AS period) x
-  JOIN pg_class f ON f.oid = con.conrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
+  JOIN pg_class f ON f.oid = con.conrelid JOIN pg_class r ON r.oid = coalesce(pg_partition_root(f.oid)::oid, f.oid) JOIN pg_namespace fn ON fn.oid = f.relnamespace
   JOIN pg_class p ON p.oid = con.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
   WHERE con.contype = 'f' AND con.conparentid = 0 AND (fn.nspname = $1 OR pn.nspname = $1)`;

@@ -63,7 +63,7 @@ export class Change {
     const changed = await lockSlice(this.work);
     // Rows that are still the versions compared before need no second comparison; what others hold may have changed.
     const conflicts = changed
-      ? (await compareAll(this.work, this.method === 'replica')).conflicts
+      ? (await compareAll(this.work, this.method)).conflicts
       : (await findObstacles(this.work, true)).conflicts;
     this.marker = await readMarker(sql, {
       systemId: this.facts.identity.systemId,

@@ -4,12 +4,13 @@ import { compareTable, countDifferences, summarize } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import { reinsertConflicts } from './reinsertion.ts';
 import { reviewTable } from './review.ts';
+import { type TriggerMethod, triggersMet } from './triggers.ts';
 import type { Slot, Workspace } from './workspace.ts';
 
 /** Effects of every table, and everything that stands against them. */
 export async function compareAll(
   work: Workspace,
-  replica: boolean,
+  method: TriggerMethod,
   onProgress?: OnProgress,
 ): Promise<Comparison> {
   const comparison: Comparison = { tables: [], conflicts: [], sharedNeeded: [], inbound: [], revivals: [] };
@@ -27,10 +28,10 @@ export async function compareAll(
     ...work.misfits.filter((conflict) => work.byName.get(conflict.table)?.slice.mode !== 'keep'),
   );
   // What refers to a row is known once all tables are compared.
-  for (const slot of replica ? [] : reinserted)
+  for (const slot of method === 'replica' ? [] : reinserted)
     comparison.conflicts.push(...(await reinsertConflicts(work, slot)));
   const obstacles = await findObstacles(work);
-  comparison.conflicts.push(...obstacles.conflicts);
+  comparison.conflicts.push(...obstacles.conflicts, ...triggersMet(work, method));
   comparison.sharedNeeded.push(...obstacles.sharedNeeded);
   comparison.inbound.push(...obstacles.inbound);
   // What was found while collecting stays known when the same slice is compared again.

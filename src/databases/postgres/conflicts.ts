@@ -138,7 +138,7 @@ async function missingParents(work: Workspace, slot: Slot, key: Reference, found
 
 /** Rows, of any tenant and any schema, that refer to rows this plan deletes or whose referenced value it changes. */
 async function inboundRows(work: Workspace, slot: Slot, key: Reference, found: Obstacles): Promise<void> {
-  const child = key.from.schema === work.sql.target.schema ? work.byName.get(key.from.table) : undefined;
+  const child = key.from.schema === work.sql.target.schema ? work.byName.get(key.from.root.table) : undefined;
   const leaving: string[] = [];
   if (slot.rows.gone > 0)
     leaving.push(`SELECT l.* FROM ${slot.gone} g JOIN ${slot.live} l ON ${sameRow('l', 'g')}`);
@@ -162,7 +162,7 @@ async function inboundRows(work: Workspace, slot: Slot, key: Reference, found: O
     );
   }
   const mine = child && child.rows.live > 0 ? `EXISTS (SELECT FROM ${child.live} x WHERE ${same})` : 'false';
-  const relation = work.structure.relations.get(key.from.table);
+  const relation = work.structure.relations.get(key.from.root.table);
   const naming =
     child && relation
       ? keyText('c', namingColumns(relation))
@@ -179,7 +179,7 @@ async function inboundRows(work: Workspace, slot: Slot, key: Reference, found: O
      WHERE NOT (${freed.join(' OR ')}) AND NOT ${returns} LIMIT ${named}`,
   );
   const name =
-    key.from.schema === work.sql.target.schema ? key.from.table : `${key.from.schema}.${key.from.table}`;
+    key.from.schema === work.sql.target.schema ? key.from.root.table : `${key.from.schema}.${key.from.table}`;
   for (const row of rows) {
     const [own, target, tenant] = [row.row ?? '', row.target ?? '', row.tenant ?? null];
     const isMine = row.mine === 't';

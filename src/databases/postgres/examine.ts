@@ -149,7 +149,7 @@ async function triggerSwitch(sql: Sql): Promise<Finding> {
   return warn(
     'triggers',
     `triggers of ${tables.join(', ')} run during a restore; where they rewrite rows it is refused`,
-    'GRANT SET ON PARAMETER session_replication_role TO this role (PostgreSQL 15 and later), or connect as a superuser.',
+    'GRANT SET ON PARAMETER session_replication_role TO this role (PostgreSQL 15 and later), connect as a superuser, or say --disable-triggers when it comes to it.',
   );
 }
 

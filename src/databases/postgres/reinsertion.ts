@@ -12,7 +12,8 @@ export async function reinsertConflicts(work: Workspace, slot: Slot): Promise<Co
   const conflicts: Conflict[] = [];
   for (const key of slot.relation.referencedBy) {
     if (key.onDelete === 'a') continue;
-    const child = key.from.schema === work.sql.target.schema ? work.byName.get(key.from.table) : undefined;
+    const child =
+      key.from.schema === work.sql.target.schema ? work.byName.get(key.from.root.table) : undefined;
     const sources = [`${ident(key.from.schema)}.${ident(key.from.table)}`];
     // Rows that come back in the same change would be taken by the cascade as well.
     if (child && child.rows.want > 0) sources.push(child.want);

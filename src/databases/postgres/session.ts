@@ -50,6 +50,7 @@ import { stageSource } from './stage.ts';
 import { setStatus } from './status.ts';
 import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
+import { methodFor } from './triggers.ts';
 import type { Workspace } from './workspace.ts';
 import { dropTables, targetOf } from './workspace.ts';
 
@@ -185,7 +186,7 @@ export class PostgresSession implements Session {
   }
 
   async compare(onProgress?: OnProgress): Promise<Comparison> {
-    const comparison = await compareAll(this.collected(), this.facts.replica, onProgress);
+    const comparison = await compareAll(this.collected(), methodFor(this.facts), onProgress);
     this.compared = true;
     return comparison;
   }

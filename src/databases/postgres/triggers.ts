@@ -1,5 +1,7 @@
+import type { Conflict } from '../../engine/plan.ts';
 import { TenantDrError } from '../../errors.ts';
 import { sqlState } from './errors.ts';
+import type { SessionFacts } from './facts.ts';
 import { ident } from './identifiers.ts';
 import type { Sql } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
@@ -36,6 +38,30 @@ export function activeTriggers(slots: Slot[]): { slot: Slot; name: string; alway
         .filter((one) => one.enabled === 'O' || one.enabled === 'A')
         .map((one) => ({ slot, name: one.name, always: one.enabled === 'A' })),
     );
+}
+
+/** How triggers are kept out in this session, as far as is known before anything was tried. */
+export function methodFor({ replica, options }: SessionFacts): TriggerMethod {
+  if (replica) return 'replica';
+  return options.disableTriggers ? 'disabled' : 'on';
+}
+
+/** What the plan has to say about triggers of the tables it changes, table by table, and what that costs whom. */
+export function triggersMet(work: Workspace, method: TriggerMethod): Conflict[] {
+  if (method === 'replica') return [];
+  const tables = new Map<string, string[]>();
+  for (const { slot, name } of activeTriggers(work.slots))
+    tables.set(slot.slice.name, [...(tables.get(slot.slice.name) ?? []), name]);
+  return [...tables].map(([table, names]) => ({
+    kind: 'triggers-run',
+    table,
+    key: '',
+    detail:
+      method === 'disabled'
+        ? `Triggers of ${table} (${names.join(', ')}) are disabled meanwhile: whoever writes ${table}, for any tenant, waits until the commit.`
+        : `Triggers of ${table} (${names.join(', ')}) run, because this role may not keep them from it: if they change a row that comes back, everything is rolled back. --disable-triggers disables them meanwhile, and all writers of ${table} wait.`,
+    blocking: false,
+  }));
 }
 
 /** Triggers that were disabled, with what is needed to put them back as they were. */
@@ -81,7 +107,7 @@ export function triggerRefusal(slot: Slot, detail: string): TenantDrError {
     `${detail} Triggers of "${slot.slice.name}" (${names.join(', ')}) ran and this role may not switch them off. Everything was rolled back.`,
     {
       table: slot.slice.name,
-      hint: 'Connect as a superuser (or grant SET ON PARAMETER session_replication_role), or allow disabling triggers, which makes all tenants wait meanwhile.',
+      hint: 'Connect as a role that may set session_replication_role (a superuser, or one with GRANT SET ON PARAMETER), or say --disable-triggers: all tenants wait meanwhile when they write these tables.',
       facts: { triggers: names },
     },
   );

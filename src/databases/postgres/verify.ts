@@ -111,7 +111,7 @@ async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
       .map((name, i) => `c.${ident(name)} = p.${ident(key.parentColumns[i] as string)}`)
       .join(' AND ');
     const still = key.parentColumns.map((name) => `n.${ident(name)} = p.${ident(name)}`).join(' AND ');
-    const child = work.structure.relations.get(key.from.table);
+    const child = work.structure.relations.get(key.from.root.table);
     const naming =
       child && key.from.schema === work.sql.target.schema
         ? keyText('c', namingColumns(child))
@@ -122,7 +122,9 @@ async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
     const rows = await work.sql.rows(
       `SELECT ${naming} AS key FROM (${left.join(' UNION ALL ')}) p JOIN ${table(key.from)} c ON ${refers} WHERE NOT EXISTS (SELECT FROM ${table(key.parent)} n WHERE ${still}) LIMIT ${named}`,
     );
-    problems.push(...rows.map((row) => dangling(key.from.table, row.key ?? '', key.name, slot.slice.name)));
+    problems.push(
+      ...rows.map((row) => dangling(key.from.root.table, row.key ?? '', key.name, slot.slice.name)),
+    );
   }
   for (const unique of slot.relation.uniques) {
     if (!unique.deferrable || unique.exclusion || slot.rows.want === 0 || slot.key.length === 0) continue;
