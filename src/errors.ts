@@ -35,7 +35,6 @@ export const errorCodes = [
   'hidden-rows',
   'no-isolation-proof',
   'undo-refused',
-  'journal-unwritable',
   // a database, backup or external program failed: nothing changed (exit 4)
   'backup-empty',
   'backup-truncated',
@@ -56,6 +55,7 @@ export const errorCodes = [
   'tool-missing',
   'tool-failed',
   'hook-failed',
+  'journal-unwritable',
   'journal-damaged',
   'internal',
   // rolled back (exit 5)

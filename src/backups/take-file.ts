@@ -43,7 +43,14 @@ async function takeOnly(path: string, target: string, options: TakeOptions): Pro
 async function takeAndRead(path: string, target: string, options: TakeOptions): Promise<Taking> {
   const cache = new StagingCache(options.config.state);
   const { size } = await stat(path).catch(() => ({ size: 0 }));
-  const partial = await cache.begin(size);
+  let partial: string;
+  try {
+    partial = await cache.begin(size);
+  } catch (error) {
+    if (!(error instanceof TenantDrError && error.code === 'disk-full')) throw error;
+    options.onWarning?.(`The manifest has no rows and digests: ${error.message}`);
+    return takeOnly(path, target, { ...options, digests: false });
+  }
   try {
     const copy = join(partial, copyName);
     const file = await takeFile({ path, target, compression: options.compression, copy }, options);

@@ -48,7 +48,6 @@ export const exitOf: Record<ErrorCode, Exit> = {
   'hidden-rows': exits.refused,
   'no-isolation-proof': exits.refused,
   'undo-refused': exits.refused,
-  'journal-unwritable': exits.refused,
 
   'backup-empty': exits.failed,
   'backup-truncated': exits.failed,
@@ -70,6 +69,7 @@ export const exitOf: Record<ErrorCode, Exit> = {
   'tool-missing': exits.failed,
   'tool-failed': exits.failed,
   'hook-failed': exits.failed,
+  'journal-unwritable': exits.failed,
   'journal-damaged': exits.failed,
   internal: exits.failed,
 

@@ -12,6 +12,7 @@ const systemErrors: Record<string, { code: ErrorCode; hint: string }> = {
   EPERM: { code: 'permission-denied', hint: 'check owner and mode of the file and its folder' },
   EROFS: { code: 'permission-denied', hint: 'the file system is mounted read-only' },
   ENOSPC: { code: 'disk-full', hint: 'free some space and run the command again' },
+  EFBIG: { code: 'disk-full', hint: 'files of this size are not allowed here (`ulimit -f`)' },
   EDQUOT: { code: 'disk-full', hint: 'free some space and run the command again' },
 };
 

@@ -69,7 +69,7 @@ export function systemFailure(error: unknown): TenantDrError {
   if (error instanceof TenantDrError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const path = error instanceof Error && 'path' in error ? ` ${String(error.path)}` : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
     return new TenantDrError(
       'disk-full',
       `The disk is full${path && `: no room for${path}`}; what was written is removed again.`,

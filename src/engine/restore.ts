@@ -147,12 +147,7 @@ async function change(
     throw failure;
   }
   const { writeLockSeconds } = await commit(session, given.recorder);
-  const after = await digestNow(ground, plan);
-  if (after !== plan.planned.digest) {
-    isolation.notes.push(
-      'After the commit the slice no longer had the planned digest: the application wrote to it right away.',
-    );
-  }
+  const after = await digestAfter(ground, plan, isolation.notes);
   const completion = {
     after,
     isolation,
@@ -186,6 +181,25 @@ async function stillTrue(ground: Ground, plan: Plan): Promise<boolean> {
     await ground.session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
   requireApplicable(now);
   return now.live.digest === plan.live.digest && now.planned.digest === plan.planned.digest;
+}
+
+/** From here on the change is done: what can no longer be read is a note, and no failure. */
+async function digestAfter(ground: Ground, plan: Plan, notes: string[]): Promise<string> {
+  const planned = plan.planned.digest;
+  try {
+    const after = await digestNow(ground, plan);
+    if (after !== planned) {
+      notes.push(
+        'After the commit the slice no longer had the planned digest: the application wrote to it right away.',
+      );
+    }
+    return after;
+  } catch (error) {
+    notes.push(
+      `After the commit the slice could not be read again (${reasonOf(error)}): its digest is the one verified in the transaction.`,
+    );
+    return planned;
+  }
 }
 
 async function digestNow(ground: Ground, plan: Plan): Promise<string> {

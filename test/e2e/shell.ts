@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
 import { build, type World } from '../worlds/world.ts';
 import { folder } from './program.ts';
 
 /** What the sqlite3 shell prints. Its SQLite takes what ours refuses: strings in double quotes, for one. */
 export function shell(path: string, sql: string): string {
-  return execFileSync('sqlite3', [path, sql], { encoding: 'utf8' });
+  return execFileSync('sqlite3', [path, sql], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
 }
 
 /** A world whose tables (besides `tenants`, with alfa and bravo) are written with the sqlite3 shell. */
@@ -25,7 +26,9 @@ export function shellWorld(given: {
       ),
     damage: () => undefined,
   });
-  for (const path of [world.dbPath, world.backupPath]) shell(path, given.create);
+  shell(world.dbPath, `PRAGMA journal_mode = delete; ${given.create}`);
+  copyFileSync(world.dbPath, world.backupPath);
+  shell(world.dbPath, 'PRAGMA journal_mode = wal');
   shell(world.dbPath, given.damage);
   return world;
 }

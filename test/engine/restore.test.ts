@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -147,4 +147,18 @@ describe('planning', () => {
     await driven.close();
     expect(problems(world, before, [])).toBe('');
   });
+});
+
+test('a database file replaced between plan and apply is not written to', async () => {
+  const world = nasty(folder());
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  const plan = await driven.plan('alfa');
+  const other = join(world.dir, 'other.db');
+  copyFileSync(world.backupPath, other);
+  const replace = () => renameSync(other, world.dbPath);
+  await expect(driven.run(plan, { beforeChange: replace })).rejects.toMatchObject({
+    code: 'database-replaced',
+  });
+  await driven.close();
+  expect(readFileSync(world.dbPath).equals(readFileSync(world.backupPath))).toBe(true);
 });

@@ -1,3 +1,4 @@
+import { digestAlgorithm } from '../../backups/contents.ts';
 import type { Config } from '../../config/schema.ts';
 import { sliceDigest } from '../../engine/digest.ts';
 import { classify, requireClassified } from '../../engine/ownership.ts';
@@ -130,7 +131,7 @@ function resultOf(found: TenantDigest[], context: Context) {
   ]);
   return {
     document: {
-      algorithm: 'tenant-dr-multiset-sha256/1',
+      algorithm: digestAlgorithm,
       tenants: found.map(({ tenant, digest, tables }) => ({
         id: idForJson(tenant.id),
         slug: tenant.slug,
