@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { main } from '../built.ts';
 import { makeDatabase, scratchFolder } from './helpers.ts';
 
 const folder = scratchFolder();
-const main = join(import.meta.dirname, '../../src/main.ts');
 
 function world(name: string) {
   const own = join(folder, name);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { main } from '../built.ts';
 
 test('a document longer than a pipe holds arrives whole at a reader that takes its time', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'tenant-dr-drain-'));
@@ -15,7 +16,7 @@ test('a document longer than a pipe holds arrives whole at a reader that takes i
   })();
   db.close();
   const words = ['tenants', '--json', '--database', join(dir, 'app.db'), '--state', join(dir, 'state')];
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), ...words], {
+  const child = spawn(process.execPath, [main, ...words], {
     cwd: dir,
   });
   child.stdout.pause();

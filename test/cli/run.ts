@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+import { main } from '../built.ts';
 
 export interface Ran {
   exit: number | null;
@@ -22,7 +20,7 @@ export interface RunOptions {
   onStart?: (process: ReturnType<typeof spawn>) => void;
 }
 
-/** Runs tenant-dr from its sources as a process of its own, in `cwd`, with a bare environment. */
+/** Runs the built tenant-dr as a process of its own, in `cwd`, with a bare environment. */
 export function tenantDr(args: string[], options: RunOptions): Promise<Ran> {
   const env = { PATH: process.env.PATH ?? '', HOME: options.cwd, LOGNAME: 'tester', ...options.env };
   const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd, env, stdio: 'pipe' });

@@ -5,10 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { main } from '../built.ts';
 import type { World } from '../worlds/world.ts';
 
-/** The built program, run as an operator's script would: one document on stdout, words on stderr, an exit code. */
-export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const checker = fileURLToPath(new URL('../check/check.py', import.meta.url));
 
 export interface Ended {

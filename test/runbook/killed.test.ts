@@ -5,11 +5,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { absentOperator } from '../../src/runbook/headless.ts';
+import { main } from '../built.ts';
 import { nasty } from '../worlds/nasty.ts';
 import { resume, type Scene, sceneOf, statusOf } from './scene.ts';
 import { folder } from './support.ts';
 
-const main = new URL('../../src/main.ts', import.meta.url).pathname;
 const checker = new URL('../check/check.py', import.meta.url).pathname;
 
 const runbook = `id: recovery
