@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import { countEffects } from '../../src/engine/planning.ts';
 import type { StagedSource } from '../../src/engine/port.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
@@ -111,6 +112,26 @@ describe.each(Object.keys(makers))('a tenant restored from %s', (kind) => {
     }
   });
 });
+
+test.each(['plain SQL', 'custom archive'])(
+  'what happens to the tenant after %s was read is in the plan',
+  async (kind) => {
+    const source = await (makers[kind] as () => Promise<Dump>)();
+    const live = await testDatabase(server, '', world.name);
+    const before = await contents(live, tables);
+    const work = await staged(live.url, source, ['two']);
+    try {
+      await live.sql(damage);
+      const plan = await work.plan('two');
+      expect(countEffects(plan).update).toBeGreaterThan(0);
+      const done = await work.execute(plan);
+      expect(done.after).toBe(done.plan.planned.digest);
+      expect(await contents(live, tables)).toEqual(before);
+    } finally {
+      await work.close();
+    }
+  },
+);
 
 test('a safety copy brings back what a restore changed', async () => {
   const live = await testDatabase(server, '', world.name);

@@ -40,7 +40,7 @@ export async function collectStaged(work: Workspace): Promise<void> {
 }
 
 /** Adds the staged rows that belong to the tenant as far as is known, and are not there yet; how many there were. */
-async function addStaged(work: Workspace, slot: Slot): Promise<number> {
+export async function addStaged(work: Workspace, slot: Slot): Promise<number> {
   const raw = work.stage?.raw.get(slot.slice.name);
   if (!raw || raw.rows === 0 || !slot.common) return 0;
   const { common } = slot;

@@ -35,7 +35,7 @@ export async function prepareWorkspace(
   if (former) await takeOver(sql, slots, former, sameTenant);
   const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
   const work: Workspace = {
-    ...bare(sql, structure, request.shape, slots),
+    ...bareWorkspace(sql, structure, request.shape, slots),
     stage,
     tenant: request.tenant,
     stagedAs: request.staged,
@@ -61,10 +61,11 @@ async function takeOver(sql: Sql, slots: Slot[], former: Workspace, sameTenant: 
 /** A workspace without temporary tables, for readings over all tenants. */
 export function censusWorkspace(sql: Sql, structure: Structure, shape: SliceShape): Workspace {
   const slots = buildSlots(sql, structure, shape, null);
-  return { ...bare(sql, structure, shape, slots), tenant: { type: idTypeIn(slots), text: '' } };
+  return { ...bareWorkspace(sql, structure, shape, slots), tenant: { type: idTypeIn(slots), text: '' } };
 }
 
-function bare(sql: Sql, structure: Structure, shape: SliceShape, slots: Slot[]): Workspace {
+/** A workspace of which nothing is known yet. */
+export function bareWorkspace(sql: Sql, structure: Structure, shape: SliceShape, slots: Slot[]): Workspace {
   return {
     sql,
     structure,

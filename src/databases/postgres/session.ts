@@ -52,7 +52,7 @@ import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
 import { methodFor } from './triggers.ts';
 import type { Workspace } from './workspace.ts';
-import { dropTables, targetOf } from './workspace.ts';
+import { dropTables, signature, targetOf } from './workspace.ts';
 
 /** The port's Session on PostgreSQL: one connection, our temporary tables on it, at most one transaction. */
 export class PostgresSession implements Session {
@@ -102,7 +102,10 @@ export class PostgresSession implements Session {
     const structure = await this.known();
     const source = await openSource(this.sql, structure, request);
     try {
-      this.stageNow = await stageSource(this.sql, structure, source, request);
+      const { stage, work } = await stageSource(this.sql, structure, source, request);
+      this.stageNow = stage;
+      this.compared = false;
+      if (work) [this.work, this.made] = [work, signature(work.slots)];
     } finally {
       await source.close();
     }
@@ -147,14 +150,9 @@ export class PostgresSession implements Session {
     const own = !this.reading && !this.change;
     if (own) await this.sql.run('BEGIN');
     try {
-      const prepared = await prepareWorkspace(
-        this.sql,
-        await this.known(),
-        this.stageNow,
-        request,
-        this.made,
-        this.work,
-      );
+      const structure = await this.known();
+      const { sql, stageNow, made, work } = this;
+      const prepared = await prepareWorkspace(sql, structure, stageNow, request, made, work);
       this.work = prepared.work;
       this.made = prepared.made;
       const found = await collect(this.work);

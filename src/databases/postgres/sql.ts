@@ -11,6 +11,7 @@ export class Sql {
   readonly target: Target;
   private readonly client: pg.Client;
   private ended = false;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(client: pg.Client, target: Target) {
     this.client = client;
@@ -20,6 +21,16 @@ export class Sql {
   /** Process id told at login; a pooler tells one of its own. */
   get announcedPid(): number {
     return 'processID' in this.client ? Number(this.client.processID) : 0;
+  }
+
+  /**
+   * Runs work of several statements when the work asked for before is done, and before any asked for later: only
+   * among those who share a connection by turns, which is so while a source is being staged.
+   */
+  turn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.last.then(work);
+    this.last = result.catch((error: unknown) => void error);
+    return result;
   }
 
   async rows(text: string, values: unknown[] = []): Promise<Row[]> {

@@ -45,6 +45,7 @@ class LiveSource implements Source {
     for (const slice of request.shape.tables) {
       const condition = slice.membership.via === 'identity' ? 'true' : this.member(slice, request, 't');
       if (this.structure.relations.has(slice.name)) await this.copy(loader, slice.name, condition ?? 'false');
+      loader.onComplete(slice.name);
       request.onProgress?.({
         phase: 'staging',
         done: ++done,

@@ -3,12 +3,14 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { StageRequest } from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
+import { Ahead } from './ahead.ts';
 import { translate } from './errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { SharedRows } from './shared.ts';
 import { fetchShared } from './shared.ts';
 import type { Sql } from './sql.ts';
+import type { Workspace } from './workspace.ts';
 import { dropTables } from './workspace.ts';
 
 /** Rows of one table as they stand in the source: every column text, numbered in `tdr_n`. */
@@ -43,20 +45,27 @@ export async function stageSource(
   structure: Structure,
   source: Source,
   request: StageRequest,
-): Promise<Stage> {
+): Promise<{ stage: Stage; work: Workspace | null }> {
+  const loader = new Loader(sql, 'raw');
+  const stage: Stage = { schema: source.schema, raw: loader.tables, shared: new Map() };
+  let ahead: Ahead | null = null;
   await sql.run('BEGIN');
   try {
     await dropTables(sql, 'raw');
-    const loader = new Loader(sql, 'raw');
+    ahead = Ahead.for(sql, structure, request, stage);
+    loader.onComplete = (table) => ahead?.done(table);
     await source.load(loader, request);
-    const stage: Stage = { schema: source.schema, raw: loader.tables, shared: new Map() };
-    await prepareRaw(sql, request, stage);
+    stage.schema = source.schema;
+    const work = ahead ? await ahead.finish() : null;
+    if (!work) await prepareRaw(sql, request, stage);
     stage.shared = await fetchShared(sql, structure, source, request.shape, stage);
     await sql.run('COMMIT');
-    return stage;
+    return { stage, work };
   } catch (error) {
+    // In a lost transaction every statement fails: what lost it is the error to report.
+    const first = await ahead?.settled();
     await sql.run('ROLLBACK').catch((second: unknown) => void second);
-    throw error;
+    throw first ? first.error : error;
   }
 }
 
@@ -85,6 +94,8 @@ export class Loader {
   readonly tables = new Map<string, Raw>();
   private readonly sql: Sql;
   private readonly prefix: string;
+  /** Called when no more rows of a table will come. */
+  onComplete: (table: string) => void = () => undefined;
 
   constructor(sql: Sql, prefix: string) {
     this.sql = sql;
@@ -92,7 +103,11 @@ export class Loader {
   }
 
   /** Announces a table and its columns, also when no row will follow. Columns of a second announcement must be known. */
-  async table(name: string, columns: string[]): Promise<Raw> {
+  table(name: string, columns: string[]): Promise<Raw> {
+    return this.sql.turn(() => this.create(name, columns));
+  }
+
+  private async create(name: string, columns: string[]): Promise<Raw> {
     const known = this.tables.get(name);
     if (known) return known;
     const raw: Raw = {
@@ -110,13 +125,22 @@ export class Loader {
   }
 
   /** Copies chunks of COPY text into a table; the number of rows. `encoding`: that of the bytes. */
-  async copy(
+  copy(
     name: string,
     columns: string[],
     chunks: AsyncIterable<Buffer> | Buffer[],
     encoding = 'UTF8',
   ): Promise<number> {
-    const raw = await this.table(name, columns);
+    return this.sql.turn(() => this.send(name, columns, chunks, encoding));
+  }
+
+  private async send(
+    name: string,
+    columns: string[],
+    chunks: AsyncIterable<Buffer> | Buffer[],
+    encoding: string,
+  ): Promise<number> {
+    const raw = await this.create(name, columns);
     const into = `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING ${literal(encoding)})`;
     const target = new CopyTarget(this.sql.copyIn(into), raw, name);
     try {

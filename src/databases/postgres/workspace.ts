@@ -7,7 +7,7 @@ import type { Relation, RelationColumn } from './catalog.ts';
 import { ident, identList } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { Sql } from './sql.ts';
-import type { Stage } from './stage.ts';
+import type { Raw, Stage } from './stage.ts';
 
 /**
  * Temporary tables of one session, four per table of the slice: `live` and `staged` hold the tenant's rows, `want`
@@ -81,9 +81,7 @@ export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, st
     const columns = sortedColumns(
       relation.columns.filter((column) => !column.generated).map((column) => column.name),
     );
-    const raw = stage?.raw.get(slice.name);
-    const common = raw ? columns.filter((name) => raw.columns.includes(name)) : null;
-    return {
+    const slot: Slot = {
       index,
       slice,
       relation,
@@ -93,14 +91,25 @@ export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, st
       want: `pg_temp.tdr_want_${index}`,
       gone: `pg_temp.tdr_gone_${index}`,
       columns,
-      common,
-      compared: (common ?? []).filter((name) => !slice.untouched.includes(name)),
-      key: common && slice.key.every((name) => common.includes(name)) ? slice.key : [],
+      common: null,
+      compared: [],
+      key: [],
       known: false,
       rows: { live: 0, staged: 0, want: 0, gone: 0 },
       dead: { live: 0, staged: 0, want: 0, gone: 0 },
     };
+    adoptRaw(slot, stage?.raw.get(slice.name));
+    return slot;
   });
+}
+
+/** What can be compared, now that it is known which columns the backup has. */
+export function adoptRaw(slot: Slot, raw: Raw | undefined): void {
+  const { slice, columns } = slot;
+  const common = raw ? columns.filter((name) => raw.columns.includes(name)) : null;
+  slot.common = common;
+  slot.compared = (common ?? []).filter((name) => !slice.untouched.includes(name));
+  slot.key = common && slice.key.every((name) => common.includes(name)) ? slice.key : [];
 }
 
 /** What the temporary tables depend on: while it stays the same they are emptied instead of made again. */
@@ -111,22 +120,29 @@ export function signature(slots: Slot[]): string {
 /** Creates the temporary tables, dropping those of an earlier shape. */
 export async function makeTables(sql: Sql, slots: Slot[]): Promise<void> {
   await dropTables(sql, 'live|staged|want|gone');
-  const statements = slots.map((slot) => {
-    const own = identList(slot.columns);
-    const key = slot.relation.primaryKey.length > 0 ? `, ${identList(slot.relation.primaryKey)}` : '';
-    const indexed =
-      slot.key.length > 0
-        ? `CREATE INDEX ON ${slot.staged} (${identList(slot.key)}); CREATE INDEX ON ${slot.live} (${identList(slot.key)});`
-        : '';
-    return `
-      CREATE TEMP TABLE ${bare(slot.live)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, xmin AS tdr_xmin, NULL::bytea AS tdr_hash${own ? `, ${own}` : ''} FROM ${slot.target} WITH NO DATA;
-      CREATE TEMP TABLE ${bare(slot.staged)} AS SELECT 0::bigint AS tdr_n, NULL::bytea AS tdr_hash, false AS tdr_set${commonList(slot)} FROM ${slot.target} WITH NO DATA;
-      CREATE TEMP TABLE ${bare(slot.want)} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
-        tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);
-      CREATE TEMP TABLE ${bare(slot.gone)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, NULL::text AS tdr_key, NULL::bytea AS tdr_hash${key} FROM ${slot.target} WITH NO DATA;
-      ${indexed}`;
-  });
+  const statements = slots.map((slot) => `${liveTable(slot)}\n${stagedTables(slot)}`);
   if (statements.length > 0) await sql.run(statements.join('\n'));
+}
+
+/** Statement that creates the table of live rows. */
+export function liveTable(slot: Slot): string {
+  const own = slot.columns.length > 0 ? `, ${identList(slot.columns)}` : '';
+  return `CREATE TEMP TABLE ${bare(slot.live)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, xmin AS tdr_xmin, NULL::bytea AS tdr_hash${own} FROM ${slot.target} WITH NO DATA;`;
+}
+
+/** Statements that create the tables of staged rows and of effects. */
+export function stagedTables(slot: Slot): string {
+  const key = slot.relation.primaryKey.length > 0 ? `, ${identList(slot.relation.primaryKey)}` : '';
+  const indexed =
+    slot.key.length > 0
+      ? `CREATE INDEX ON ${slot.staged} (${identList(slot.key)}); CREATE INDEX ON ${slot.live} (${identList(slot.key)});`
+      : '';
+  return `
+    CREATE TEMP TABLE ${bare(slot.staged)} AS SELECT 0::bigint AS tdr_n, NULL::bytea AS tdr_hash, false AS tdr_set${commonList(slot)} FROM ${slot.target} WITH NO DATA;
+    CREATE TEMP TABLE ${bare(slot.want)} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+      tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);
+    CREATE TEMP TABLE ${bare(slot.gone)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, NULL::text AS tdr_key, NULL::bytea AS tdr_hash${key} FROM ${slot.target} WITH NO DATA;
+    ${indexed}`;
 }
 
 function commonList(slot: Slot): string {

@@ -14,6 +14,8 @@ import { fold, RowFilter } from './row-filter.ts';
 
 /** Matching rows are sent to the server in pieces of about this many bytes. */
 const pieceBytes = 512 * 1024;
+/** So many are held while the server has other work to do. */
+const heldBytes = 16 << 20;
 
 interface Spooled {
   table: string;
@@ -52,7 +54,12 @@ export class Picker {
   /** No more rows of this table will come. */
   finish(table: string): void {
     // A spooled table's keys are known only once it was filtered.
-    if (!this.spooled.some((part) => part.table === table)) this.done.add(table);
+    if (!this.spooled.some((part) => part.table === table)) this.settle(table);
+  }
+
+  private settle(table: string): void {
+    this.done.add(table);
+    this.loader.onComplete(table);
   }
 
   /** Which of the table's rows are wanted can be said by now. */
@@ -80,7 +87,7 @@ export class Picker {
           for await (const chunk of this.readSpool(part)) await sink.write(chunk);
           await sink.end();
         }
-        this.done.add(slice.name);
+        this.settle(slice.name);
       }
     } finally {
       await this.spool?.close();
@@ -230,6 +237,7 @@ export class FilterSink implements BlockSink {
   private pending: Buffer[] = [];
   private pendingBytes = 0;
   private sending: Promise<unknown> = Promise.resolve();
+  private busy = false;
 
   constructor(loader: Loader, table: string, columns: string[], encoding: string, filter: RowFilter) {
     this.loader = loader;
@@ -245,7 +253,7 @@ export class FilterSink implements BlockSink {
     if (rows.length === 0) return;
     this.pending.push(rows);
     this.pendingBytes += rows.length;
-    if (this.pendingBytes >= pieceBytes) await this.flush();
+    if (this.pendingBytes >= (this.busy ? heldBytes : pieceBytes)) await this.flush();
   }
 
   private async flush(): Promise<void> {
@@ -253,7 +261,12 @@ export class FilterSink implements BlockSink {
     if (this.pendingBytes === 0) return;
     this.sending = this.loader.copy(this.table, this.columns, this.pending, this.encoding);
     // A failure shows when the next piece, or the end, waits for this one.
-    this.sending.catch((error: unknown) => void error);
+    this.busy = true;
+    this.sending
+      .catch((error: unknown) => void error)
+      .finally(() => {
+        this.busy = false;
+      });
     this.pending = [];
     this.pendingBytes = 0;
   }
