@@ -46,6 +46,8 @@ class Recomputed:
         self.usable = self.closed = self.backup = None
         self.confirmed = []
         self.plans = {}
+        self.tasks, self.messages, self.safety = {}, {}, []
+        self.verifications = self.notes = self.health = self.take_overs = 0
         for entry in entries[1:]:
             self.take(entry)
 
@@ -70,8 +72,28 @@ class Recomputed:
         if seconds is not None:
             step["seconds"] = (step["seconds"] or 0) + seconds
 
-    def on_step_started(self, e): self.step(e, "running")
-    def on_task_started(self, e): self.step(e, "running")
+    def on_step_started(self, e):
+        self.step(e, "running")
+        step = self.steps.get(e["step"])
+        if step:
+            step["attempt"] = max(e["attempt"], step.get("attempt", 0) + 1)
+
+    def on_task_skipped(self, e): self.tasks[e["task"]] = (e["step"], e["by"])
+    def on_message(self, e, state):
+        name = e.get("message") or f"{e['kind']}-{e['audience']}"
+        self.messages[name] = (e["kind"], e["audience"], state)
+
+    def on_message_drafted(self, e): self.on_message(e, "drafted")
+    def on_message_sent(self, e): self.on_message(e, "sent")
+    def on_message_written(self, e): self.on_message(e, "written")
+    def on_message_waived(self, e): self.on_message(e, "waived")
+    def on_note(self, e): self.notes += 1
+    def on_health_checked(self, e): self.health += 1
+    def on_taken_over(self, e): self.take_overs += 1
+    def on_task_started(self, e):
+        self.step(e, "running")
+        self.tasks.pop(e["task"], None)
+
     def on_step_finished(self, e): self.step(e, "done", e["seconds"])
     def on_step_failed(self, e): self.step(e, "failed", e["seconds"])
     def on_step_skipped(self, e): self.step(e, "skipped")
@@ -91,7 +113,10 @@ class Recomputed:
         self.suspended[self.key(e["tenant"])] = True
 
     def on_tenant_reactivated(self, e): self.suspended.pop(self.key(e["tenant"]), None)
-    def on_verified(self, e): self.verified[str(e.get("tenant"))] = e["ok"]
+    def on_verified(self, e):
+        self.verified[str(e.get("tenant"))] = e["ok"]
+        self.verifications += 1
+
     def on_backup_chosen(self, e): self.backup = e
     def on_plan_made(self, e): self.plans[self.key(e["tenant"])] = e
     def on_closed(self, e): self.closed = (self.elapsed, e["outcome"])
@@ -99,12 +124,15 @@ class Recomputed:
 
     def on_restore_intended(self, e):
         self.restores.append({"tenant": self.key(e["tenant"]), "state": "intended", "tables": e["tables"]})
+        self.safety.append(e["safetyCopy"])
 
     def restore_outcome(self, e, state):
         mine = [r for r in self.restores if r["tenant"] == self.key(e["tenant"])]
         if mine:
             mine[-1]["state"] = state
             mine[-1]["tables"] = e.get("tables", mine[-1]["tables"])
+            mine[-1]["isolation"] = e.get("isolation")
+            mine[-1]["seconds"] = e.get("seconds", {})
 
     def on_restore_finished(self, e): self.restore_outcome(e, "finished")
     def on_restore_rolled_back(self, e): self.restore_outcome(e, "rolled-back")
@@ -142,8 +170,26 @@ def expected(entries, broken, head, torn):
         "rto.met": met,
         "actualSeconds": state.elapsed,
         "estimateSeconds": sum(s["spec"]["estimateSeconds"] for s in state.steps.values()),
+        "rto.leftSeconds": None if limit is None else max(0.0, limit - used),
         "confirmations": len(state.confirmed),
+        "verifications": state.verifications,
+        "healthChecks": state.health,
+        "notes": state.notes,
+        "takeOvers": state.take_overs,
+        "messages": len(state.messages),
+        "safetyCopies": len(state.safety),
     }
+    for index, (kind, audience, sent) in enumerate(state.messages.values()):
+        numbers[f"messages.{index}.kind"] = kind
+        numbers[f"messages.{index}.audience"] = audience
+        numbers[f"messages.{index}.state"] = sent
+    for index, copy in enumerate(state.safety):
+        numbers[f"safetyCopies.{index}.rows"] = copy["rows"]
+        numbers[f"safetyCopies.{index}.sha256"] = copy["sha256"]
+    for index, (at, by, what) in enumerate(state.confirmed):
+        numbers[f"confirmations.{index}.at"] = at
+        numbers[f"confirmations.{index}.by"] = by
+        numbers[f"confirmations.{index}.what"] = what
     if state.backup:
         damage = state.opened["damagedAt"] or state.opened["detectedAt"]
         if state.backup["takenAt"]:
@@ -159,10 +205,22 @@ def expected(entries, broken, head, torn):
     for index, step in enumerate(state.steps.values()):
         numbers[f"steps.{index}.state"] = step["state"]
         numbers[f"steps.{index}.seconds"] = step["seconds"]
+        numbers[f"steps.{index}.estimateSeconds"] = step["spec"]["estimateSeconds"]
+        numbers[f"steps.{index}.attempt"] = step.get("attempt", 0)
+        mine = [by for of, by in state.tasks.values() if of == step["spec"]["id"] and by != "condition"]
+        numbers[f"steps.{index}.leftOut"] = len(mine)
     for index, restore in enumerate(state.restores):
         numbers[f"restores.{index}.state"] = restore["state"]
         for what in ("insert", "update", "delete", "losses"):
             numbers[f"restores.{index}.total.{what}"] = sum(t[what] for t in restore["tables"])
+        for place, table in enumerate(restore["tables"]):
+            for what in ("name", "insert", "update", "delete", "unchanged", "losses"):
+                numbers[f"restores.{index}.tables.{place}.{what}"] = table[what]
+        if restore.get("isolation"):
+            for what in ("method", "otherRowsWritten", "tablesGuarded"):
+                numbers[f"restores.{index}.isolation.{what}"] = restore["isolation"][what]
+        for what, value in restore.get("seconds", {}).items():
+            numbers[f"restores.{index}.seconds.{what}"] = value
     return numbers
 
 
@@ -170,7 +228,7 @@ def look_up(report, path):
     value = report
     for part in path.split("."):
         value = value[int(part)] if isinstance(value, list) else value[part]
-    return len(value) if path == "confirmations" else value
+    return len(value) if isinstance(value, list) else value
 
 
 def same(a, b):

@@ -1,6 +1,7 @@
 import type { Entry } from './events.ts';
 import type { IncidentState } from './records.ts';
 import {
+  answerWords,
   durationWords,
   messageWords,
   rowsWords,
@@ -66,7 +67,7 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'task.note':
       return entry.text;
     case 'operator.answered':
-      return `${entry.question}: ${typeof entry.answer === 'string' ? entry.answer : JSON.stringify(entry.answer)}${entry.auto ? ` (by itself${entry.why ? `: ${entry.why}` : ''})` : ''}`;
+      return `${entry.question}: ${answerWords(entry.answer)}${entry.auto ? ` (by itself${entry.why ? `: ${entry.why}` : ''})` : ''}`;
     case 'gate.failed':
       return `${task(entry)} may not start before ${entry.needs.join(', ')}`;
     case 'gate.overridden':

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { TenantId } from '../engine/tenant.ts';
 import type { Audience, MessageKind } from './facts.ts';
 import type { IncidentState } from './records.ts';
@@ -71,3 +72,21 @@ const audienceWords: Record<Audience, string> = {
 export function messageWords(message: { kind: MessageKind; audience: Audience }): string {
   return `${kindWords[message.kind]} to ${audienceWords[message.audience]}`;
 }
+
+/** What a person answered, as people say it: `all of the plan`, `the plan without leads, and 2 rows`. */
+export function answerWords(answer: unknown): string {
+  if (typeof answer === 'string') return answer;
+  const review = planReview.safeParse(answer);
+  if (!review.success) return JSON.stringify(answer);
+  const { withoutTables, withoutRows, revivals } = review.data;
+  const rows = Object.values(withoutRows).reduce((sum, keys) => sum + keys.length, 0);
+  const left = [...withoutTables, ...(rows > 0 ? [`${rows} single rows`] : [])];
+  const decided = Object.entries(revivals).map(([table, decision]) => `, ${table}: ${decision}`);
+  return `${left.length === 0 ? 'all of the plan' : `the plan without ${left.join(', ')}`}${decided.join('')}`;
+}
+
+const planReview = z.object({
+  withoutTables: z.array(z.string()),
+  withoutRows: z.record(z.string(), z.array(z.string())),
+  revivals: z.record(z.string(), z.string()),
+});

@@ -114,7 +114,7 @@ async function prepare(run: Run, step: Step, task: Task, work: Work): Promise<Re
   }
   run.view.set({ preview });
   if (run.options.mode === 'dry-run' && work.inDryRun === 'preview') {
-    for (const line of [preview.summary, ...preview.lines]) run.context.output(line);
+    for (const line of [preview.summary, ...preview.lines, ...preview.commands]) run.context.output(line);
     await run.incident.append({
       event: 'task.note',
       step: step.id,

@@ -7,7 +7,7 @@ import { createOperator } from './operator.ts';
 import type { RunDesk } from './screens/IncidentScreen.tsx';
 import type { MessageDesk } from './screens/MessagesScreen.tsx';
 import { incidentHeader } from './view/incident.ts';
-import { keepOutput, keepPreview, type TaskOutput } from './view/output.ts';
+import { keepOutput, type TaskOutput } from './view/output.ts';
 import { situationText } from './view/situation.ts';
 
 /** What walks the steps: `Runner`, or anything that behaves like one. */
@@ -49,8 +49,7 @@ export function openDesk(request: DeskRequest): OpenDesk {
   const view = followRunner(walker);
   let output: readonly TaskOutput[] = [];
   const unhear = walker.subscribe(() => {
-    const keep = incident.state.opened.mode === 'dry-run' ? keepPreview : keepOutput;
-    output = keep(output, walker.view());
+    output = keepOutput(output, walker.view());
   });
   const closed = Promise.withResolvers<void>();
   let history = noHistory;

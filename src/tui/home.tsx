@@ -27,7 +27,8 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   const terminal = watchTerminal(context.signal);
   const place = createStore<Place>({ at: 'home' });
   const lookout = openLookout(context);
-  const left = Promise.withResolvers<{ begun: Begun; result: RunResult; report: string | null } | null>();
+  const left = Promise.withResolvers<void>();
+  const ended: { begun: Begun; result: RunResult; report: string | null }[] = [];
   let desk: RunDesk | null = null;
   const go = (next: Place): void => place.flush(() => next);
 
@@ -55,7 +56,13 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
     const result = await run.done;
     const report = await writtenReport(incident);
     await begun.close();
-    left.resolve({ begun, result, report });
+    ended.push({ begun, result, report });
+    desk = null;
+    // After a trial the real thing is the likely next step; after the real thing there is nothing left to do.
+    const trial = incident.state.opened.mode !== 'live' && result.outcome === 'completed';
+    if (!trial || terminal.signal.aborted) return left.resolve();
+    go({ at: 'home' });
+    await lookout.look();
   };
 
   const navigator: Navigator = {
@@ -63,7 +70,7 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
     damagedAt: () => (demo ? demo.made().damagedAt : ''),
     story: () => (demo ? demo.made().complaint : ''),
     byEmail: config.tenants.search.length === 0 ? null : (text) => findByEmail(context, text),
-    quit: () => left.resolve(null),
+    quit: () => left.resolve(),
     reset:
       demo === null
         ? null
@@ -119,7 +126,7 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   );
   terminal.signal.addEventListener('abort', () => {
     // Inside an incident the run is stopped at a safe point first, and leaving follows from that.
-    if (!desk) left.resolve(null);
+    if (!desk) left.resolve();
   });
   rendered.done.catch((crash: unknown) => {
     // A screen that crashes must not take a run with it: the run comes to a safe point, then the crash is told.
@@ -129,10 +136,10 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
   try {
     // The first frame is on the screen before anything heavy is loaded.
     setTimeout(() => lookout.look().catch(left.reject), 0);
-    const end = await left.promise;
+    await left.promise;
     rendered.leave();
     await rendered.done;
-    if (end) printSummary(end.begun.incident, end.result, context, end.report);
+    for (const { begun, result, report } of ended) printSummary(begun.incident, result, context, report);
   } finally {
     rendered.leave();
     terminal.release();

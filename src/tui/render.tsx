@@ -43,6 +43,8 @@ export function renderScreen(tree: ReactNode, terminal: Terminal): Rendered {
       alternateScreen: !theme.screenReader,
       isScreenReaderEnabled: theme.screenReader,
       incrementalRendering: true,
+      // A key's effect waits for the next frame at most: this is half of what people notice.
+      maxFps: 60,
       // Nothing here writes to the console; Ink's patch would also hide what a crash prints.
       patchConsole: false,
     },

@@ -255,6 +255,41 @@ describe('an incident on the screen', () => {
     expect(text).toContain('We are sorry.\n');
   });
 
+  it('is tried out as a dry run from home, which shows what would happen and leads back home', async () => {
+    const made = await world();
+    const terminal = start(made, []);
+    await terminal.shows('start   Single tenant data corruption');
+    await settle();
+    terminal.type(keys.enter);
+    await terminal.shows('Whose data is damaged?');
+    terminal.type('northwind-labs');
+    await terminal.shows('1 of 40');
+    terminal.type(keys.enter);
+    await terminal.shows('seen when');
+    await settle();
+    terminal.type(keys.down + keys.down + keys.down + keys.enter);
+    await terminal.shows('When was the damage done?');
+    await settle();
+    terminal.type('2026-11-23T05:52:00Z\r');
+    await terminal.shows('Which backup shall');
+    await settle();
+    terminal.type(keys.down + keys.enter);
+    await terminal.shows('How shall the rows be put back?');
+    await settle();
+    terminal.type(keys.down + keys.enter);
+    await terminal.shows('What would happen');
+    terminal.resize(80, 60);
+    await terminal.shows('3 Restore the rows:');
+    await terminal.shows('How long it took');
+    expect(happened(made, 'restore.intended')).toBe(false);
+    await settle();
+    terminal.type(keys.enter);
+    await terminal.shows('No incident is open.');
+    terminal.type('q');
+    expect((await terminal.ends()).exit).toBe(0);
+    expect(terminal.text()).toContain('A dry run: nothing was changed.');
+  });
+
   it('is watched live by somebody else, who can change nothing', async () => {
     const made = await world();
     const first = start(made, runIt);

@@ -160,6 +160,42 @@ describe('a report', () => {
     ]);
   });
 
+  it('says what was left out of a step that was done, and in words what was accepted', async () => {
+    const partly: [number, IncidentEvent][] = recovery.flatMap((entry, index) =>
+      index === 2
+        ? [
+            [
+              1,
+              {
+                event: 'task.skipped',
+                step: 'isolate',
+                task: 'hooks',
+                reason: 'ran by hand',
+                by: 'operator',
+              },
+            ],
+            [
+              1,
+              {
+                event: 'operator.answered',
+                ...{ step: 'restore', task: 'rows', question: 'restore.plan', kind: 'plan' },
+                answer: { withoutTables: ['leads'], withoutRows: { agents: ['1', '2'] }, revivals: {} },
+              },
+            ],
+            entry,
+          ]
+        : [entry],
+    );
+    const incident = await play(partly);
+    const { report } = await readReport(incident.dir);
+    expect(report.steps[0]?.leftOut).toMatchObject([
+      { task: 'hooks', reason: 'ran by hand', by: 'operator' },
+    ]);
+    expect(report.decisions.find((one) => one.what === 'restore.plan')?.answer).toBe(
+      'the plan without leads, 2 single rows',
+    );
+  });
+
   it('agrees in every number with a script that shares no code with it', async () => {
     const unmet = recovery.filter(([, event]) => event.event !== 'tenant.reactivated');
     const cut = recovery.slice(0, 12);

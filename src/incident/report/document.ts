@@ -75,7 +75,7 @@ function facts(report: Report): [string, Inline[]][] {
     ['Database', [`${database.name}, ${report.environment}: `, { code: database.location }]],
     ['Runbook', runbook ? [`${runbook.name} `, { code: runbook.hash.slice(0, 12) }] : ['none']],
     ['Operators', [report.operators.join(', ')]],
-    ['Damaged', when(times.damagedAt, 'not known')],
+    ['Damaged', when(times.damagedAt, 'nobody said when; RPO is measured to the detection')],
     ['Detected', [{ time: times.detectedAt }]],
     ['Opened', [{ time: times.openedAt }]],
     ['Usable again', when(times.usableAt, 'no')],

@@ -3,8 +3,9 @@ import { describe } from '../describe.ts';
 import type { Entry } from '../events.ts';
 import type { TableCounts } from '../facts.ts';
 import type { IncidentState, MessageRecord, RestoreRecord, StepRecord } from '../records.ts';
-import { slugOf } from '../words.ts';
+import { slugOf, taskTitle } from '../words.ts';
 import { equivalentCommands } from './commands.ts';
+import { decisionsOf } from './decisions.ts';
 
 /** Whether the journal behind a report is whole. */
 export interface Integrity {
@@ -113,7 +114,12 @@ export type ReportStep = Pick<
   | 'endedAt'
   | 'reason'
   | 'skippedBy'
-> & { counts: boolean; error: string | null };
+> & {
+  counts: boolean;
+  error: string | null;
+  /** Parts of the step that a person or the runbook left out. */
+  leftOut: { task: string; title: string; reason: string; by: 'operator' | 'runbook' }[];
+};
 
 export interface ReportRestore {
   tenant: string;
@@ -167,7 +173,7 @@ export function buildReport(entries: readonly Entry[], state: IncidentState, int
     atStake: clocks.atStake,
     estimateSeconds: state.steps.reduce((sum, step) => sum + step.estimateSeconds, 0),
     actualSeconds: elapsedAt(state, Date.parse(state.last.at)),
-    steps: state.steps.map((step) => stepOf(step, counts.get(step.id) ?? true)),
+    steps: state.steps.map((step) => stepOf(state, step, counts.get(step.id) ?? true)),
     restores: state.restores.map((restore) => restoreOf(state, restore)),
     safetyCopies: state.restores.map(({ intended }) => ({
       tenant: slugOf(state, intended.tenant),
@@ -222,13 +228,13 @@ function rpoOf(state: IncidentState, rpo: Clocks['rpo']): Report['rpo'] {
   return { limitSeconds, ageSeconds, met, overSeconds, backup };
 }
 
-function stepOf(step: StepRecord, counts: boolean): ReportStep {
-  const { id, title, state, attempt, estimateSeconds, seconds, startedAt, endedAt, reason, skippedBy } = step;
+function stepOf(state: IncidentState, step: StepRecord, counts: boolean): ReportStep {
+  const { id, title, attempt, estimateSeconds, seconds, startedAt, endedAt, reason, skippedBy } = step;
   const error = step.error?.message ?? null;
   return {
     id,
     title,
-    state,
+    state: step.state,
     attempt,
     estimateSeconds,
     seconds,
@@ -238,7 +244,17 @@ function stepOf(step: StepRecord, counts: boolean): ReportStep {
     skippedBy,
     counts,
     error,
+    leftOut: leftOutOf(state, id),
   };
+}
+
+function leftOutOf(state: IncidentState, step: string): ReportStep['leftOut'] {
+  return Object.values(state.tasks).flatMap(
+    ({ id: task, step: of, skippedBy: by, reason, state: reached }) => {
+      if (of !== step || reached !== 'skipped' || (by !== 'operator' && by !== 'runbook')) return [];
+      return [{ task, title: taskTitle(state, { step, task }), reason: reason ?? '', by }];
+    },
+  );
 }
 
 function restoreOf(state: IncidentState, restore: RestoreRecord): ReportRestore {
@@ -264,30 +280,4 @@ function restoreOf(state: IncidentState, restore: RestoreRecord): ReportRestore 
     seconds: finished?.seconds ?? {},
     failure: restore.failure,
   };
-}
-
-/** Answers, choices and reasons in the order they were given. */
-function decisionsOf(state: IncidentState): Report['decisions'] {
-  const answers = state.answers.map(({ at, actor, question, answer, auto, why }) => ({
-    at,
-    by: auto ? 'nobody (unattended)' : actor.name,
-    what: question,
-    answer: typeof answer === 'string' ? answer : JSON.stringify(answer),
-    reason: why ?? null,
-  }));
-  const choices = state.choices.map(({ at, actor, what, answer, reason }) => ({
-    at,
-    by: actor.name,
-    what,
-    answer,
-    reason: reason ?? null,
-  }));
-  const reasons = state.reasons.map(({ at, by, what, text }) => ({
-    at,
-    by: by.name,
-    what,
-    answer: '',
-    reason: text,
-  }));
-  return [...answers, ...choices, ...reasons].toSorted((a, b) => a.at.localeCompare(b.at));
 }

@@ -59,6 +59,9 @@ export function rpoWords({ rpo, atStake }: Report): string {
 export function stepNote(step: ReportStep): string {
   const notes = [
     step.state === 'skipped' ? `skipped by ${step.skippedBy ?? 'auto'}: ${step.reason ?? ''}` : '',
+    ...step.leftOut
+      .filter(() => step.state !== 'skipped')
+      .map((one) => `left out by ${one.by}: ${one.title}: ${one.reason}`),
     step.error ?? '',
     step.attempt > 1 ? `${step.attempt} attempts` : '',
     step.counts ? '' : 'does not count towards RTO',

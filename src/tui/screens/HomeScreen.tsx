@@ -29,6 +29,8 @@ export function HomeScreen({ header, area, model, onChoose, onReset, onQuit }: P
     { width },
   );
   const items = homeItems(model);
+  // What is urgent comes to stand first: an enter must not take what stood there before it was known.
+  const settled = model.incidents.state !== 'reading' && model.scenarios.state !== 'reading';
   const notes = homeNotes(model, width);
   const story = storyLines(model.story, width);
   const open = model.incidents.state === 'ready' ? model.incidents.value.length : 0;
@@ -45,7 +47,13 @@ export function HomeScreen({ header, area, model, onChoose, onReset, onQuit }: P
   return (
     <Screen area={area} header={header} keys={keys}>
       <Lines lines={[title, blank]} />
-      <Choice items={items} width={width} rows={Math.min(rows, items.length)} onSelect={onChoose} />
+      <Choice
+        items={items}
+        width={width}
+        rows={Math.min(rows, items.length)}
+        active={settled}
+        onSelect={onChoose}
+      />
       <Lines lines={[blank, ...notes, ...(story.length > 0 ? [blank, ...story] : [])]} />
     </Screen>
   );

@@ -23,7 +23,7 @@ import { RunScreen } from './RunScreen.tsx';
 import { TextScreen } from './TextScreen.tsx';
 
 /** How often the screen follows the clock, milliseconds: quicker while something runs, rarely when read aloud. */
-const ticks = { busy: 80, waiting: 1000, readAloud: 30_000 };
+const ticks = { busy: 50, waiting: 1000, readAloud: 30_000 };
 
 /** A run as the screen drives it. */
 export interface RunDesk {

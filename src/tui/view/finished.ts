@@ -8,6 +8,7 @@ import { effectsReading } from './effects.ts';
 import { type HeaderModel, rtoReading } from './header.ts';
 import { stepViews } from './run.ts';
 import { stepLine } from './steps.ts';
+import { trialLines } from './trial.ts';
 
 /** What came of a run: on the finished screen, and printed to the terminal after it. */
 
@@ -23,7 +24,7 @@ const takenOver = { text: 'Somebody else goes on with this incident.', tone: 'wa
 const modeWords: Record<HeaderModel['mode'], string> = {
   live: '',
   look: '',
-  'dry-run': ' A dry run: nothing was changed; o shows what every step would do.',
+  'dry-run': ' A dry run: nothing was changed.',
   rehearsal: ' A rehearsal on a copy: the live database was not changed.',
   drill: ' A drill on a copy: the live database was not changed.',
 };
@@ -86,8 +87,17 @@ export function finishedLines(
       ),
     );
   }
-  lines.push(...nextLines(state, outcome, width));
+  lines.push(...trialLines(state, width), ...messageLines(state, width), ...nextLines(state, outcome, width));
   return lines;
+}
+
+/** What became of the messages: one that was only written is still to be sent by hand. */
+function messageLines(state: IncidentState, width: number): Line[] {
+  return state.messages.flatMap(({ kind, audience, state: sent, file }) => {
+    if (sent === 'sent') return [];
+    const where = sent === 'written' && file ? `, not sent: ${printable(file)} in the incident’s folder` : '';
+    return paragraph(`Message ${kind} for ${audience}: ${sent}${where}.`, width - 2, 'warning', 1);
+  });
 }
 
 function rtoTone(model: HeaderModel): Tone {

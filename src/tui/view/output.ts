@@ -22,13 +22,6 @@ export function keepOutput(kept: readonly TaskOutput[], view: RunnerView): reado
   return [...before, { task, lines: output }];
 }
 
-/** In a dry run a task says nothing: what it would do is what is worth reading. */
-export function keepPreview(kept: readonly TaskOutput[], view: RunnerView): readonly TaskOutput[] {
-  const { task, preview } = view;
-  if (task === null || preview === null || kept.some((one) => one.task === task)) return kept;
-  return [...kept, { task, lines: [preview.summary, ...preview.lines, ...preview.commands] }];
-}
-
 export function outputLines(outputs: readonly TaskOutput[], width: number): Line[] {
   if (outputs.length === 0) return [line(span(' No step has said anything yet.', 'muted'))];
   return outputs.flatMap(({ task, lines }) => [

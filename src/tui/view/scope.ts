@@ -78,7 +78,10 @@ export function scopeLines(scope: Scope | null, width: number): Line[] {
         : span(` ALSO HIT: ${scope.others.map(printable).join(', ')}`, 'bad');
   return [
     fit(
-      line(span(` Against ${printable(scope.ref)}: `, 'muted'), pieces.join(', ') || 'no difference'),
+      line(
+        span(` Against ${printable(scope.ref)}: `, 'muted'),
+        pieces.join(', ') || span('no difference. Is this the right tenant?', 'warning'),
+      ),
       width,
     ),
     fit(line(others, scope.incomplete && span(` (${scope.incomplete})`, 'warning')), width),
