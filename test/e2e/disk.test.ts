@@ -5,8 +5,9 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { main } from '../built.ts';
 import type { World } from '../worlds/world.ts';
-import { cleanUp, type Document, main, tenantDr } from './program.ts';
+import { cleanUp, type Document, tenantDr } from './program.ts';
 import { shell, shellWorld } from './shell.ts';
 
 afterAll(cleanUp);

@@ -76,6 +76,7 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
           {...inside}
           title={runbook === null ? 'Tenants' : 'Whose data is damaged?'}
           index={index}
+          problem={sights.tenants.state === 'failed' ? problemOf(sights.tenants) : ''}
           byEmail={navigator.byEmail}
           onTake={runbook === null ? undefined : (tenant) => navigator.go({ at: 'how', runbook, tenant })}
           onBack={home}
@@ -165,4 +166,8 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
     case 'incident':
       return <IncidentScreen desk={place.desk} />;
   }
+}
+
+function problemOf({ message, hint }: { message: string; hint?: string }): string {
+  return hint ? `${message}. ${hint}` : message;
 }

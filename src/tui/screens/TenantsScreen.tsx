@@ -5,7 +5,7 @@ import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
 import { editField, emptyField, insert } from '../field.ts';
 import { disabled } from '../keys.ts';
-import { spread } from '../layout.ts';
+import { paragraph, spread } from '../layout.ts';
 import { line, span } from '../line.ts';
 import { fieldLine } from '../view/confirm.ts';
 import { listWidth, withDetail } from '../view/side.ts';
@@ -29,6 +29,8 @@ const nobody: ReadonlySet<string> = new Set();
 interface Props extends Inside {
   title: string;
   index: TenantIndex | null;
+  /** Why there is no index and never will be; '' otherwise. */
+  problem?: string;
   /** Ids of tenants with a user whose e-mail contains the text. */
   byEmail: ((text: string) => Promise<ReadonlySet<string>>) | null;
   onTake?: (tenant: TenantEntry) => void;
@@ -36,7 +38,17 @@ interface Props extends Inside {
 }
 
 /** Find-as-you-type over all tenants; only the window that is seen is drawn. */
-export function TenantsScreen({ header, area, title, index, byEmail, onTake, onBack, onQuit }: Props) {
+export function TenantsScreen({
+  header,
+  area,
+  title,
+  index,
+  problem = '',
+  byEmail,
+  onTake,
+  onBack,
+  onQuit,
+}: Props) {
   const [field, setField] = useState(emptyField);
   const [window, setWindow] = useState(firstMarked);
   const [emails, setEmails] = useState<{ text: string; ids: ReadonlySet<string> }>({ text: '', ids: nobody });
@@ -99,7 +111,11 @@ export function TenantsScreen({ header, area, title, index, byEmail, onTake, onB
             line(span(` ${printable(title)}`, 'strong')),
             line(
               span(
-                index ? `${foundLine(found.length, index.entries.length, searching)} ` : 'reading … ',
+                index
+                  ? `${foundLine(found.length, index.entries.length, searching)} `
+                  : problem
+                    ? ''
+                    : 'reading … ',
                 'muted',
               ),
             ),
@@ -107,7 +123,11 @@ export function TenantsScreen({ header, area, title, index, byEmail, onTake, onB
           ),
           fieldLine(field, width, ' find › '),
           ...withDetail(
-            [tenantHeading(list), ...(index ? tenantRows(found, shown, list, rows, onlyByEmail) : [])],
+            [
+              tenantHeading(list),
+              ...(problem ? paragraph(printable(problem), list - 2, 'bad', 1) : []),
+              ...(index ? tenantRows(found, shown, list, rows, onlyByEmail) : []),
+            ],
             width,
             rows + 1,
             (right) => tenantDetail(marked, marked !== undefined && onlyByEmail(marked), right),
