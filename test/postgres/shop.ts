@@ -14,3 +14,6 @@ UPDATE links SET item_id = NULL WHERE (SELECT tenant_id FROM items WHERE items.i
 `;
 
 export const shopTables = ['plans', 'tenants', 'items', 'sales', 'links'];
+
+/** Enough rows that a restore takes a moment. */
+export const largeShop = `${shop} INSERT INTO sales (item_id, amount) SELECT 1 + i % 20, i FROM generate_series(1, 40000) i;`;

@@ -37,11 +37,14 @@ export async function readMarker(
   sql: Sql,
   cluster: { systemId: string | null; timeline: string | null },
 ): Promise<ChangeMarker> {
-  const [row] = await sql.rows('SELECT pg_current_xact_id() AS xid, pg_backend_pid() AS pid');
+  const [row] = await sql.rows(
+    'SELECT pg_current_xact_id() AS xid, pg_backend_pid() AS pid, pg_postmaster_start_time() AS started',
+  );
   return {
     xid: row?.xid ?? null,
     pid: Number(row?.pid),
     systemId: cluster.systemId,
     timeline: cluster.timeline,
+    started: row?.started ?? null,
   };
 }

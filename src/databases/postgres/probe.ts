@@ -16,7 +16,8 @@ import { columnOf, targetOf } from './workspace.ts';
 const page = 500;
 
 /**
- * Did the change happen? On the same cluster and timeline the transaction id tells. Where it cannot (another
+ * Did the change happen? On the same cluster and timeline the transaction id tells, as long as the server was not
+ * started anew: an id that had not reached its log before a crash is given out again. Where it cannot tell (another
  * cluster after a failover, an id too old), row by row: any planned row in its new state proves the commit, any in
  * its old state proves that there was none; both at once is for a person to decide.
  */
@@ -27,7 +28,14 @@ export async function probe(
   marker: ChangeMarker,
 ): Promise<Outcome> {
   const told = await askTransaction(sql, marker);
-  if (told !== null) return told;
+  if (told !== null && told !== 'committed') return told;
+  const seen = await askRows(sql, structure, path);
+  // A server that recovered from a crash of one of its processes keeps its start time, and may do the same.
+  if (told === 'committed') return seen === 'not-committed' ? 'contradictory' : 'committed';
+  return seen;
+}
+
+async function askRows(sql: Sql, structure: Structure, path: string): Promise<Outcome> {
   let fresh = 0;
   let old = 0;
   let batch: SavedChange[] = [];
@@ -58,7 +66,8 @@ async function askTransaction(sql: Sql, marker: ChangeMarker): Promise<Outcome |
     !marker.xid ||
     !cluster.systemId ||
     marker.systemId !== cluster.systemId ||
-    String(marker.timeline) !== cluster.timeline
+    String(marker.timeline) !== cluster.timeline ||
+    (marker.started != null && marker.started !== (await sql.value('SELECT pg_postmaster_start_time()')))
   )
     return null;
   let status: string | null;
