@@ -30,8 +30,8 @@ interface Options {
 }
 
 /**
- * Writes a consistent image of a live SQLite database: compressed to `target` (0600, synced), plain to `copy`. One process pins the
- * state, another reads the file; this one opens nothing. Leaves nothing behind when it fails.
+ * Writes a consistent image of a live SQLite database: compressed to `target` (0600, synced), plain to `copy`. A session pins the
+ * state, another process reads the file. Leaves nothing behind when it fails.
  */
 export async function takeFile(request: TakeRequest, options: Options = {}): Promise<TakenFile> {
   const pin = openPin(request.path, { signal: options.signal, busySeconds: options.busySeconds ?? 30 });

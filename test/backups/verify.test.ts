@@ -153,7 +153,12 @@ test('digests do not depend on the number of processes, the encoding or the shap
     makeDatabase(path, { rows: 9000, encoding });
     const db = new Database(path);
     db.exec(`INSERT INTO notes VALUES (9007199254740993, 2, 'a' || char(0) || 'b🙂', x'00ff'), (-5, 3, CAST(x'c328' AS TEXT), NULL),
-      (9100, 1, 'big', zeroblob(700000)), (9101, NULL, 'nobody''s', NULL)`);
+      (9100, 1, 'big', zeroblob(700000)), (9101, NULL, 'nobody''s', NULL),
+      (-9223372036854775808, 1, 'first', NULL), (9223372036854775807, 1, 'last', NULL)`);
+    const owned = db
+      .prepare('SELECT tenant_id, count(*) FROM notes JOIN agents a ON a.id = agent_id GROUP BY 1')
+      .raw()
+      .all();
     db.close();
     const config = configIn(join(folder, 'digests'));
     const session = await (await databaseAt(`sqlite:${path}`)).open({ mode: 'read' });
@@ -161,6 +166,8 @@ test('digests do not depend on the number of processes, the encoding or the shap
     const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
     const expected = await session.digestAll(shape);
     await session.close();
+    const counted = Object.entries(expected.notes ?? {}).map(([tenant, { rows }]) => [Number(tenant), rows]);
+    expect(counted).toEqual(owned);
     expect(await digestCopy(path, shape)).toEqual(expected);
     const shares = [];
     for (let share = 0; share < 3; share++) {

@@ -1,7 +1,7 @@
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
 import type { Link } from '../../engine/slice.ts';
-import { encodeRows } from './encode-rows.ts';
+import { encodeRows, everywhere } from './encode-rows.ts';
 import { quote, temporary } from './identifiers.ts';
 import { ownerOf, ownerText, ownerThrough } from './ownership.ts';
 import { scratchTable } from './scratch.ts';
@@ -73,6 +73,9 @@ export function digestAll(
       from: `main.${quote(table.slice.name)} t`,
       locator: locator(table.live, 't'),
       also: [ownerText(ownerOf(work, table, 't'))],
+      ...(table.live.rowid === null
+        ? {}
+        : { stretch: { key: `t.${quote(table.live.rowid)}`, ...everywhere } }),
     });
     for (const { encoded, also } of rows) {
       const [tenant] = also as [string | null];

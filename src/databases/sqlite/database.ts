@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Capabilities, Database, OpenOptions, Session, StageRequest } from '../../engine/port.ts';
-import { TenantDrError } from '../../errors.ts';
 import { openChannel } from './channel.ts';
 import { examine } from './examine.ts';
 import { sqliteIdentity } from './identity.ts';
+import { whileBusy } from './patience.ts';
 
 const capabilities: Capabilities = {
   foreignKeysOff: true,
@@ -26,9 +25,9 @@ const defaultBusySeconds = 30;
 
 async function openSession(path: string, options: OpenOptions): Promise<Session> {
   const channel = openChannel(path, options.mode);
-  const busySeconds = options.busySeconds ?? defaultBusySeconds;
+  const limitSeconds = options.busySeconds ?? defaultBusySeconds;
   const patiently = <T>(work: () => Promise<T>, onWait = options.onWait): Promise<T> =>
-    whileBusy(work, busySeconds, onWait);
+    whileBusy(work, { limitSeconds, onWait });
   const call = <T>(method: string, ...argument: unknown[]): Promise<T> =>
     patiently(() => channel.call<T>(method, argument));
   try {
@@ -69,23 +68,4 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     digestAll: (shape, onProgress) => patiently(() => channel.call('digestAll', [shape], onProgress)),
     close: () => channel.end(),
   };
-}
-
-async function whileBusy<T>(
-  work: () => Promise<T>,
-  limitSeconds: number,
-  onWait?: (waitedSeconds: number) => void,
-): Promise<T> {
-  const since = performance.now();
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const waited = (performance.now() - since) / 1000;
-      if (!(error instanceof TenantDrError) || error.code !== 'database-busy' || waited >= limitSeconds)
-        throw error;
-      onWait?.(waited);
-      await sleep(100);
-    }
-  }
 }

@@ -9,10 +9,10 @@ import { ownerOf, ownerText } from './ownership.ts';
 import { SqliteSession } from './session.ts';
 import { locator, type TableWork, type Workspace } from './workspace.ts';
 
-/** One stretch of a table: rowids above `after`, up to `upTo`; null where the table has no rowids: all of it. */
+/** One stretch of a table's rowids, both ends included; null where the table has no rowids: all of it. */
 interface Piece {
   table: TableWork;
-  range: { after: bigint; upTo: bigint } | null;
+  range: { from: bigint; upTo: bigint } | null;
 }
 
 const piecesPerTable = 16n;
@@ -64,8 +64,8 @@ function piecesOf({ connection }: Workspace, table: TableWork): Piece[] {
   const pieces: Piece[] = [];
   const count = high - low < 4096n ? 1n : piecesPerTable;
   for (let index = 0n; index < count; index++) {
-    const at = (step: bigint) => low - 1n + ((high - low + 1n) * step) / count;
-    pieces.push({ table, range: { after: at(index), upTo: at(index + 1n) } });
+    const at = (step: bigint) => low + ((high - low + 1n) * step) / count;
+    pieces.push({ table, range: { from: at(index), upTo: at(index + 1n) - 1n } });
   }
   return pieces;
 }

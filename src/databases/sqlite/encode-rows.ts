@@ -12,15 +12,18 @@ export interface EncodedRows {
   locator: string[];
   /** Further expressions handed along with each row. */
   also?: string[];
-  /** Only the rows in a stretch of an integer key, above `after` up to `upTo`: read in batches, which is faster. */
+  /** Only the rows whose integer key lies in a stretch, both ends included: read in batches, which is faster. */
   stretch?: Stretch;
 }
 
 export interface Stretch {
   key: string;
-  after: bigint;
+  from: bigint;
   upTo: bigint;
 }
+
+/** Every rowid there can be. */
+export const everywhere = { from: -(2n ** 63n), upTo: 2n ** 63n - 1n };
 
 /**
  * Each row's canonical encoding, ready to be hashed. Values are encoded here, which is much faster than in SQL; the few rows
@@ -74,7 +77,7 @@ function select(
   };
   if (!stretch) return prepared([], columns, '').iterate() as Iterable<unknown[]>;
   const { key } = stretch;
-  const bounds = [`${key} > ?`, `${key} <= ?`];
+  const bounds = [`${key} >= ?`, `${key} <= ?`];
   return batches(prepared(bounds, [...columns, key], `ORDER BY ${key} LIMIT ?`), stretch, progress);
 }
 
@@ -84,15 +87,16 @@ const batchBytes = 256 * 1024;
 /** Fetching many rows by one call costs two thirds of fetching them one by one. The key is each row's last column. */
 function* batches(
   statement: Statement,
-  { after, upTo }: Stretch,
+  { from, upTo }: Stretch,
   progress: { bytes: number },
 ): Generator<unknown[]> {
   for (let size = 8; ; ) {
     const before = progress.bytes;
-    const rows = statement.all(after, upTo, size) as unknown[][];
+    const rows = statement.all(from, upTo, size) as unknown[][];
     yield* rows;
-    if (rows.length < size) return;
-    after = rows.at(-1)?.at(-1) as bigint;
+    const last = rows.at(-1)?.at(-1) as bigint;
+    if (rows.length < size || last === upTo) return;
+    from = last + 1n;
     const bytes = progress.bytes - before;
     if (bytes > batchBytes && size > 1) size /= 2;
     else if (bytes < batchBytes / 2 && size < 512) size *= 2;

@@ -1,9 +1,9 @@
-import { moduleAt } from '../../places.ts';
-import { runJob } from '../job.ts';
+import { openChannel } from './channel.ts';
+import { whileBusy } from './patience.ts';
 import type { Pin } from './snapshot.ts';
 
-/** Holds and lets go of a read transaction on a live database, from a process of its own. */
-export interface PinJob extends Pin {
+/** Holds and lets go of a read transaction on a live database, from a session in its own thread. */
+export interface HeldPin extends Pin {
   close(): Promise<void>;
 }
 
@@ -14,50 +14,18 @@ export interface PinJob extends Pin {
 export function openPin(
   path: string,
   options: { signal?: AbortSignal | undefined; busySeconds: number },
-): PinJob {
-  let report: { resolve(state: string): void; reject(error: unknown): void } | null = null;
-  let answer: ((order: string) => void) | null = null;
-  let failure: unknown = null;
-  const order = (text: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      if (failure !== null) return reject(failure);
-      report = { resolve, reject };
-      const send = answer;
-      answer = null;
-      send?.(text);
-    });
-  const ready = order('');
-  const job = runJob(
-    moduleAt('databases/sqlite/pin-worker'),
-    { path, busySeconds: options.busySeconds },
-    {
-      signal: options.signal,
-      onQuestion: (state) =>
-        new Promise((resolve) => {
-          answer = resolve;
-          report?.resolve(state);
-          report = null;
-        }),
-    },
-  );
-  job.catch((error: unknown) => {
-    failure = error;
-    report?.reject(error);
-  });
-  ready.catch(() => undefined);
+): HeldPin {
+  const channel = openChannel(path, 'read');
+  const patience = { limitSeconds: options.busySeconds, pause: 20, signal: options.signal };
+  let opening: Promise<void> | null = null;
   return {
     begin: async () => {
-      await ready;
-      return (await order('begin')) === 'wal' ? 'wal' : 'rollback';
+      opening ??= whileBusy(() => channel.open(), patience);
+      await opening;
+      const begun = await whileBusy(() => channel.call<{ journalMode: string }>('beginRead', []), patience);
+      return begun.journalMode === 'wal' ? 'wal' : 'rollback';
     },
-    end: async () => {
-      await order('end');
-    },
-    close: async () => {
-      await ready.catch(() => undefined);
-      answer?.('close');
-      answer = null;
-      await job.catch(() => undefined);
-    },
+    end: () => channel.call('endRead', []),
+    close: () => channel.end(),
   };
 }

@@ -81,10 +81,11 @@ export class SqliteSession {
     this.connection.exec('DETACH staged');
   }
 
-  beginRead(): { changedSince: boolean } {
+  beginRead(): { changedSince: boolean; journalMode: string } {
     const former = this.readVersion;
     this.readVersion = this.begin('BEGIN');
-    return { changedSince: former !== undefined && former !== this.readVersion };
+    const journalMode = String(this.connection.pragma('main.journal_mode', { simple: true }));
+    return { changedSince: former !== undefined && former !== this.readVersion, journalMode };
   }
 
   /** The first read may find the database busy: then no half-begun transaction may stay behind. */
