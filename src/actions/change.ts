@@ -9,6 +9,7 @@ import type { Progress, Session, Staged } from '../engine/port.ts';
 import { type Execution, execute } from '../engine/restore.ts';
 import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
+import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
 import { IncidentRecorder } from './recorder.ts';
 import { freeSafetyPath, sha256Of } from './safety.ts';
@@ -169,6 +170,7 @@ export class Change {
   async plan(options: PlanOptions): Promise<Plan> {
     const key = JSON.stringify(options);
     if (this.#plan?.key === key) return this.#plan.plan;
+    this.#requireOwnSafetyCopy();
     const started = performance.now();
     const request = { ...options, tenant: this.tenant, staged: this.bench.staged, whole: this.backup.whole };
     const plan = await makePlan(this.ground, request, (progress) => this.bench.deps.progress(progress));
@@ -205,6 +207,17 @@ export class Change {
 
   close(): Promise<void> {
     return this.bench.close();
+  }
+
+  /** Every row of a safety copy counts as the tenant's, so it must be this tenant's. */
+  #requireOwnSafetyCopy(): void {
+    const kept = this.backup.whole ? this.backup.manifest?.tenants : null;
+    if (!kept || kept.some(({ id }) => sameId(id, this.tenant.id))) return;
+    throw new TenantDrError(
+      'backup-without-tenant',
+      `${this.backup.ref} is a copy of ${kept.map(({ slug }) => slug).join(', ')}, not of ${this.tenant.slug}. Nothing was changed.`,
+      { hint: 'Name a safety copy of this tenant, or a backup of the database.' },
+    );
   }
 
   /** Hashes the copy and describes it beside itself, so that it can be used like any backup. */

@@ -17,7 +17,10 @@ export const planParameters = {
     'exact (default): as it was; keep-new: newer rows stay; missing: only bring back deleted rows',
   ),
   tables: list('a,b', 'only these tables change'),
-  review: list('table=decision', 'what happens to rows that would come back to life: restore, skip or set'),
+  review: list(
+    'table=decision',
+    'what happens to rows of a table or group that would come back to life: restore, skip or set',
+  ),
   withShared: flag('bring back shared rows the tenant needs and that are gone'),
   foreignSource: text('name', 'accept a backup of another database; type its name'),
 };

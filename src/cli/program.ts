@@ -68,9 +68,11 @@ function report({ entry }: Request, { document, text, exit, failure }: Result, o
 async function runCommand(request: Request, output: Output): Promise<Result> {
   const { signal, release } = watchSignals(output);
   const context = connectContext({ command: request.entry.name, flags: request.flags, output, signal });
+  const work = request.command.run(context, request.input);
+  // What was changed must also be said: from here on no signal ends the process before its document is written.
+  if (request.command.effect !== 'read') return work;
   try {
-    const work = request.command.run(context, request.input);
-    return await (request.command.effect === 'read' ? unlessInterrupted(signal, work) : work);
+    return await unlessInterrupted(signal, work);
   } finally {
     release();
   }
@@ -228,6 +230,9 @@ function optionFor(name: string, parameter: Parameter<unknown>): Option {
   const option = new Option(`${dashed} <${parameter.placeholder}${dots}>`, parameter.describe);
   if (parameter.required) option.makeOptionMandatory();
   if (parameter.choices) option.choices(parameter.choices);
+  // Said twice, a list is longer: nothing that was said is dropped.
+  if (parameter.kind === 'list')
+    option.argParser((value, earlier: string | undefined) => (earlier ? `${earlier},${value}` : value));
   return option;
 }
 

@@ -67,6 +67,8 @@ function failure(error: unknown): JobMessage {
 /** An error of the file system in the words of this tool. */
 export function systemFailure(error: unknown): TenantDrError {
   if (error instanceof TenantDrError) return error;
+  // What a stream says that was stopped by our own signal.
+  if (error instanceof Error && error.name === 'AbortError') return stopped();
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const path = error instanceof Error && 'path' in error ? ` ${String(error.path)}` : '';
   if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {

@@ -12,7 +12,7 @@ export interface ShapeOptions {
   tables?: string[] | undefined;
   /** Rows left out, table → key texts. */
   except?: Record<string, string[]> | undefined;
-  /** Answers to the review questions, table → decision. */
+  /** Answers to the review questions, table or group (queue, credentials, billing) → decision. */
   review?: Record<string, Review['decision']> | undefined;
   /** Undo puts back everything: per-table rules and reviews do not apply, the status neither. */
   verbatim?: boolean | undefined;
@@ -22,7 +22,7 @@ type ShapeConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
 
 /**
  * The shape of one tenant's slice in this database: which tables, how rows belong, what may happen to them.
- * Throws table-unknown for a name in `tables` that is not an owned table.
+ * Throws table-unknown for a name in `tables` that is not an owned table, or in `review` that is not reviewed.
  */
 export function buildShape(
   schema: Schema,
@@ -34,6 +34,7 @@ export function buildShape(
     ownership.tables.filter((table) => table.membership).map((table) => [table.name, table]),
   );
   for (const name of options.tables ?? []) requireOwned(name, ownership, owned);
+  for (const name of Object.keys(options.review ?? {})) requireReviewed(name, config);
   const tables = ownership.order.map((name) =>
     sliceTable(findTable(schema, name) as Table, owned.get(name) as TableOwnership, config, options),
   );
@@ -53,6 +54,21 @@ function requireOwned(name: string, ownership: Ownership, owned: Map<string, Tab
       : `There is no table "${name}".`,
     { hint: `Owned tables: ${[...owned.keys()].join(', ')}.`, table: name },
   );
+}
+
+/** An answer is about one table that is reviewed, or about a whole group. */
+function requireReviewed(name: string, config: ShapeConfig): void {
+  const reviewed = Object.entries(config.ownership.tables).flatMap(([table, rule]) =>
+    typeof rule === 'object' && rule.review ? [table, rule.review] : [],
+  );
+  if (reviewed.includes(name)) return;
+  throw new TenantDrError('table-unknown', `Nothing called "${name}" is reviewed. Nothing was changed.`, {
+    hint:
+      reviewed.length > 0
+        ? `Reviewed are: ${[...new Set(reviewed)].join(', ')}.`
+        : 'No table of the config has `review: credentials | queue | billing`.',
+    table: name,
+  });
 }
 
 function sliceTable(
@@ -105,7 +121,8 @@ function reviewOf(
   if (!rule.review) return null;
   const set = rule.set ?? {};
   const declared = Object.keys(set).length > 0;
-  const decision = options.review?.[table.name] ?? (declared ? 'set' : 'restore');
+  const decision =
+    options.review?.[table.name] ?? options.review?.[rule.review] ?? (declared ? 'set' : 'restore');
   if (decision === 'set' && !declared) {
     throw new TenantDrError(
       'usage',

@@ -7,7 +7,9 @@ import { nasty } from '../worlds/nasty.ts';
 import type { World } from '../worlds/world.ts';
 import {
   cleanUp,
+  type Document,
   folder,
+  main,
   problems,
   restore,
   snapshot,
@@ -65,6 +67,52 @@ describe('a restore killed with kill -9', () => {
       expect(problems(world, before)).toEqual([]);
     },
   );
+});
+
+describe('a restore that is told to stop again and again', () => {
+  it.each([
+    ['SIGINT', '"phase":"stage"'],
+    ['SIGTERM', '"event":"incident"'],
+    ['SIGHUP', '"phase":"applying"'],
+    ['SIGINT', 'rows of other tenants written'],
+  ] as const)('by %s from %s on says truly what it did', async (signal, from) => {
+    const world = nasty(folder());
+    const before = snapshot(world);
+    const words = [
+      'restore',
+      'alfa',
+      '--from',
+      world.backupPath,
+      '--confirm',
+      'alfa',
+      '--config',
+      world.configPath,
+    ];
+    const child = spawn(process.execPath, [main, ...words, '--as', 'tester', '--json']);
+    const said = { out: '', err: '' };
+    let storm: NodeJS.Timeout | undefined;
+    child.stdout.on('data', (chunk) => {
+      said.out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      said.err += chunk;
+      if (said.err.includes(from)) storm ??= setInterval(() => child.kill(signal), 5);
+    });
+    const [exit] = await once(child, 'close');
+    clearInterval(storm);
+    expect(storm).toBeDefined();
+    expect([0, 130], said.err).toContain(exit);
+    const document = JSON.parse(said.out) as Document;
+    expect(document.ok).toBe(exit === 0);
+    if (exit === 0) expect(problems(world, before)).toEqual([]);
+    else {
+      expect(document.error).toMatchObject({ code: 'interrupted', changed: false });
+      expect(unchanged(world, before)).toEqual([]);
+    }
+    tenantDr(world, 'resume');
+    expect(restore(world).exit).toBe(0);
+    expect(problems(world, before)).toEqual([]);
+  });
 });
 
 describe('an application that goes on writing for other tenants', () => {
