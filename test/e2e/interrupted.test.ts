@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../built.ts';
 import { nasty } from '../worlds/nasty.ts';
 import type { World } from '../worlds/world.ts';
 import {
   cleanUp,
   type Document,
   folder,
-  main,
   problems,
   restore,
   snapshot,
