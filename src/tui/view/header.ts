@@ -75,13 +75,17 @@ function whoLine(model: HeaderModel, width: number): Line {
       : due < 0
         ? span(` · update ${inWords(-due)} late`, 'bad')
         : span(` · update in ${inWords(due)}`, due < 120 ? 'warning' : 'plain');
-  const rest = line(
-    model.incident && ` · ${model.incident}`,
-    model.operator && ` · ${model.operator}`,
-    model.tenant && ` · ${model.zone}`,
-    update,
-  );
-  // A long name gives way; the incident and the operator stay.
+  const incident = model.incident && ` · ${model.incident}`;
+  const operator = model.operator && ` · ${model.operator}`;
+  const zone = tenant && ` · ${model.zone}`;
+  // Who the tenant is comes first: operator and zone give way before its slug does, then a long name.
+  const rests = [
+    line(incident, operator, zone, update),
+    line(incident, zone, update),
+    line(incident, update),
+  ];
+  const whole = tenant ? widthOf(` ${clip(tenant.name, 8)} (${tenant.slug})${tierOf(tenant)}`) : 0;
+  const rest = rests.find((one) => whole + lineWidth(one) <= width) ?? (rests[0] as Line);
   const room = Math.max(Math.min(24, width), width - lineWidth(rest));
   return fit([...fit(identity(tenant, room), room), ...rest], width);
 }
@@ -89,11 +93,15 @@ function whoLine(model: HeaderModel, width: number): Line {
 /** ` Northwind Labs (northwind) ENTERPRISE P0`: the name gives way, then the slug; tier and priority stay. */
 function identity(tenant: HeaderModel['tenant'], room: number): Line {
   if (!tenant) return line(' ', span('no tenant chosen', 'muted'));
-  const tier = ` ${tenant.tier.toUpperCase()} ${tenant.priority}`;
+  const tier = tierOf(tenant);
   const left = Math.max(12, room - 1 - widthOf(tier));
   const name = clip(tenant.name, Math.max(8, left - widthOf(` (${tenant.slug})`)));
   const slug = clip(` (${tenant.slug})`, left - widthOf(name));
   return line(' ', span(name, 'strong'), slug, span(tier, 'accent'));
+}
+
+function tierOf({ tier, priority }: NonNullable<HeaderModel['tenant']>): string {
+  return ` ${tier.toUpperCase()} ${priority}`;
 }
 
 /** ` RTO 30:00 ▓▓▓▓▓░░░░░░░░░░░░ 8:41 used · 21:19 left · usable ≈ 06:18 on track`: the bar gives way. */
