@@ -64,10 +64,10 @@ export class Ahead {
   /** After a failure nothing more is asked of a transaction that is lost anyway. */
   private queue(task: () => Promise<void>): void {
     const { sql } = this.work;
-    this.last = sql
-      .turn(async () => {
+    this.last = sql.turns
+      .take(async () => {
         if (!this.failed) await task();
-      })
+      }, true)
       .catch((error: unknown) => {
         this.failed ??= { error };
       });

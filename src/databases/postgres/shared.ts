@@ -53,6 +53,7 @@ export async function fetchShared(
       const keys = await missingKeys(sql, relation, parent, key, raw.name);
       if (keys.length === 0) continue;
       await source.loadKeys(loader, key.table, key.parentColumns, keys);
+      await loader.settled();
       const rows = loader.tables.get(key.table);
       if (!rows) continue;
       const text = keyText(

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Target } from './connect.ts';
 import { translate } from './errors.ts';
+import { Turns } from './turns.ts';
 
 export type Row = Record<string, string | null>;
 
@@ -11,7 +12,8 @@ export class Sql {
   readonly target: Target;
   private readonly client: pg.Client;
   private ended = false;
-  private last: Promise<unknown> = Promise.resolve();
+  /** For those who use the connection at the same time, while a source is being staged. */
+  readonly turns = new Turns();
 
   constructor(client: pg.Client, target: Target) {
     this.client = client;
@@ -21,16 +23,6 @@ export class Sql {
   /** Process id told at login; a pooler tells one of its own. */
   get announcedPid(): number {
     return 'processID' in this.client ? Number(this.client.processID) : 0;
-  }
-
-  /**
-   * Runs work of several statements when the work asked for before is done, and before any asked for later: only
-   * among those who share a connection by turns, which is so while a source is being staged.
-   */
-  turn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.last.then(work);
-    this.last = result.catch((error: unknown) => void error);
-    return result;
   }
 
   async rows(text: string, values: unknown[] = []): Promise<Row[]> {

@@ -84,7 +84,7 @@ class LiveSource implements Source {
     const relation = this.structure.relations.get(table);
     if (!relation) return;
     const columns = stored(relation);
-    await loader.table(table, columns);
+    loader.table(table, columns);
     const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${condition}) TO STDOUT`;
     await loader.copy(table, columns, this.sql.copyOut(query) as AsyncIterable<Buffer>);
   }

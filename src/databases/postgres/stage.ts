@@ -55,6 +55,7 @@ export async function stageSource(
     ahead = Ahead.for(sql, structure, request, stage);
     loader.onComplete = (table) => ahead?.done(table);
     await source.load(loader, request);
+    await loader.settled();
     stage.schema = source.schema;
     const work = ahead ? await ahead.finish() : null;
     if (!work) await prepareRaw(sql, request, stage);
@@ -64,6 +65,7 @@ export async function stageSource(
   } catch (error) {
     // In a lost transaction every statement fails: what lost it is the error to report.
     const first = await ahead?.settled();
+    await loader.settled().catch((second: unknown) => void second);
     await sql.run('ROLLBACK').catch((second: unknown) => void second);
     throw first ? first.error : error;
   }
@@ -94,6 +96,7 @@ export class Loader {
   readonly tables = new Map<string, Raw>();
   private readonly sql: Sql;
   private readonly prefix: string;
+  private created: Promise<unknown> = Promise.resolve();
   /** Called when no more rows of a table will come. */
   onComplete: (table: string) => void = () => undefined;
 
@@ -102,12 +105,8 @@ export class Loader {
     this.prefix = prefix;
   }
 
-  /** Announces a table and its columns, also when no row will follow. Columns of a second announcement must be known. */
-  table(name: string, columns: string[]): Promise<Raw> {
-    return this.sql.turn(() => this.create(name, columns));
-  }
-
-  private async create(name: string, columns: string[]): Promise<Raw> {
+  /** Announces a table and its columns, also when no row will follow; it is created in its turn. Columns of a second announcement must be known. */
+  table(name: string, columns: string[]): Raw {
     const known = this.tables.get(name);
     if (known) return known;
     const raw: Raw = {
@@ -117,11 +116,17 @@ export class Loader {
       indexed: false,
     };
     const list = columns.map((column) => `, ${ident(column)} text`).join('');
-    await this.sql.run(
-      `CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint GENERATED ALWAYS AS IDENTITY${list})`,
-    );
+    const statement = `CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint GENERATED ALWAYS AS IDENTITY${list})`;
     this.tables.set(name, raw);
+    this.created = Promise.all([this.created, this.sql.turns.take(() => this.sql.run(statement))]);
+    // Reported by `settled`.
+    this.created.catch((error: unknown) => void error);
     return raw;
+  }
+
+  /** Every table announced is there. */
+  async settled(): Promise<void> {
+    await this.created;
   }
 
   /** Copies chunks of COPY text into a table; the number of rows. `encoding`: that of the bytes. */
@@ -131,16 +136,17 @@ export class Loader {
     chunks: AsyncIterable<Buffer> | Buffer[],
     encoding = 'UTF8',
   ): Promise<number> {
-    return this.sql.turn(() => this.send(name, columns, chunks, encoding));
+    const raw = this.table(name, columns);
+    return this.sql.turns.take(() => this.send(name, raw, columns, chunks, encoding));
   }
 
   private async send(
     name: string,
+    raw: Raw,
     columns: string[],
     chunks: AsyncIterable<Buffer> | Buffer[],
     encoding: string,
   ): Promise<number> {
-    const raw = await this.create(name, columns);
     const into = `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING ${literal(encoding)})`;
     const target = new CopyTarget(this.sql.copyIn(into), raw, name);
     try {

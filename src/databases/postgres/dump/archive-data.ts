@@ -117,7 +117,9 @@ class BlockReader {
   private readonly intSize: number;
   private readonly path: string;
   private at: number;
-  private buffer: Buffer = Buffer.alloc(0);
+  /** One piece of memory for all that is read; `buffer` is the part of it that was filled. */
+  private readonly room = Buffer.allocUnsafe(mebibyte);
+  private buffer: Buffer = this.room.subarray(0, 0);
   private used = 0;
 
   constructor(file: FileHandle, at: number, intSize: number, path: string) {
@@ -136,23 +138,22 @@ class BlockReader {
 
   /** The pieces' bytes, joined to about a mebibyte: many small writes would cost more than inflating. */
   async *chunks(): AsyncGenerator<Buffer> {
-    let parts: Buffer[] = [];
+    let whole = Buffer.allocUnsafe(mebibyte);
     let length = 0;
     for (let left = await this.int(); left > 0; left = await this.int()) {
       while (left > 0) {
         if (this.used === this.buffer.length) await this.need(1);
-        const part = this.buffer.subarray(this.used, Math.min(this.buffer.length, this.used + left));
-        this.used += part.length;
-        left -= part.length;
-        parts.push(part);
-        length += part.length;
+        const copied = this.buffer.copy(whole, length, this.used, this.used + left);
+        this.used += copied;
+        left -= copied;
+        length += copied;
+        if (length < mebibyte) continue;
+        yield whole;
+        whole = Buffer.allocUnsafe(mebibyte);
+        length = 0;
       }
-      if (length < mebibyte) continue;
-      yield Buffer.concat(parts);
-      parts = [];
-      length = 0;
     }
-    if (length > 0) yield Buffer.concat(parts);
+    if (length > 0) yield whole.subarray(0, length);
   }
 
   /** Position after the block. A block of large objects holds one object after the other, up to an id of 0. */
@@ -181,12 +182,11 @@ class BlockReader {
 
   private async need(length: number): Promise<void> {
     if (this.buffer.length - this.used >= length) return;
-    const rest = this.buffer.subarray(this.used);
-    const buffer = Buffer.alloc(rest.length + mebibyte);
-    rest.copy(buffer);
-    const { bytesRead } = await this.file.read(buffer, rest.length, mebibyte, this.at);
+    const rest = this.buffer.length - this.used;
+    this.room.copyWithin(0, this.used, this.used + rest);
+    const { bytesRead } = await this.file.read(this.room, rest, this.room.length - rest, this.at);
     this.at += bytesRead;
-    this.buffer = buffer.subarray(0, rest.length + bytesRead);
+    this.buffer = this.room.subarray(0, rest + bytesRead);
     this.used = 0;
     if (this.buffer.length < length) throw truncated(this.path);
   }

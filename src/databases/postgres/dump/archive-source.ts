@@ -59,9 +59,6 @@ export class ArchiveSource implements Source {
     const stopped = new AbortController();
     let done = 0;
     try {
-      // Created first: no statement should wait for another table's rows.
-      for (const { table, columns } of this.blocks())
-        if (picker.wants(table)) await loader.table(table, columns);
       while (done < total) {
         const next = running.size < streams ? waiting.findIndex((slice) => picker.ready(slice)) : -1;
         if (next < 0 && running.size > 0) {
@@ -105,7 +102,7 @@ export class ArchiveSource implements Source {
   async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
     for (const block of this.blocks().filter((one) => one.table === table)) {
       const filter = keyFilter(this.structure, table, block.columns, columns, keys);
-      await loader.table(table, block.columns);
+      loader.table(table, block.columns);
       const sink = new FilterSink(loader, table, block.columns, this.archive.encoding, filter);
       for await (const chunk of this.data(block.entry)) await sink.write(chunk);
       await sink.end();

@@ -70,7 +70,7 @@ export class Picker {
 
   /** A block of a wanted table: filtered at once when it can be, else spooled. */
   async block(table: string, columns: string[], encoding: string): Promise<BlockSink> {
-    await this.loader.table(table, columns);
+    this.loader.table(table, columns);
     const slice = this.slice(table);
     return this.ready(slice)
       ? this.filtering(slice, columns, encoding)

@@ -93,7 +93,7 @@ export class PlainSource implements Source {
       copy: async (header) => {
         const name = this.ddl.own(header);
         if (name === null || this.ddl.rootOf(name) !== table) return null;
-        await loader.table(table, header.columns);
+        loader.table(table, header.columns);
         return new FilterSink(
           loader,
           table,
