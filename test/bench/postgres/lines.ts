@@ -60,15 +60,18 @@ export const staging: Section = async (place, peak, repeats) => {
 };
 
 /** The whole command, from start to end of the process, against the way by a scratch database. */
-export const whole: Section = async (place, peak, repeats) => {
-  const lines: Line[] = [];
-  for (const [size, tenant] of Object.entries(tenants)) {
+function whole(size: keyof typeof tenants): Section {
+  return async (place, peak, repeats) => {
+    const lines: Line[] = [];
     for (const [kind, dump, least] of [
       ['.sql.gz', place.plain, 5],
       ['.dump', place.custom, 3.5],
     ] as const) {
-      await place.damage([tenant]);
-      const hand = await place.byScratch(tenant, dump);
+      const tenant = tenants[size];
+      const hand = await often(repeats, async () => {
+        await place.damage([tenant]);
+        return place.byScratch(tenant, dump);
+      });
       const ours = await often(repeats, restoring(place, peak, [tenant], dump));
       lines.push({
         what: `whole restore, ${size} tenant from ${kind}`,
@@ -83,9 +86,13 @@ export const whole: Section = async (place, peak, repeats) => {
         limit: { least },
       });
     }
-  }
-  return lines;
-};
+    return lines;
+  };
+}
+
+export const small = whole('small');
+export const typical = whole('typical');
+export const large = whole('large');
 
 /** The large tenant, lightly damaged: how long its rows are locked, and what is written to the log meanwhile. */
 export const locks: Section = async (place, peak, repeats) => {

@@ -2,15 +2,15 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Line, printTable, verdict } from '../table.ts';
-import { locks, many, type Peak, staging, whole } from './lines.ts';
+import { large, locks, many, type Peak, small, staging, typical } from './lines.ts';
 import { Place } from './place.ts';
 
 /**
- * `npm run bench:postgres -- [--only staging,whole,locks,many] [--shrink 1] [--repeats 3] [--dir folder]`
+ * `npm run bench:postgres -- [--only staging,small,typical,large,locks,many] [--shrink 1] [--repeats 3] [--dir folder]`
  * PostgreSQL benchmarks of the built program: ratios from one run on this machine, medians. `--shrink 10` makes every
  * tenant ten times smaller. Needs psql, pg_dump, pg_restore, createdb and python3.
  */
-const sections = { staging, whole, locks, many };
+const sections = { staging, small, typical, large, locks, many };
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(sections).join(',') },
