@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['test/**/*.test.{ts,tsx}'],
+    globalSetup: 'test/programs.ts',
     exclude: ['**/node_modules/**', 'test/bench/**'],
     // Real databases, real processes, real terminals: slow machines get time, nothing asserts on it.
     testTimeout: 60_000,
