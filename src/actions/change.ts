@@ -8,7 +8,7 @@ import { makePlan, type Plan, type PlanRequest } from '../engine/planning.ts';
 import type { Progress, Session, Staged } from '../engine/port.ts';
 import { type Execution, execute } from '../engine/restore.ts';
 import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
-import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
+import { type FoundTenant, type KnownTenant, resolveTenant } from '../engine/tenants.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
 import { IncidentRecorder } from './recorder.ts';
@@ -40,32 +40,35 @@ export class Workbench {
   readonly backup: OpenedBackup;
   readonly ground: Ground;
   readonly staged: Staged;
+  /** Whose rows were looked for in the backup. */
+  private readonly ids: TenantId[];
   readonly deps: ChangeDeps;
   /** Seconds it took to open and stage. */
   readonly stageSeconds: number;
 
   private constructor(
     deps: ChangeDeps,
-    parts: { backup: OpenedBackup; ground: Ground; staged: Staged },
+    parts: { backup: OpenedBackup; ground: Ground; staged: Staged; ids: TenantId[] },
     seconds: number,
   ) {
     this.deps = deps;
     this.backup = parts.backup;
     this.ground = parts.ground;
     this.staged = parts.staged;
+    this.ids = parts.ids;
     this.stageSeconds = seconds;
   }
 
   /**
    * Opens and stages a backup. Rejects as `openBackup`, `survey` and `checkOrigin` do; nothing was changed then.
-   * `foreignSource` is the name typed to accept a backup of another database. `wanted` finds the tenants among the
-   * live ones, for databases that stage only what is asked for.
+   * `foreignSource` is the name typed to accept a backup of another database. `wanted` says whose rows are looked
+   * for, among the live tenants and those of the backup: some sources are staged only as far as is asked for.
    */
   static async open(
     deps: ChangeDeps,
     ref: string,
     foreignSource: string | undefined,
-    wanted: (live: Tenant[]) => TenantId[],
+    wanted: Wanted,
   ): Promise<Workbench> {
     const { config, signal } = deps;
     const started = performance.now();
@@ -82,13 +85,14 @@ export class Workbench {
     const backup = opening.value;
     const { session, ground } = live.value;
     try {
-      const staged = await stageSource(ground, backup.source, wanted(ground.tenants), onProgress);
+      const { staged, ids } = await stageWanted(ground, backup, wanted, onProgress);
       checkOrigin({
         live: { identity: session.identity, environment: config.environment, tenants: ground.tenants },
         backup: { name: backup.id, origin: backup.manifest?.source ?? null, tenants: staged.tenants },
         accepted: foreignSource,
       });
-      return new Workbench(deps, { backup, ground, staged }, (performance.now() - started) / 1000);
+      const parts = { backup, ground, staged, ids };
+      return new Workbench(deps, parts, (performance.now() - started) / 1000);
     } catch (error) {
       await session.close();
       // A damaged backup explains an odd error better than the error itself.
@@ -102,7 +106,10 @@ export class Workbench {
     return resolveTenant(text, this.ground.tenants, this.staged.tenants);
   }
 
+  /** Throws for a tenant whose rows were not looked for: an empty slice would be restored over the live one. */
   change(tenant: Tenant): Change {
+    if (!isWholeStaged(this.backup) && !this.ids.some((id) => sameId(id, tenant.id)))
+      throw new TenantDrError('internal', `The rows of ${tenant.slug} were not looked for in the backup.`);
     const is = (other: { id: FoundTenant['id'] }) => sameId(other.id, tenant.id);
     return new Change(this, {
       ...tenant,
@@ -115,6 +122,36 @@ export class Workbench {
     await this.ground.session.close();
     await this.backup.close();
   }
+}
+
+/** Whose rows are wanted, of the live tenants and of those known to be in the backup. */
+export type Wanted = (live: KnownTenant[], backup: KnownTenant[]) => TenantId[];
+
+/** Everything in it is there, whoever was asked for. */
+function isWholeStaged({ source, whole }: OpenedBackup): boolean {
+  return source.form === 'database-file' || whole;
+}
+
+/**
+ * Stages what is wanted. Who is in the backup is told by its manifest, else only by the backup itself: where it holds
+ * a tenant that is gone or had another slug, it is read once more.
+ */
+async function stageWanted(
+  ground: Ground,
+  backup: OpenedBackup,
+  wanted: Wanted,
+  onProgress: (progress: Progress) => void,
+): Promise<{ staged: Staged; ids: TenantId[] }> {
+  const ids = distinct(wanted(ground.tenants, backup.manifest?.tenants ?? []));
+  const staged = await stageSource(ground, backup.source, ids, onProgress);
+  if (isWholeStaged(backup)) return { staged, ids };
+  const all = distinct(wanted(ground.tenants, staged.tenants));
+  if (all.every((id) => ids.some((known) => sameId(known, id)))) return { staged, ids };
+  return { staged: await stageSource(ground, backup.source, all, onProgress), ids: all };
+}
+
+function distinct(ids: TenantId[]): TenantId[] {
+  return ids.filter((id, i) => ids.findIndex((other) => sameId(other, id)) === i);
 }
 
 async function openLive(deps: ChangeDeps): Promise<{ session: Session; ground: Ground }> {

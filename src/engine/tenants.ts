@@ -2,8 +2,11 @@ import { distance } from 'fastest-levenshtein';
 import { TenantDrError } from '../errors.ts';
 import { higherTier } from '../policy/tiers.ts';
 import { printable } from './printable.ts';
-import type { Tenant } from './tenant.ts';
+import type { Tenant, TenantId } from './tenant.ts';
 import { sameId } from './tenant.ts';
+
+/** As much of a tenant as a manifest tells too. */
+export type KnownTenant = Pick<Tenant, 'id' | 'slug'>;
 
 /** A tenant as named on the command line, found live, in the backup, or both. */
 export interface FoundTenant extends Tenant {
@@ -36,7 +39,13 @@ export function resolveTenant(text: string, live: Tenant[], backup: Tenant[] | n
   };
 }
 
-function means(text: string, tenant: Tenant): boolean {
+/** Who one of these texts may stand for: whose rows have to be looked for in a backup. */
+export function namedAmong(texts: string[]): (live: KnownTenant[], backup: KnownTenant[]) => TenantId[] {
+  return (live, backup) =>
+    [...live, ...backup].filter((tenant) => texts.some((text) => means(text, tenant))).map(({ id }) => id);
+}
+
+function means(text: string, tenant: KnownTenant): boolean {
   if (text.startsWith('id:')) return tenant.id.text === text.slice(3);
   if (text.startsWith('slug:')) return tenant.slug === text.slice(5);
   return tenant.id.text === text || tenant.slug === text;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -168,6 +168,54 @@ describe('a tenant on PostgreSQL', () => {
     expect(await status()).toEqual([['active'], ['suspended']]);
     expect((await run('reactivate', 'two', '--confirm', 'two')).exit).toBe(0);
     expect(await status()).toEqual([['active'], ['active']]);
+  });
+});
+
+describe('a tenant that is gone on PostgreSQL, or called otherwise now', () => {
+  const gone = `DELETE FROM links WHERE tenant_id = 2; DELETE FROM sales USING items WHERE items.id = item_id AND tenant_id = 2;
+    DELETE FROM items WHERE tenant_id = 2; DELETE FROM tenants WHERE id = 2`;
+  const suspended = "UPDATE tenants SET status = 'active' WHERE status = 'suspended'";
+
+  it.each([
+    ['by its slug', ['two']],
+    ['by its id', ['id:2']],
+    ['as a missing one', ['--missing']],
+    ['out of a dump without a manifest', ['two']],
+  ])('comes back with all its rows: %s', async (how, words) => {
+    const { cwd, live, run } = await place();
+    const before = await contents(live, shopTables);
+    expect(await run('backup', '--plain')).toMatchObject({ exit: 0 });
+    const [backup = ''] = readdirSync(join(cwd, 'backups')).filter((name) => name.endsWith('.sql.zst'));
+    if (how.includes('without')) rmSync(join(cwd, 'backups', `${backup}.manifest.json`));
+    await live.sql(gone);
+    const ran = await run('restore', ...words, '--from', join(cwd, 'backups', backup), '--confirm', 'two');
+    expect(ran.exit, ran.stderr).toBe(0);
+    await live.sql(suspended);
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
+
+  it('is planned with its rows under the slug it had in the backup', async () => {
+    const { cwd, live, run } = await damaged();
+    for (const name of readdirSync(join(cwd, 'backups')))
+      if (name.endsWith('.json')) rmSync(join(cwd, 'backups', name));
+    await live.sql(`UPDATE tenants SET slug = 'renamed' WHERE id = 2`);
+    for (const name of ['two', 'renamed', 'id:2']) {
+      const plan = await run('plan', name, '--from', 'latest');
+      const sales = plan.document.tables.find((table: { name: string }) => table.name === 'sales');
+      expect(sales).toMatchObject({ backup: 50, insert: 50, delete: 0 });
+    }
+    const one = await run(
+      'restore',
+      'one',
+      '--tier',
+      'free',
+      '--from',
+      'latest',
+      '--confirm',
+      `2 tenants in ${live.name}`,
+    );
+    expect(one.exit, one.stderr).toBe(0);
+    expect(await live.rows('SELECT count(*) FROM sales')).toEqual([['100']]);
   });
 });
 

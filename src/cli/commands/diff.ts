@@ -13,13 +13,12 @@ export default command({
   },
   examples: ['tenant-dr diff northwind --against latest'],
   async run(context, { tenant: named, against, foreignSource }) {
-    const { Workbench } = await import('../../actions/change.ts');
+    const [{ Workbench }, { namedAmong }] = await Promise.all([
+      import('../../actions/change.ts'),
+      import('../../engine/tenants.ts'),
+    ]);
     const deps = await depsOf(context, 'dry-run');
-    const bench = await Workbench.open(deps, against, foreignSource, (live) =>
-      live
-        .filter((one) => [one.id.text, one.slug, `id:${one.id.text}`, `slug:${one.slug}`].includes(named))
-        .map(({ id }) => id),
-    );
+    const bench = await Workbench.open(deps, against, foreignSource, namedAmong([named]));
     try {
       const plan = await bench
         .change(bench.find(named))

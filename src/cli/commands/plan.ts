@@ -19,16 +19,13 @@ export default command({
   async run(context, input) {
     const { requirePlanPlace, savePlan } = await import('../plan-file.ts');
     if (input.out !== undefined) await requirePlanPlace(input.out, context);
-    const { Workbench } = await import('../../actions/change.ts');
+    const [{ Workbench }, { namedAmong }] = await Promise.all([
+      import('../../actions/change.ts'),
+      import('../../engine/tenants.ts'),
+    ]);
     const options = planOptionsOf(input);
     const deps = await depsOf(context, 'dry-run');
-    const bench = await Workbench.open(deps, input.from, input.foreignSource, (live) =>
-      live
-        .filter((tenant) =>
-          [tenant.id.text, tenant.slug, `id:${tenant.id.text}`, `slug:${tenant.slug}`].includes(input.tenant),
-        )
-        .map(({ id }) => id),
-    );
+    const bench = await Workbench.open(deps, input.from, input.foreignSource, namedAmong([input.tenant]));
     try {
       const tenant = bench.find(input.tenant);
       const plan = await bench.change(tenant).plan({ ...options, digestStaged: true });

@@ -1,5 +1,6 @@
-import type { Change, Workbench } from '../../actions/change.ts';
+import type { Change, Wanted, Workbench } from '../../actions/change.ts';
 import { printable } from '../../engine/printable.ts';
+import { namedAmong } from '../../engine/tenants.ts';
 import { TenantDrError } from '../../errors.ts';
 import { type Tier, tiers } from '../../policy/tiers.ts';
 import { command } from '../command.ts';
@@ -45,16 +46,11 @@ export default command({
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
     const given: Given = { ...input, from, foreignSource, ...(await timesOf(input)) };
     const { Workbench } = await import('../../actions/change.ts');
-    const opening = Workbench.open(await depsOf(context, 'live', input), from, foreignSource, (live) =>
-      named.length === 0
-        ? live.map(({ id }) => id)
-        : live
-            .filter((one) =>
-              named.some((name) =>
-                [one.id.text, one.slug, `id:${one.id.text}`, `slug:${one.slug}`].includes(name),
-              ),
-            )
-            .map(({ id }) => id),
+    const opening = Workbench.open(
+      await depsOf(context, 'live', input),
+      from,
+      foreignSource,
+      wantedBy(named, input),
     );
     // What the change itself needs is loaded while the database's own thread opens and stages.
     const loading = import('../one-step.ts').then(({ loadOneStep }) => loadOneStep());
@@ -85,6 +81,20 @@ export default command({
     }
   },
 });
+
+/** A tier, a file or "missing" says only later who is meant: then everybody is looked for. */
+function wantedBy(
+  named: string[],
+  {
+    tier,
+    tenantsFile,
+    missing,
+  }: { tier: Tier | undefined; tenantsFile: string | undefined; missing: boolean },
+): Wanted {
+  if (named.length > 0 && tier === undefined && tenantsFile === undefined && !missing)
+    return namedAmong(named);
+  return (live, backup) => [...live, ...backup].map(({ id }) => id);
+}
 
 export interface Given {
   from: string;
