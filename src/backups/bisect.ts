@@ -25,7 +25,8 @@ interface Deps {
 
 /**
  * Finds the newest backup in which a condition holds, opening about log2(n) of them. It assumes what damage does:
- * the condition holds up to some moment and no longer after it. `entries` newest first.
+ * the condition holds up to some moment and no longer after it. `entries` newest first. Rejects with table-unknown
+ * where it names a table or column that is missing, and holds nowhere.
  */
 export async function newestWhere(entries: BackupEntry[], deps: Deps): Promise<Bisection> {
   const usable = entries.filter((entry) => entry.kind === 'database' && entry.content === 'database-file');
@@ -34,8 +35,14 @@ export async function newestWhere(entries: BackupEntry[], deps: Deps): Promise<B
   const unusable: Bisection['unusable'] = entries
     .filter((entry) => entry.kind === 'database' && entry.content?.startsWith('dump-'))
     .map((backup) => ({ backup, reason: 'a condition can be asked of database files only, this is a dump' }));
+  let unknown: TenantDrError | null = null;
   const ask = async (backup: BackupEntry): Promise<boolean | null> => {
-    const holds = await holdsIn(backup, deps, unusable);
+    const holds = await holdsIn(backup, deps, unusable).catch((error: unknown) => {
+      // What the condition names is not there: dropped since, or not made yet. So it does not hold.
+      if (!(error instanceof TenantDrError && error.code === 'table-unknown')) throw error;
+      unknown = error;
+      return false;
+    });
     if (holds !== null) asked.push({ backup, holds });
     return holds;
   };
@@ -53,6 +60,7 @@ export async function newestWhere(entries: BackupEntry[], deps: Deps): Promise<B
     } else if (holds) high = middle;
     else low = middle + 1;
   }
+  if (unknown && !asked.some(({ holds }) => holds)) throw unknown;
   const holding = asked.filter(({ holds }) => holds).map(({ backup }) => backup);
   const newest = usable.find((entry) => holding.includes(entry)) ?? null;
   const newer = newest ? usable.slice(0, usable.indexOf(newest)) : [];
@@ -66,20 +74,19 @@ async function holdsIn(
   deps: Deps,
   unusable: Bisection['unusable'],
 ): Promise<boolean | null> {
-  let opened: Awaited<ReturnType<typeof openBackup>>;
   try {
-    opened = await openBackup(backup.path, deps);
+    const opened = await openBackup(backup.path, deps);
+    try {
+      if (opened.source.form !== 'database-file') return null;
+      const holds = await deps.holds(opened.source.path);
+      await opened.confirmed;
+      return holds;
+    } finally {
+      await opened.close();
+    }
   } catch (error) {
     if (!(error instanceof TenantDrError) || !error.code.startsWith('backup-')) throw error;
     unusable.push({ backup, reason: error.message });
     return null;
-  }
-  try {
-    if (opened.source.form !== 'database-file') return null;
-    const holds = await deps.holds(opened.source.path);
-    await opened.confirmed;
-    return holds;
-  } finally {
-    await opened.close();
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
@@ -95,4 +95,33 @@ test('a condition that is no expression, or more than one statement, is refused'
   }
   expect(await ask('(SELECT count(*) FROM tenants) = 3')).toBe(true);
   expect(await ask('NULL')).toBe(false);
+});
+
+test('a backup changed since it was staged is passed over, and a table that is gone holds nothing', async () => {
+  const own = join(folder, 'changed');
+  mkdirSync(own);
+  const config = configIn(own);
+  const live = join(own, 'live.db');
+  makeDatabase(live, { rows: 30 });
+  for (let hour = 0; hour < 4; hour++) {
+    const db = new Database(live);
+    if (hour === 3) db.exec('DROP TABLE notes');
+    db.close();
+    const now = new Date(Date.UTC(2026, 10, 23, hour));
+    await takeBackup({ config, compression: 'zstd', digests: false, now });
+  }
+  const entries = await listBackups(config);
+  const ask = (condition: string) =>
+    newestWhere(entries, { config, holds: (path) => conditionHolds({ path, condition, tenant: null }) });
+  const condition = '(SELECT count(*) FROM notes) > 0';
+  expect((await ask(condition)).newest?.id).toBe('live_sqlite_20261123_020000');
+
+  const staged = entries.find(({ id }) => id === 'live_sqlite_20261123_020000')?.path as string;
+  const bytes = readFileSync(staged);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 8;
+  write(staged, bytes);
+  const found = await ask(condition);
+  expect(found.newest?.id).toBe('live_sqlite_20261123_010000');
+  expect(found.unusable.map(({ backup }) => backup.id)).toEqual(['live_sqlite_20261123_020000']);
+  await expect(ask('(SELECT count(*) FROM nowhere) > 0')).rejects.toMatchObject({ code: 'table-unknown' });
 });

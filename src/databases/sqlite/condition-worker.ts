@@ -27,10 +27,15 @@ serveJob<ConditionRequest>(async ({ path, condition, tenant }) => {
     return row.holds === 1n;
   } catch (error) {
     if (error instanceof TenantDrError) throw error;
-    throw new TenantDrError('usage', `The condition cannot be asked: ${reasonOf(error)}.`, {
-      hint: 'write one SQL expression, such as "(SELECT count(*) FROM agents WHERE tenant_id = :tenant) > 10"',
-      cause: error,
-    });
+    const unknown = /^no such (table|column)/.test(reasonOf(error));
+    throw new TenantDrError(
+      unknown ? 'table-unknown' : 'usage',
+      `The condition cannot be asked: ${reasonOf(error)}.`,
+      {
+        hint: 'write one SQL expression, such as "(SELECT count(*) FROM agents WHERE tenant_id = :tenant) > 10"',
+        cause: error,
+      },
+    );
   } finally {
     connection.close();
   }
