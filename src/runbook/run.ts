@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Database } from '../engine/port.ts';
 import { printable } from '../engine/printable.ts';
 import type { Tenant } from '../engine/tenant.ts';
-import { reasonOf, TenantDrError } from '../errors.ts';
+import { type ErrorCode, reasonOf, TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { IncidentState } from '../incident/records.ts';
 import { JournaledOperator } from './asking.ts';
@@ -184,9 +184,25 @@ function guideOf(step: Step, task: Task): Guide {
   };
 }
 
+/** What a file system says, and what it is called here. */
+const fileTroubles: Record<string, ErrorCode> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EROFS: 'permission-denied',
+  EACCES: 'permission-denied',
+  EPERM: 'permission-denied',
+};
+
 /** Anything thrown, as an error a person can read. */
 export function asError(error: unknown): TenantDrError {
   if (error instanceof TenantDrError) return error;
+  const code = error instanceof Error && 'code' in error ? fileTroubles[String(error.code)] : undefined;
+  if (code !== undefined) {
+    return new TenantDrError(code, `A file could not be written: ${reasonOf(error)}.`, {
+      hint: 'Make room or give write permission there, then try again.',
+      cause: error,
+    });
+  }
   return new TenantDrError('internal', `Something unexpected went wrong: ${reasonOf(error)}`, {
     hint: 'The incident is kept; `tenant-dr resume` goes on from its journal. Set TENANT_DR_DEBUG=1 to see where it happened.',
     cause: error,

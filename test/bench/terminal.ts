@@ -48,7 +48,8 @@ class Listener {
     });
     this.#pty.onData((chunk) => {
       this.#seen += chunk;
-      this.#screen.write(chunk);
+      const arrived = performance.now();
+      this.#screen.write(chunk, () => this.onDrawn(arrived));
       for (const hear of this.#waiting) hear(chunk);
     });
     this.#pty.onExit(({ exitCode }) => this.#ended(exitCode));
@@ -84,6 +85,9 @@ class Listener {
     return () => this.#waiting.delete(listener);
   }
 
+  /** Called once a chunk is on the screen, with the time it arrived. */
+  onDrawn: (arrived: number) => void = () => {};
+
   /** The seconds of the clock as they stand on the screen. */
   get clock(): string | undefined {
     const { active } = this.#screen.buffer;
@@ -107,14 +111,15 @@ async function whileWorking(listener: Listener, gaps: Gaps, until: string): Prom
   let lastTick: number | null = null;
   let lastSecond: { text: string; at: number | null } | null = null;
   let over = false;
+  listener.onDrawn = (arrived) => {
+    const second = listener.clock;
+    if (second === undefined || second === lastSecond?.text) return;
+    // The first second was seen somewhere in its middle.
+    if (lastSecond?.at != null) gaps.seconds.push(Math.abs(arrived - lastSecond.at - 1000));
+    lastSecond = { text: second, at: lastSecond === null ? null : arrived };
+  };
   const stop = listener.hear((chunk) => {
     const now = performance.now();
-    const second = listener.clock;
-    if (second !== undefined && second !== lastSecond?.text) {
-      // The first second was seen somewhere in its middle.
-      if (lastSecond?.at != null) gaps.seconds.push(Math.abs(now - lastSecond.at - 1000));
-      lastSecond = { text: second, at: lastSecond === null ? null : now };
-    }
     if (!spinner.test(chunk)) return;
     if (lastTick !== null) gaps.ticks.push(now - lastTick);
     lastTick = now;
@@ -145,6 +150,7 @@ async function whileWorking(listener: Listener, gaps: Gaps, until: string): Prom
     }
   }
   stop();
+  listener.onDrawn = () => {};
 }
 
 const down = '\u001b[B';

@@ -143,6 +143,7 @@ export function Root({ place: places, sights: seen, navigator, header: model }: 
             detail: [
               place.wrong,
               'The process that holds it stops writing before its next step. Give the reason, or go back.',
+              `To look on and change nothing: tenant-dr watch ${place.incident}`,
             ],
           }}
           onAnswer={(reason) => navigator.resume(place.incident, reason)}
