@@ -76,7 +76,11 @@ export function openDesk(request: DeskRequest): OpenDesk {
 
   const run = async (): Promise<RunResult> => {
     const result = await walker.run();
-    if (handOver !== null) await incident.handOver(situationText(incident.state, now(), history), handOver);
+    if (handOver !== null) {
+      await incident.handOver(situationText(incident.state, now(), history), handOver);
+      // What was asked for came about: nothing went wrong.
+      return { ...result, error: null };
+    }
     if (!leaving) await closed.promise;
     return result;
   };

@@ -254,7 +254,11 @@ export const keyTable = {
     leave,
     ...anytime,
   ],
-  text: [scroll, key('back', ['escape', 'q'], 'esc', 'back', 'Go back; nothing is changed.'), leaveTyping],
+  text: [
+    scroll,
+    key('back', ['escape', 'q', 'return'], 'esc', 'back', 'Go back; nothing is changed.'),
+    leaveTyping,
+  ],
   finished: [
     scroll,
     key('output', ['o'], 'o', 'output', 'What the steps said.'),

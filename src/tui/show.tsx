@@ -27,7 +27,12 @@ export function draw(tree: Parameters<typeof renderScreen>[0], context: Context)
   // The alternate screen takes the cursor's column along; a frame drawn from the middle of a line would be torn.
   stdout.write('\r');
   const rendered = renderScreen(tree, { stdin, stdout, stderr, env: context.env, now: context.clock });
-  return { ...rendered, done: rendered.done.finally(release) };
+  const done = rendered.done.finally(() => {
+    // For a screen reader the last frame stays; what is said next begins on a line of its own.
+    if (rendered.theme.screenReader) stdout.write('\n');
+    release();
+  });
+  return { ...rendered, done };
 }
 
 /** Aborts when the run is to stop: a signal, or a terminal that went away. */

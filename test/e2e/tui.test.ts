@@ -215,12 +215,20 @@ describe('an incident on the screen', () => {
     await terminal.shows('Hand over');
     await settle();
     terminal.type('backup of 05:25 looks right\r');
-    await terminal.ends();
+    expect((await terminal.ends()).exit).toBe(0);
     expectRestored(terminal);
+    expect(terminal.text()).toContain('Handed over.');
     expect(journal(made).find((entry) => entry.event === 'note')).toMatchObject({
       text: 'the customer called',
     });
     expect(journal(made).some((entry) => entry.event === 'handed-over')).toBe(true);
+
+    const second = start(made, ['resume']);
+    await second.shows('Read this first');
+    await second.shows('backup of 05:25 looks right');
+    await settle();
+    second.type(keys.enter);
+    await second.shows('Which backup shall');
   });
 
   it('lets the words of a message be changed, on the screen and in the editor of whoever sits there', async () => {

@@ -1,10 +1,12 @@
 import { Box, Text } from 'ink';
 import { toAscii } from '../ascii.ts';
-import type { Line } from '../line.ts';
+import { type Line, plain } from '../line.ts';
 import { useSurroundings } from './context.ts';
 
-/** Draws lines. The only place where tones become styles. */
-export function Lines({ lines }: { lines: readonly Line[] }) {
+/** Draws lines. The only place where tones become styles. Rules are for the eye: nobody wants them read aloud. */
+export function Lines({ lines: all }: { lines: readonly Line[] }) {
+  const { theme } = useSurroundings();
+  const lines = theme.screenReader ? all.filter((line) => !/^[─ ]+$/.test(plain(line))) : all;
   return (
     <Box flexDirection="column" flexShrink={0}>
       {lines.map((line, row) => (

@@ -12,6 +12,7 @@ import { type HeaderModel, headerLines, headerReading } from '../view/header.ts'
 import { outputLines, type TaskOutput } from '../view/output.ts';
 import { previewLines, stepPlace, stepViews } from '../view/run.ts';
 import { scopeOf } from '../view/scope.ts';
+import { handedOverLines } from '../view/situation.ts';
 import { AskedScreen } from './AskedScreen.tsx';
 import { FinishedScreen } from './FinishedScreen.tsx';
 import { HandOverScreen } from './HandOverScreen.tsx';
@@ -46,7 +47,7 @@ export interface RunDesk {
   close: () => void;
 }
 
-type Open = Overlay | 'leave' | null;
+type Open = Overlay | 'leave' | 'handedOver' | null;
 
 /** One incident: the run screen, its questions, and what the operator opens over it. */
 export function IncidentScreen({ desk }: { desk: RunDesk }) {
@@ -55,7 +56,9 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
   const state = useSyncExternalStore(desk.state.subscribe, desk.state.get);
   const view = useSyncExternalStore(desk.view.subscribe, desk.view.get);
   const asked = useSyncExternalStore(desk.asked.subscribe, desk.asked.get);
-  const [overlay, setOverlay] = useState<Open>(null);
+  const leftBehind = () => handedOverLines(desk.commander(state, now()).entries, area.columns);
+  // Whoever takes up what was handed over reads that first.
+  const [overlay, setOverlay] = useState<Open>(() => (leftBehind() ? 'handedOver' : null));
   const busy = view.phase === 'running' || view.phase === 'previewing' || view.phase === 'stopping';
   const { frame } = useAnimation({
     interval: theme.screenReader ? ticks.readAloud : busy ? ticks.busy : ticks.waiting,
@@ -135,6 +138,8 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
         );
       case 'message':
         return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
+      case 'handedOver':
+        return <TextScreen {...inside} title="Read this first" lines={leftBehind() ?? []} onBack={close} />;
       case 'handOver':
         return (
           <HandOverScreen

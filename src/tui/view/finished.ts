@@ -21,6 +21,17 @@ const headlines: Record<RunResult['outcome'], { text: string; tone: Tone }> = {
 /** No failure of the run: it goes on elsewhere. */
 const takenOver = { text: 'Somebody else goes on with this incident.', tone: 'warning' as const };
 
+const handedOver = {
+  text: 'Handed over. The incident is free for whoever resumes it.',
+  tone: 'good' as const,
+};
+
+function headlineOf(state: IncidentState, { outcome, error }: RunResult): { text: string; tone: Tone } {
+  if (error?.code === 'fenced-off') return takenOver;
+  const free = outcome === 'stopped' && error === null && state.handOver !== null;
+  return free ? handedOver : headlines[outcome];
+}
+
 const modeWords: Record<HeaderModel['mode'], string> = {
   live: '',
   look: '',
@@ -35,7 +46,7 @@ export function finishedLines(
   outcome: RunResult,
   width: number,
 ): Line[] {
-  const headline = outcome.error?.code === 'fenced-off' ? takenOver : headlines[outcome.outcome];
+  const headline = headlineOf(state, outcome);
   const lines: Line[] = [
     fit(line(span(` ${headline.text}`, headline.tone), span(modeWords[model.mode], 'good')), width),
   ];

@@ -28,7 +28,10 @@ function usedBy(step: StepRecord, now: string): number | null {
 function detailOf(step: StepRecord, state: IncidentState, current: string | null): string {
   if (step.error) return printable(step.error.message);
   if (step.state === 'skipped') return printable(`skipped: ${step.reason ?? ''}`);
-  if (step.state === 'interrupted') return 'was interrupted';
+  if (step.state === 'interrupted') {
+    const begun = Object.values(state.tasks).some((task) => task.step === step.id);
+    return begun ? 'was interrupted' : 'nothing of it was begun';
+  }
   // What a person left out is said even where the rest of the step was done.
   const leftOut = Object.values(state.tasks).filter(
     (task) => task.step === step.id && task.state === 'skipped' && task.skippedBy === 'operator',

@@ -1,6 +1,10 @@
+import { printable } from '../../engine/printable.ts';
+import type { Entry } from '../../incident/events.ts';
 import type { History } from '../../incident/history.ts';
 import type { IncidentState } from '../../incident/records.ts';
-import { hourMinute } from '../format.ts';
+import { hourMinute, timeOfDay } from '../format.ts';
+import { paragraph } from '../layout.ts';
+import { blank, type Line } from '../line.ts';
 import { etaSentence, riskLines } from './commander.ts';
 
 /** The situation in a few lines, for whoever takes over: what, where, how far, what next, what to watch. */
@@ -22,4 +26,23 @@ export function situationText(state: IncidentState, now: Date, history: History)
       : 'No message was sent yet.',
     ...riskLines(state, now, history).slice(0, 4),
   ].join('\n');
+}
+
+/** What the last person left behind, for the first one who takes it up; null for everybody after. */
+export function handedOverLines(entries: readonly Entry[], width: number): Line[] | null {
+  const at = entries.findLastIndex((entry) => entry.event === 'handed-over');
+  const left = entries[at];
+  const takenUp = entries.slice(at).filter((entry) => entry.event === 'lock.acquired').length;
+  if (left?.event !== 'handed-over' || takenUp > 1) return null;
+  return [
+    ...paragraph(
+      `${printable(left.actor.name)} handed this over at ${timeOfDay(left.at)}:`,
+      width - 2,
+      'muted',
+      1,
+    ),
+    ...paragraph(printable(left.note), width - 2, 'strong', 1),
+    blank,
+    ...left.situation.split('\n').flatMap((text) => paragraph(printable(text), width - 2, 'plain', 1)),
+  ];
 }
