@@ -40,12 +40,17 @@ function secondsOf(run: Run): Seconds {
 
 /** How much longer than decompression alone it takes until a tenant's rows stand beside the live ones. */
 export const staging: Section = async (place, peak, repeats) => {
-  const floor = await often(repeats, () => place.baseline('inflate.mjs', [place.plain]));
-  const { seconds, bytes } = JSON.parse(floor.stdout) as { seconds: number; bytes: number };
   const lines: Line[] = [];
   for (const [size, tenant] of Object.entries(tenants)) {
-    const run = await often(repeats, restoring(place, peak, [tenant], place.plain));
-    const { stage } = secondsOf(run);
+    const floors: Run[] = [];
+    const runs: Run[] = [];
+    // By turns: what else the machine does meanwhile slows both.
+    for (let n = 0; n < repeats; n++) {
+      floors.push(await place.baseline('inflate.mjs', [place.plain]));
+      runs.push(await restoring(place, peak, [tenant], place.plain)());
+    }
+    const { seconds, bytes } = JSON.parse(median(floors).stdout) as { seconds: number; bytes: number };
+    const { stage } = secondsOf(median(runs));
     lines.push({
       what: `staging, ${size} tenant from .sql.gz`,
       cold: true,
@@ -68,11 +73,14 @@ function whole(size: keyof typeof tenants): Section {
       ['.dump', place.custom, 3.5],
     ] as const) {
       const tenant = tenants[size];
-      const hand = await often(repeats, async () => {
+      const hands: Run[] = [];
+      const runs: Run[] = [];
+      for (let n = 0; n < repeats; n++) {
         await place.damage([tenant]);
-        return place.byScratch(tenant, dump);
-      });
-      const ours = await often(repeats, restoring(place, peak, [tenant], dump));
+        hands.push(await place.byScratch(tenant, dump));
+        runs.push(await restoring(place, peak, [tenant], dump)());
+      }
+      const [hand, ours] = [median(hands), median(runs)];
       lines.push({
         what: `whole restore, ${size} tenant from ${kind}`,
         cold: true,
