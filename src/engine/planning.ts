@@ -203,7 +203,9 @@ export function staleError(
     .join('; ');
   return new TenantDrError(
     'plan-stale',
-    `Rows of tenant ${slug} changed since the plan was made (${text}). Nothing was changed.`,
+    text === ''
+      ? `The rows of tenant ${slug}, or the tables they are in, are no longer what the plan was made from, though it would change as many rows. Nothing was changed.`
+      : `Rows of tenant ${slug} changed since the plan was made (${text}). Nothing was changed.`,
     {
       hint: 'Look at the new plan and confirm again.',
       table: changes[0]?.table ?? '',

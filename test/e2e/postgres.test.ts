@@ -41,8 +41,8 @@ describe('backups of PostgreSQL', () => {
     const plain = await run('backup', '--plain', '--gzip', '--no-digests', '--verify');
     expect(plain.document).toMatchObject({ ok: true, content: 'dump-plain', compression: 'gzip' });
     expect((await run('backups')).document.backups).toMatchObject([
-      { id: plain.document.id, verified: true, tenants: 2 },
-      { id: taken.document.id, verified: true, tenants: 2 },
+      { path: plain.document.path, verified: true, tenants: 2 },
+      { path: taken.document.path, verified: true, tenants: 2 },
     ]);
     truncateSync(taken.document.path, statSync(taken.document.path).size - 100);
     expect(await run('backup', 'verify', taken.document.path)).toMatchObject({ exit: 4 });

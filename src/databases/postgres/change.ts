@@ -12,6 +12,7 @@ import { readMarker } from './identity.ts';
 import type { Baseline } from './isolation.ts';
 import { prove, requireCounted, takeBaseline } from './isolation.ts';
 import { isDeadlock, lockSlice, lockTenant } from './lock.ts';
+import { requireStructure } from './structure-mark.ts';
 import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
 import { activeTriggers, disableTriggers, enableTriggers, mayReplicate } from './triggers.ts';
 import { verifyChange } from './verify.ts';
@@ -61,6 +62,7 @@ export class Change {
     await lockTenant(this.work);
     if (this.facts.replica && (await mayReplicate(sql))) this.method = 'replica';
     const changed = await lockSlice(this.work);
+    await requireStructure(sql, this.work.structure.mark);
     // Rows that are still the versions compared before need no second comparison; what others hold may have changed.
     const conflicts = changed
       ? (await compareAll(this.work, this.method)).conflicts

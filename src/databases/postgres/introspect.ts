@@ -3,18 +3,23 @@ import type { Column, Schema, Table } from '../../engine/schema.ts';
 import type { Relation, RelationColumn, Unique } from './catalog.ts';
 import { foreignActions, readCatalog } from './catalog.ts';
 import type { Sql } from './sql.ts';
+import { structureMark } from './structure-mark.ts';
 
 /** The structure of the schema: as the engine sees it, and with what only PostgreSQL has. */
 export interface Structure {
   schema: Schema;
   relations: Map<string, Relation>;
+  /** Tells whether it is still this structure. */
+  mark: string;
 }
 
 /** Reads the structure of the session's schema. Partitions are part of their root. Changes nothing. */
 export async function introspect(sql: Sql): Promise<Structure> {
+  // Taken first: what changes while the rest is read shows later.
+  const mark = await structureMark(sql);
   const relations = await readCatalog(sql, sql.target.schema);
   const tables = [...relations.values()].map(toTable);
-  return { schema: { tables, fingerprint: fingerprintOf(tables) }, relations };
+  return { schema: { tables, fingerprint: fingerprintOf(tables) }, relations, mark };
 }
 
 export function relationOf(structure: Structure, name: string): Relation {

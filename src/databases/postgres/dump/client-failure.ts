@@ -22,6 +22,17 @@ export function dumpFailure(said: string): TenantDrError {
       hint: `Install postgresql-client-${mismatch[1]}.`,
     });
   }
+  if (/row-level security/.test(said)) {
+    const table = /table "([^"]+)"/.exec(said)?.[1] ?? '?';
+    return new TenantDrError(
+      'hidden-rows',
+      `Row-level security hides rows of table ${table} from this role, so it cannot be dumped whole. Nothing was done.`,
+      {
+        hint: 'Connect as a role with BYPASSRLS, or as the owner of a table without FORCE ROW LEVEL SECURITY.',
+        table,
+      },
+    );
+  }
   return new TenantDrError('tool-failed', `pg_dump failed: ${said}.`, {
     hint: 'Check rights and disk space, then try again.',
   });
