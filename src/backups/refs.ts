@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { nearestOf } from '../config/explain.ts';
 import type { Config } from '../config/schema.ts';
+import { nothingIfMissing } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
 import { type BackupEntry, type BackupKind, listBackups, takenAtOf } from './catalogue.ts';
 import { type Manifest, readManifest } from './manifest.ts';
@@ -117,7 +118,7 @@ async function locateSafety(ref: string, config: Config): Promise<Located> {
       hint: '`tenant-dr incidents` lists them',
     });
   }
-  const names = (await readdir(join(folder, 'safety')).catch(() => []))
+  const names = ((await readdir(join(folder, 'safety')).catch(nothingIfMissing)) ?? [])
     .filter((name) => name.endsWith('.db'))
     .sort();
   const wanted = slug === undefined ? names : names.filter((name) => name === `${slug}.db`);

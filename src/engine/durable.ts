@@ -65,6 +65,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** For `.catch` where a file or folder may be missing: then there is nothing. Any other error stays one. */
+export function nothingIfMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
 function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }

@@ -95,3 +95,29 @@ it('a new column that may not be empty and has no default stops the plan before 
   });
   expect(shell(world.dbPath, 'SELECT * FROM notes').trim()).toBe('2|1|m');
 });
+
+it('tables and columns may have any name', () => {
+  const names = ['toString', 'constructor', '__proto__', 'select', 'temp', 'a "b"', 'ünï.x', 's'];
+  const each = (sql: (table: string) => string) =>
+    names.map((name) => sql(`"${name.replaceAll('"', '""')}"`)).join('\n');
+  const world = shellWorld({
+    create: each(
+      (
+        table,
+      ) => `CREATE TABLE ${table} (tenant_id INTEGER, id INTEGER PRIMARY KEY, "order" TEXT, "__proto__" TEXT);
+        INSERT INTO ${table} VALUES (1, 1, 'o', 'p'), (1, 2, 'o', 'p'), (2, 3, 'o', 'p');`,
+    ),
+    damage: each(
+      (table) => `DELETE FROM ${table} WHERE id = 1; UPDATE ${table} SET "__proto__" = 'x' WHERE id = 2;`,
+    ),
+  });
+  const damaged = shell(world.dbPath, '.dump');
+  const ended = restore(world);
+  expect(ended.document).toMatchObject({ ok: true });
+  expect(ended.document.tables.filter((table) => table.insert === 1 && table.update === 1)).toHaveLength(
+    names.length,
+  );
+  expect(shell(world.dbPath, '.dump')).toBe(shell(world.backupPath, '.dump'));
+  expect(tenantDr(world, 'undo', ended.document.incident, '--confirm', 'alfa').exit).toBe(0);
+  expect(shell(world.dbPath, '.dump')).toBe(damaged);
+});

@@ -17,7 +17,8 @@ export type Executed = Record<string, { insert: number; update: number; delete: 
 export function applyEffects(work: Workspace, onProgress: OnProgress): Executed {
   const planned = work.tables.reduce((sum, table) => sum + total(work, table), 0);
   let done = 0;
-  const executed: Executed = {};
+  // Without a prototype: a table may be called toString.
+  const executed: Executed = Object.create(null);
   const step = (
     table: TableWork,
     operation: 'insert' | 'update' | 'delete',

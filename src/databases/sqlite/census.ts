@@ -44,7 +44,7 @@ export function prepareOwners(work: Workspace): void {
 /** Rows per table and tenant. Rows without a tenant are not counted. */
 export function countAll(work: Workspace): Record<string, Record<string, number>> {
   prepareOwners(work);
-  const counts: Record<string, Record<string, number>> = {};
+  const counts: Record<string, Record<string, number>> = Object.create(null);
   for (const table of work.tables) {
     const rows = work.connection
       .prepare(
@@ -64,7 +64,7 @@ export function digestAll(
   onProgress: OnProgress,
 ): Record<string, Record<string, TableDigest>> {
   prepareOwners(work);
-  const digests: Record<string, Record<string, TableDigest>> = {};
+  const digests: Record<string, Record<string, TableDigest>> = Object.create(null);
   let done = 0;
   for (const table of work.tables) {
     const sums = new Map<string, MultisetHash>();

@@ -55,7 +55,7 @@ async function added(
   shares: ShareSums[],
   shape: SliceShape,
 ): Promise<Record<string, Record<string, TableDigest>>> {
-  const digests: Record<string, Record<string, TableDigest>> = {};
+  const digests: Record<string, Record<string, TableDigest>> = Object.create(null);
   for (const { name, columns } of shape.tables) {
     const names = columns.map((column) => column.name);
     const tenants = new Set(shares.flatMap((share) => Object.keys(share[name] ?? {})));

@@ -1,5 +1,6 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { copyFile, type FileHandle, open, rm, stat } from 'node:fs/promises';
+import { nothingIfMissing } from '../../engine/durable.ts';
 import { TenantDrError } from '../../errors.ts';
 import { fileHeaderBytes, parseFileHeader } from './header.ts';
 import { readWal, saltsOf, type WalContent } from './wal.ts';
@@ -93,7 +94,7 @@ async function takeFromWal(
  */
 async function copyWal(path: string, scratch: string): Promise<WalContent | null> {
   for (let attempt = 0; attempt < 5; attempt++) {
-    const there = await stat(path).catch(() => null);
+    const there = await stat(path).catch(nothingIfMissing);
     if (!there || there.size === 0) return null;
     await copyFile(path, scratch);
     const wal = await readWal(scratch);
