@@ -19,12 +19,22 @@ export async function walk(
 ): Promise<Result> {
   const { incident } = begun;
   context.output.event('incident', { incident: incident.id });
+  const result = await walked(context, begun, onScreen, confirm);
+  // Letting go is in the journal too: only after it is a report one of the whole journal.
+  const report = await reportOf(context, incident);
+  const ended = resultOf(context, incident, result, report);
+  // On the screen the summary has been printed already; only what came after it is still to be said.
+  return onScreen ? { ...ended, text: report ? `   Report: ${printable(report)}` : '' } : ended;
+}
+
+async function walked(
+  context: Context,
+  begun: Begun,
+  onScreen: boolean,
+  confirm: string | undefined,
+): Promise<RunResult> {
   try {
-    const result = onScreen ? await showRun(context, begun) : await runAlone(context, begun, confirm);
-    const report = await reportOf(context, incident);
-    const ended = resultOf(context, incident, result, report);
-    // On the screen the summary has been printed already; only what came after it is still to be said.
-    return onScreen ? { ...ended, text: report ? `   Report: ${printable(report)}` : '' } : ended;
+    return onScreen ? await showRun(context, begun) : await runAlone(context, begun, confirm);
   } finally {
     await begun.close();
   }

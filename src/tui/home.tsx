@@ -54,8 +54,9 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
     desk = run.desk;
     go({ at: 'incident', desk });
     const result = await run.done;
-    const report = await writtenReport(incident);
+    // Letting go is in the journal too: only after it is a report one of the whole journal.
     await begun.close();
+    const report = await writtenReport(incident);
     ended.push({ begun, result, report });
     desk = null;
     // After a trial the real thing is the likely next step; after the real thing there is nothing left to do.

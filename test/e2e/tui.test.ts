@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Pty, type PtyOptions } from '../tui/pty.ts';
 import { keys } from '../tui/terminal.ts';
@@ -138,6 +140,15 @@ describe('an incident on the screen', () => {
     expect((await terminal.ends()).exit).toBe(0);
     expectRestored(terminal);
     expect(terminal.text()).toContain('Rows of other tenants written: 0');
+    const [incident = ''] = readdirSync(join(made.statePath, 'incidents'));
+    const folder = join(made.statePath, 'incidents', incident);
+    const script = fileURLToPath(new URL('../report-check.py', import.meta.url));
+    const checked = spawnSync('python3', [
+      script,
+      join(folder, 'journal.jsonl'),
+      join(folder, 'report.json'),
+    ]);
+    expect(checked.stdout.toString()).toBe('every number agrees\n');
     expect(journal(made).find((entry) => entry.event === 'closed')).toMatchObject({ outcome: 'completed' });
   });
 
