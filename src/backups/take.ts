@@ -83,6 +83,7 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   try {
     const started = performance.now();
     const taken = await taker.take(temporary);
+    if (options.signal?.aborted) throw new TenantDrError('interrupted', 'Interrupted; nothing was kept.');
     const manifest = manifestOf(config, taken, options.now ?? taken.takenAt ?? now);
     await writeManifest(path, manifest);
     await moveInto(temporary, path);
