@@ -30,6 +30,8 @@ export class Place {
   /** Starts the server; makes database and dumps the first time. `shrink` divides every tenant's rows. */
   static async open(folder: string, shrink: number): Promise<Place> {
     const settings = { shared_buffers: '512MB', max_wal_size: '4GB' };
+    // The server's account has to pass.
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
     const server = await startThrowaway(join(folder, 'cluster'), { settings });
     const place = new Place(folder, server);
     mkdirSync(place.home, { recursive: true });
