@@ -11,6 +11,7 @@ import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { type PlanOptions, Workbench } from './change.ts';
 import type { Preview } from './operator.ts';
 import { outcomeOf, probeRecord } from './outcome.ts';
+import { input as restoreInput } from './restore-input.ts';
 import { databaseName } from './status.ts';
 
 const tenantId = z.object({ type: z.enum(['integer', 'text', 'blob']), text: z.string() });
@@ -22,12 +23,7 @@ const input = z.strictObject({
   tables: z.array(z.string()).optional().describe('Only these tables change'),
   withShared: z.boolean().optional().describe('Bring back shared rows the tenants’ rows need'),
   foreignSource: z.string().optional().describe('Name of another database whose backup is accepted'),
-  disableTriggers: z
-    .boolean()
-    .optional()
-    .describe(
-      'PostgreSQL, for a role that may not keep triggers from running: they are disabled during the change, and all writers of their tables wait',
-    ),
+  disableTriggers: restoreInput.shape.disableTriggers,
 });
 type Input = z.output<typeof input>;
 

@@ -10,6 +10,11 @@ export async function readBinary(
   query: string,
   onRow: (fields: (Buffer | null)[]) => void,
 ): Promise<void> {
+  await readCopy(sql, query, (buffer) => takeRows(buffer, onRow));
+}
+
+/** Runs the copy without its header; `take` eats complete rows from the front and returns what is left. */
+async function readCopy(sql: Sql, query: string, take: (buffer: Buffer) => Buffer): Promise<void> {
   let rest: Buffer = Buffer.alloc(0);
   let started = false;
   try {
@@ -22,7 +27,7 @@ export async function readBinary(
         rest = rest.subarray(19 + rest.readInt32BE(15));
         started = true;
       }
-      rest = takeRows(rest, onRow);
+      rest = take(rest);
     }
   } catch (error) {
     throw translate(error, `Database ${sql.target.location}`);
@@ -66,26 +71,12 @@ export async function readHashes(
   query: string,
   onHash: (number: number, buffer: Buffer, at: number) => void,
 ): Promise<void> {
-  let rest: Buffer = Buffer.alloc(0);
-  let started = false;
-  try {
-    for await (const chunk of sql.copyOut(
-      `COPY (${query}) TO STDOUT (FORMAT binary)`,
-    ) as AsyncIterable<Buffer>) {
-      rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-      if (!started) {
-        if (rest.length < 19) continue;
-        rest = rest.subarray(19 + rest.readInt32BE(15));
-        started = true;
-      }
-      let at = 0;
-      for (; at + hashRow <= rest.length; at += hashRow) {
-        if (rest.readInt32BE(at + 10) !== 32) throw new Error('a row without a hash');
-        onHash(rest.readInt32BE(at + 6), rest, at + 14);
-      }
-      rest = rest.subarray(at);
+  await readCopy(sql, query, (buffer) => {
+    let at = 0;
+    for (; at + hashRow <= buffer.length; at += hashRow) {
+      if (buffer.readInt32BE(at + 10) !== 32) throw new Error('a row without a hash');
+      onHash(buffer.readInt32BE(at + 6), buffer, at + 14);
     }
-  } catch (error) {
-    throw translate(error, `Database ${sql.target.location}`);
-  }
+    return buffer.subarray(at);
+  });
 }
