@@ -1,3 +1,5 @@
+import module from 'node:module';
+
 /**
  * Where the program's own files lie. From source every module lies where it is written, below `src`; the build puts
  * all of them directly into `dist`, the ones that run as a process or thread of their own under their bare names.
@@ -8,6 +10,12 @@ const built = !import.meta.url.endsWith('.ts');
 export function moduleAt(path: string): URL {
   const file = built ? `${path.slice(path.lastIndexOf('/') + 1)}.js` : `${path}.ts`;
   return new URL(file, import.meta.url);
+}
+
+/** Environment of a process or thread of our own: it finds its modules compiled, as this one did. */
+export function environmentOfOwn(): NodeJS.ProcessEnv {
+  const compiled = module.getCompileCacheDir?.();
+  return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compiled };
 }
 
 /** URL of a file that is shipped beside `src` or `dist`. */

@@ -1,9 +1,9 @@
-import type { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import type { Database, Progress } from '../engine/port.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { z } from '../zod.ts';
 import type { Operator, Preview } from './operator.ts';
 
 /** `write` changes something; `destroy` puts data or a customer at risk and forces the typed confirmation. */

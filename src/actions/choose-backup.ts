@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { locate } from '../backups/refs.ts';
 import { countEffects } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { rpo } from '../incident/facts.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { damageTime, recordBackup, rpoOf } from './backup-facts.ts';
 import { type Candidate, candidates, markSameAsLive, newestFall } from './candidates.ts';

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { TenantDrError } from '../errors.ts';
 import { owedMessages } from '../incident/messages.ts';
 import { readReport, writeReports } from '../incident/report/source.ts';
+import { z } from '../zod.ts';
 import { defineAction } from './action.ts';
 
 /** The last look before an incident is closed. The runner closes it once every step is done. */

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { runCommand, shellLine } from './command.ts';
 

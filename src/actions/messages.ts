@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { type Contacts, loadContacts, noContacts } from '../incident/contacts.ts';
 import { audience, messageKind } from '../incident/facts.ts';
 import {
@@ -9,6 +8,7 @@ import {
   owedMessages,
   withEdited,
 } from '../incident/messages.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction } from './action.ts';
 import { deliverMessage, waiveMessage } from './deliver.ts';
 import { unlessBack } from './operator.ts';

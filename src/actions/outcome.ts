@@ -1,10 +1,10 @@
-import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/planning.ts';
 import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { idForJson, sameId } from '../engine/tenant.ts';
 import { isolation, rpo, safetyCopy, tableCounts } from '../incident/facts.ts';
 import type { RestoreRecord } from '../incident/records.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, type Probed, tenantOf } from './action.ts';
 import type { Change, Done } from './change.ts';
 import { withSession } from './slice.ts';

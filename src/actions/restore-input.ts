@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
+import { z } from '../zod.ts';
 import type { PlanOptions } from './change.ts';
 
 /** What a restore can be told, by a runbook, by flags, or by the person who is asked. */

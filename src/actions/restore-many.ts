@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
 import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { idForJson, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
@@ -7,6 +6,7 @@ import type { RestoreRecord } from '../incident/records.ts';
 import { effectivePolicy } from '../policy/policy.ts';
 import { rpoAge } from '../policy/rpo.ts';
 import { byTier } from '../policy/tiers.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { type PlanOptions, Workbench } from './change.ts';
 import type { Preview } from './operator.ts';

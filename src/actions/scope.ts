@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import type { BackupEntry } from '../backups/catalogue.ts';
 import type { Plan } from '../engine/planning.ts';
 import type { Session } from '../engine/port.ts';
 import type { SliceShape } from '../engine/slice.ts';
 import { TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { damageTime } from './backup-facts.ts';
 import { type Candidate, candidates } from './candidates.ts';

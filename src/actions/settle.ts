@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import type { SliceDigest } from '../engine/port.ts';
 import type { SettleSample } from '../incident/facts.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { unlessBack } from './operator.ts';
 import { shapeOf, withSession } from './slice.ts';

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { TenantId } from '../engine/tenant.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';

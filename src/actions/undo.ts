@@ -1,10 +1,10 @@
-import { z } from 'zod';
 import { countEffects } from '../engine/planning.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { TenantRef } from '../incident/facts.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { readIncident } from '../incident/store.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';

@@ -1,10 +1,10 @@
-import { z } from 'zod';
 import { countEffects } from '../engine/planning.ts';
 import type { Session } from '../engine/port.ts';
 import { sameId } from '../engine/tenant.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { effectivePolicy } from '../policy/policy.ts';
 import type { VerificationLevel } from '../policy/tiers.ts';
+import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { Change } from './change.ts';
 import { restore } from './restore.ts';

@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import { makeFolder, writeDurably } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 
 /**
  * Backups an open incident may still need: `<state>/holds/<incident>.json`. Whatever prunes backups asks `heldBy`

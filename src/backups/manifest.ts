@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { writeDurably } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 
 /**
  * What lies beside every backup of ours as `<file>.manifest.json`: where it comes from, what it should hash to,

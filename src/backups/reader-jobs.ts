@@ -1,4 +1,4 @@
-import { runJob } from '../databases/job.ts';
+import { readyJob, runJob } from '../databases/job.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { moduleAt } from '../places.ts';
 import type { Compression, Content } from './formats.ts';
@@ -46,6 +46,11 @@ interface Options {
 }
 
 const reader = moduleAt('backups/reader');
+
+/** Starts a reader for the next of these jobs, for callers that still have other things to do. */
+export function readyReader(): void {
+  readyJob(reader);
+}
 
 /** What the files are, by their first bytes. Never rejects because of one file. */
 export function peekAt(paths: string[], options: Options = {}): Promise<Peek[]> {

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { z } from 'zod';
+import { z } from '../zod.ts';
 
 /** What the staging cache knows about one entry, in `record.json` beside the copy. */
 

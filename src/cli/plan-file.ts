@@ -1,12 +1,12 @@
 import { open, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { z } from 'zod';
 import type { PlanOptions, Workbench } from '../actions/change.ts';
 import { writeDurably } from '../engine/durable.ts';
 import { restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/planning.ts';
 import { printable } from '../engine/printable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 import type { Context } from './context.ts';
 
 /** plan.json: what was shown, with the digests it was made from, so that `restore --plan` can tell whether it is still true. */

@@ -73,9 +73,14 @@ export async function depsOf(
   { disableTriggers }: { disableTriggers?: boolean } = {},
 ): Promise<ChangeDeps> {
   const config = await context.config();
+  const database = await context.openDatabase(config);
+  // Threads and processes start while the rest of the program is being loaded.
+  database.makeReady();
+  const { readyReader } = await import('../backups/reader-jobs.ts');
+  readyReader();
   return {
     config,
-    database: await context.openDatabase(config),
+    database,
     mode,
     disableTriggers,
     signal: context.signal,

@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { z } from 'zod';
+import { z } from '../zod.ts';
 
 /** One thing wrong in a value that was checked against a schema, in words. */
 export interface Complaint {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../zod.ts';
 
 /** The config file, tenant-dr.config.yaml. Keys may be added, never renamed (design section 8). */
 

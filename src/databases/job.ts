@@ -1,6 +1,8 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
+import { Socket } from 'node:net';
 import type { OnProgress } from '../engine/port.ts';
 import { type ErrorCode, errorCodes, TenantDrError } from '../errors.ts';
+import { environmentOfOwn } from '../places.ts';
 
 /**
  * Work done in a child process, one request each: reading files that might be a live database (which a process
@@ -23,16 +25,53 @@ export type JobMessage =
 
 export type JobOrder = { type: 'start'; request: unknown } | { type: 'answer'; answer: string };
 
+/** Children that serve a module and wait for their request, by the module's URL. */
+const spares = new Map<string, ChildProcess>();
+
+/** Starts a child for the next job of this module; it does not keep this process alive, and ends with it. */
+export function readyJob(module: URL): void {
+  if (spares.has(module.href)) return;
+  const child = startChild(module);
+  spares.set(module.href, child);
+  keepsAlive(child, 'unref');
+  // One that died before it was wanted is not used.
+  for (const end of ['exit', 'error'] as const) child.on(end, () => forget(module, child));
+}
+
+function forget(module: URL, child: ChildProcess): void {
+  if (spares.get(module.href) === child) spares.delete(module.href);
+}
+
+function startChild(module: URL): ChildProcess {
+  return fork(module, {
+    execArgv: [],
+    env: environmentOfOwn(),
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+  });
+}
+
+function childFor(module: URL): ChildProcess {
+  const spare = spares.get(module.href);
+  if (!spare) return startChild(module);
+  spares.delete(module.href);
+  keepsAlive(spare, 'ref');
+  return spare;
+}
+
+/** Whether this process waits for the child. */
+function keepsAlive(child: ChildProcess, ref: 'ref' | 'unref'): void {
+  child[ref]();
+  child.channel?.[ref]();
+  if (child.stderr instanceof Socket) child.stderr[ref]();
+}
+
 /** Runs `request` in a child that serves `module` and resolves to its result. Rejects with TenantDrError. */
 export function runJob<Result>(module: URL, request: unknown, options: JobOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const { signal } = options;
     if (signal?.aborted) return reject(interruptedJob());
-    const child = fork(module, {
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      serialization: 'advanced',
-    });
+    const child = childFor(module);
     let complaint = '';
     let settle: (() => void) | null = null;
     const abort = () => {

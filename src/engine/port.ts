@@ -264,6 +264,8 @@ export interface Database {
   readonly kind: DatabaseKind;
   /** Never contains a password. */
   readonly location: string;
+  /** Starts what the next `open` will need anyway, for callers that still have other things to do. Opens nothing. */
+  makeReady(): void;
   open(options: OpenOptions): Promise<Session>;
   /** What doctor asks of the database itself: rights, locks, settings, tools. */
   examine(): Promise<Finding[]>;

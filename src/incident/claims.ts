@@ -1,7 +1,7 @@
 import { sameId, type TenantId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { TenantRef } from './facts.ts';
-import { type IncidentSummary, listIncidents } from './list.ts';
+import { type IncidentSummary, listIncidents, type Which } from './list.ts';
 import { unprobedTenants } from './state.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function openIncidentsFor(
   location: string,
   tenant: TenantId,
 ): Promise<IncidentSummary[]> {
-  const all = await listIncidents(stateDir);
+  const all = await listIncidents(stateDir, { about: isAbout(location, [tenant]) });
   return all.filter((one) => one.state?.closed === null && concerns(one, location, tenant));
 }
 
@@ -25,8 +25,15 @@ export async function unprobedRestore(
   location: string,
   tenant: TenantId,
 ): Promise<IncidentSummary | null> {
-  const all = await listIncidents(stateDir);
+  const all = await listIncidents(stateDir, { about: isAbout(location, [tenant]) });
   return all.find((one) => isUnprobed(one, location, tenant)) ?? null;
+}
+
+/** Whom an incident is about is settled when it is opened. */
+function isAbout(location: string, tenants: TenantId[]): NonNullable<Which['about']> {
+  return (opened) =>
+    opened.database.location === location &&
+    opened.tenants.some(({ id }) => tenants.some((tenant) => sameId(id, tenant)));
 }
 
 function concerns({ state }: IncidentSummary, location: string, tenant: TenantId): boolean {
@@ -55,8 +62,12 @@ export async function assertTenantsFree(
   facts: { database: { location: string }; tenants: TenantRef[] },
   own?: string,
 ): Promise<void> {
-  const all = await listIncidents(stateDir, own);
   const { location } = facts.database;
+  const about = isAbout(
+    location,
+    facts.tenants.map(({ id }) => id),
+  );
+  const all = await listIncidents(stateDir, { except: own, about });
   for (const tenant of facts.tenants) {
     const unprobed = all.find((one) => isUnprobed(one, location, tenant.id));
     if (unprobed) throw unprobedError(unprobed, tenant.slug);

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { explain } from '../config/explain.ts';
 import { duration } from '../config/schema.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 import type { Audience, TenantRef } from './facts.ts';
 
 /**

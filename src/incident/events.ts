@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 import { actor, time } from './facts.ts';
 import { payloads } from './payloads.ts';
 

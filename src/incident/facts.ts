@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { restoreModes } from '../engine/plan.ts';
 import { tiers } from '../policy/tiers.ts';
+import { z } from '../zod.ts';
 
 /** The shapes that several journal events share. Times are ISO 8601 UTC, durations are seconds. */
 

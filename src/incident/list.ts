@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf, TenantDrError } from '../errors.ts';
-import { Incident } from './incident.ts';
+import type { EntryOf } from './events.ts';
+import { Incident, journalName } from './incident.ts';
 import { type LockStatus, lockStatus } from './lock.ts';
+import { readOpening } from './reader.ts';
 import type { IncidentState } from './records.ts';
 
 export function incidentsDir(stateDir: string): string {
@@ -19,8 +21,15 @@ export interface IncidentSummary {
   damage: TenantDrError | null;
 }
 
-/** All incidents but `except`, newest first. A folder whose journal never began is left out. */
-export async function listIncidents(stateDir: string, except?: string): Promise<IncidentSummary[]> {
+export interface Which {
+  /** Not this one. */
+  except?: string | undefined;
+  /** Only those whose opening says so: the others' journals need not be read any further. */
+  about?: (opened: Pick<EntryOf<'incident.opened'>, 'database' | 'tenants'>) => boolean;
+}
+
+/** Incidents, newest first. A folder whose journal never began is left out. */
+export async function listIncidents(stateDir: string, which: Which = {}): Promise<IncidentSummary[]> {
   const folder = incidentsDir(stateDir);
   const names = await readdir(folder).catch((error): string[] => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
@@ -30,8 +39,8 @@ export async function listIncidents(stateDir: string, except?: string): Promise<
     });
   });
   const summaries: IncidentSummary[] = [];
-  for (const id of names.filter((name) => name.startsWith('INC-') && name !== except)) {
-    const summary = await summaryOf(folder, id);
+  for (const id of names.filter((name) => name.startsWith('INC-') && name !== which.except)) {
+    const summary = await summaryOf(folder, id, which);
     if (summary) summaries.push(summary);
   }
   return summaries.sort(
@@ -39,10 +48,12 @@ export async function listIncidents(stateDir: string, except?: string): Promise<
   );
 }
 
-async function summaryOf(folder: string, id: string): Promise<IncidentSummary | null> {
+async function summaryOf(folder: string, id: string, { about }: Which): Promise<IncidentSummary | null> {
   const dir = join(folder, id);
-  const lock = (await lockStatus(dir)).state;
   try {
+    const opened = about ? await readOpening(join(dir, journalName)) : null;
+    if (opened && !about?.(opened)) return null;
+    const lock = (await lockStatus(dir)).state;
     const found = await Incident.lookAt(dir);
     return found ? { id, dir, lock, ...found } : null;
   } catch (error) {

@@ -1,8 +1,8 @@
 import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { makeFolder, syncFolder } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
+import { z } from '../zod.ts';
 import type { Actor } from './facts.ts';
 import { actor, time } from './facts.ts';
 import { unwritable } from './journal.ts';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import { z } from '../zod.ts';
 
 /** What tells one process from every other, also after its pid was given to somebody else. */
 export const processIdentity = z.object({

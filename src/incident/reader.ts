@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { reasonOf, TenantDrError } from '../errors.ts';
-import type { Entry } from './events.ts';
+import type { Entry, EntryOf } from './events.ts';
 import { damaged, decodeLine, genesis, holdsSum, sha256 } from './line.ts';
 import type { IncidentState } from './records.ts';
 import { applyEntry, begin } from './state.ts';
@@ -10,6 +10,7 @@ const newline = 0x0a;
 /** Verifying stops for other work after this long. */
 const turnMilliseconds = 12;
 const readBytes = 1 << 20;
+const openingBytes = 64 * 1024;
 
 /** Bytes after the last newline: a write cut short by a crash. */
 export interface TornTail {
@@ -69,9 +70,12 @@ export class JournalReader {
     let rest = Buffer.alloc(0);
     let position = this.end;
     let turnEnds = performance.now() + turnMilliseconds;
-    for (;;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(readBytes), 0, readBytes, position);
-      if (bytesRead === 0) break;
+    for (let ended = false; !ended; ) {
+      const left = (await handle.stat()).size - position;
+      // One byte more than there should be: a read that does not fill it has met the end.
+      const room = Math.min(readBytes, Math.max(left, 0) + 1);
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(room), 0, room, position);
+      ended = bytesRead < room;
       position += bytesRead;
       const chunk = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
       let start = 0;
@@ -95,6 +99,26 @@ export class JournalReader {
     const line = this.entries.length + 1;
     if (holdsSum(rest.toString('utf8'))) throw damaged(line, 'was changed after it was written');
     return { line, bytes: rest.length };
+  }
+}
+
+/**
+ * How a journal begins, without reading on: what an incident is about is in its first line. Null where that line
+ * is missing, damaged or very long: then only the whole journal can tell.
+ */
+export async function readOpening(path: string): Promise<EntryOf<'incident.opened'> | null> {
+  const handle = await openToRead(path);
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(openingBytes), 0, openingBytes, 0);
+    const stop = buffer.subarray(0, bytesRead).indexOf(newline);
+    if (stop === -1) return null;
+    const entry = decodeLine(buffer.subarray(0, stop), 1, genesis);
+    return entry.event === 'incident.opened' ? entry : null;
+  } catch (error) {
+    if (error instanceof TenantDrError && error.code === 'journal-damaged') return null;
+    throw error;
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { TenantId } from '../engine/tenant.ts';
+import { z } from '../zod.ts';
 import type { Audience, MessageKind } from './facts.ts';
 import type { IncidentState } from './records.ts';
 

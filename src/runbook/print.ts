@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { Action } from '../actions/action.ts';
+import { z } from '../zod.ts';
 import { effectOf, type Runbook, type Step, type Task } from './runbook.ts';
 import type { Condition } from './schema.ts';
 import { commandsOf } from './start.ts';

@@ -42,7 +42,7 @@ export async function removeCopy(config: Config, incident: Incident): Promise<vo
 /** Copies of rehearsals that died: nobody may come to resume them. */
 async function dropAbandoned(config: Config, own: Incident): Promise<void> {
   const { location } = own.state.opened.database;
-  for (const { dir, lock, state } of await listIncidents(config.state, own.id)) {
+  for (const { dir, lock, state } of await listIncidents(config.state, { except: own.id })) {
     const ours = state?.opened.mode === 'rehearsal' && state.opened.database.location === location;
     const abandoned = lock === 'free' || lock === 'dead';
     if (ours && abandoned) await removeCopyIn(config.database ?? '', copyIn(dir));

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { effects, runModes } from '../actions/action.ts';
 import { duration } from '../config/schema.ts';
 import { tiers } from '../policy/tiers.ts';
+import { z } from '../zod.ts';
 
 /** A runbook file, as a person writes it (design section 5). `runbook schema` exports it for editors. */
 

@@ -1,7 +1,7 @@
 import { isMap, isNode, isPair, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
 import { explain } from '../config/explain.ts';
 import { TenantDrError } from '../errors.ts';
+import type { z } from '../zod.ts';
 
 /** One thing wrong with a file a person wrote. */
 export interface Finding {

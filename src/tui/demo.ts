@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExecaError, execa } from 'execa';
-import { z } from 'zod';
 import type { Context } from '../cli/context.ts';
 import { loadConfig } from '../config/load.ts';
 import { errorCodes, reasonOf, TenantDrError } from '../errors.ts';
 import { moduleAt } from '../places.ts';
+import { z } from '../zod.ts';
 
 /** The guided demo: `tenant-dr demo` in a throwaway folder, run by itself so that the screen never stands still. */
 

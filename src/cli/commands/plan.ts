@@ -19,12 +19,12 @@ export default command({
   async run(context, input) {
     const { requirePlanPlace, savePlan } = await import('../plan-file.ts');
     if (input.out !== undefined) await requirePlanPlace(input.out, context);
+    const options = planOptionsOf(input);
+    const deps = await depsOf(context, 'dry-run');
     const [{ Workbench }, { namedAmong }] = await Promise.all([
       import('../../actions/change.ts'),
       import('../../engine/tenants.ts'),
     ]);
-    const options = planOptionsOf(input);
-    const deps = await depsOf(context, 'dry-run');
     const bench = await Workbench.open(deps, input.from, input.foreignSource, namedAmong([input.tenant]));
     try {
       const tenant = bench.find(input.tenant);

@@ -45,13 +45,9 @@ export default command({
     const foreignSource = input.foreignSource ?? saved?.options.foreignSource;
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
     const given: Given = { ...input, from, foreignSource, ...(await timesOf(input)) };
+    const deps = await depsOf(context, 'live', input);
     const { Workbench } = await import('../../actions/change.ts');
-    const opening = Workbench.open(
-      await depsOf(context, 'live', input),
-      from,
-      foreignSource,
-      wantedBy(named, input),
-    );
+    const opening = Workbench.open(deps, from, foreignSource, wantedBy(named, input));
     // What the change itself needs is loaded while the database's own thread opens and stages.
     const loading = import('../one-step.ts').then(({ loadOneStep }) => loadOneStep());
     const [bench] = await Promise.all([opening, loading, import('../../actions/restore.ts')]);

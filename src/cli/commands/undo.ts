@@ -15,11 +15,11 @@ export default command({
   },
   examples: ['tenant-dr undo INC-20261123-0605 --confirm northwind'],
   async run(context, { incident: id, confirm, tenant, disableTriggers }) {
+    const deps = await depsOf(context, 'live', { disableTriggers });
     const [{ undo, openUndo, verbatim }, { runOneStep }] = await Promise.all([
       import('../../actions/undo.ts'),
       import('../one-step.ts'),
     ]);
-    const deps = await depsOf(context, 'live', { disableTriggers });
     const change = await openUndo(deps, id, tenant);
     let handedOver = false;
     try {

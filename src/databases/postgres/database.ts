@@ -12,6 +12,8 @@ export function postgresDatabase(url: string): Database {
   return {
     kind: 'postgres',
     location: target.location,
+    // A server is only talked to when somebody wants something of it.
+    makeReady: () => undefined,
     open: (options) => openSession(target, options),
     examine: (): Promise<Finding[]> => examine(target),
   };

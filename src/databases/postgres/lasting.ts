@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { z } from 'zod';
 import { writeDurably } from '../../engine/durable.ts';
 import { TenantDrError } from '../../errors.ts';
+import { z } from '../../zod.ts';
 import { type ClusterOptions, prepareCluster } from './server-cluster.ts';
 import { serverAccount } from './server-programs.ts';
 

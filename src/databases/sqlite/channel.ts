@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { OnProgress, OpenOptions } from '../../engine/port.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { TenantDrError } from '../../errors.ts';
-import { moduleAt } from '../../places.ts';
+import { environmentOfOwn, moduleAt } from '../../places.ts';
 import type { Reply } from './worker.ts';
 
 /** The way to a session in its worker thread: messages there, answers and progress back. */
@@ -26,6 +26,14 @@ interface Waiting {
 const idle: Thread[] = [];
 const keptIdle = 2;
 
+/** Starts a thread for the next session, unless one is waiting already. */
+export function readyThread(): void {
+  if (idle.length > 0) return;
+  const thread = new Thread();
+  thread.use(false);
+  idle.push(thread);
+}
+
 /** SQLite blocks its thread, so a session has one of its own; this side only passes messages. */
 export function openChannel(path: string, mode: OpenOptions['mode']): Channel {
   const thread = idle.pop() ?? new Thread();
@@ -45,7 +53,7 @@ class Thread {
   #clean = false;
 
   constructor() {
-    this.#worker = new Worker(moduleAt('databases/sqlite/worker'));
+    this.#worker = new Worker(moduleAt('databases/sqlite/worker'), { env: environmentOfOwn() });
     this.#worker.on('message', (reply: Reply) => this.#take(reply));
     this.#worker.on('error', (error) => {
       const message = `The database worker died: ${(error as Error).message}`;

@@ -1,5 +1,5 @@
 import type { Capabilities, Database, OpenOptions, Session, StageRequest } from '../../engine/port.ts';
-import { openChannel } from './channel.ts';
+import { openChannel, readyThread } from './channel.ts';
 import { examine } from './examine.ts';
 import { sqliteIdentity } from './identity.ts';
 import { whileBusy } from './patience.ts';
@@ -15,6 +15,7 @@ export function sqliteDatabase(path: string): Database {
   return {
     kind: 'sqlite',
     location: path,
+    makeReady: readyThread,
     open: (options) => openSession(path, options),
     examine: () => examine(path),
   };

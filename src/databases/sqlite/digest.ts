@@ -2,12 +2,13 @@ import { hash } from 'node:crypto';
 import { MultisetHash, sliceDigest, sortedColumns } from '../../engine/digest.ts';
 import type { SliceDigest } from '../../engine/port.ts';
 import { storedColumns } from '../../engine/schema.ts';
-import { encodeRows } from './encode-rows.ts';
+import { encodeRows, everywhere, type Stretch } from './encode-rows.ts';
 import { encodedRow } from './encoding.ts';
 import { quote } from './identifiers.ts';
+import type { SqliteTable } from './introspect.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located, locator } from './workspace.ts';
+import { located, locator, locatorColumns } from './workspace.ts';
 
 /** Row encodings are documented in `encoding.ts`, the sum in `engine/digest.ts`. */
 export type TableHashes = Map<string, MultisetHash>;
@@ -31,6 +32,12 @@ export function hashLive(work: Workspace, options: { adopted: boolean }): TableH
   return hashes;
 }
 
+/** Rows found by their rowid, which the holder `r` has as its own key. */
+function inBatches(table: SqliteTable, letter: 'l' | 's'): { stretch?: Stretch } {
+  if (table.withoutRowid) return {};
+  return { stretch: { key: `r.${locatorColumns(table, letter)[0]}`, ...everywhere } };
+}
+
 /** Encoding of every live row of one table of the slice. */
 export function* liveRowEncodings(
   work: Workspace,
@@ -43,6 +50,7 @@ export function* liveRowEncodings(
       `temp.${table.names.liveRows} r CROSS JOIN main.${quote(table.slice.name)} t ` +
       `ON ${located(table.live, 't', 'r', 'l')}`,
     ...(adopted ? {} : { where: 'r.adopted = 0' }),
+    ...inBatches(table.live, 'l'),
     locator: locator(table.live, 't'),
   });
   for (const row of rows) yield row.encoded;
@@ -60,6 +68,7 @@ export function digestStaged(work: Workspace): SliceDigest {
       from:
         `temp.${table.names.stagedRows} r CROSS JOIN staged.${quote(table.slice.name)} t ` +
         `ON ${located(table.staged, 't', 'r', 's')}`,
+      ...inBatches(table.staged, 's'),
       locator: locator(table.staged, 't'),
     });
     for (const row of rows) sum.addRow(row.encoded);
