@@ -1,6 +1,5 @@
 import type { Capabilities, Database, OpenOptions, Session, StageRequest } from '../../engine/port.ts';
 import { openChannel, readyThread } from './channel.ts';
-import { examine } from './examine.ts';
 import { sqliteIdentity } from './identity.ts';
 import { whileBusy } from './patience.ts';
 
@@ -17,7 +16,8 @@ export function sqliteDatabase(path: string): Database {
     location: path,
     makeReady: readyThread,
     open: (options) => openSession(path, options),
-    examine: () => examine(path),
+    // SQLite itself is loaded where it works, in the threads; only this question opens a file here.
+    examine: async () => (await import('./examine.ts')).examine(path),
   };
 }
 
