@@ -28,10 +28,13 @@ export const noContents: Contents = {
   tenants: null,
 };
 
-/** `tenants` names them only, `digests` reads every owned row. */
-export type Depth = 'tenants' | 'digests';
+/** `rows` counts them, which indexes are mostly enough for; `digests` reads every owned row besides. */
+export type Depth = 'rows' | 'digests';
 
-/** Reads tenants, rows and digests of a database file. Without a tenants table, `tenants` and `rows` are null. */
+/** What is asked of a session. */
+type Reading = Pick<Session, 'schema' | 'tenants' | 'countAll' | 'countTables'>;
+
+/** Reads tenants, rows and digests of a database file. Without a tenants table, `tenants` is null. */
 export async function contentsOf(
   path: string,
   config: Config,
@@ -41,32 +44,32 @@ export async function contentsOf(
   const database = await databaseAt(`sqlite:${path}`);
   const session = await database.open({ mode: 'read' });
   try {
-    return await contentsIn(session, config, depth, (shape) => digestsIn(path, session, shape, onProgress));
+    const digestAll = (shape: SliceShape) => digestsIn(path, session, shape, onProgress);
+    return await contentsIn(session, config, depth === 'digests' ? digestAll : null);
   } finally {
     await session.close();
   }
 }
 
-/** The same of whatever a session shows. */
+/** The same of whatever a session shows; without `digestAll` rows are counted only. */
 export async function contentsIn(
-  session: Session,
+  session: Reading,
   config: Config,
-  depth: Depth,
-  digestAll: (shape: SliceShape) => Promise<DigestsByTable>,
+  digestAll: ((shape: SliceShape) => Promise<DigestsByTable>) | null,
 ): Promise<Contents> {
   const schema = await session.schema();
-  const known = { ...noContents, schemaFingerprint: schema.fingerprint };
+  const names = schema.tables.filter(({ kind }) => kind === 'table').map(({ name }) => name);
+  const rows = await session.countTables(names);
+  const known = { ...noContents, schemaFingerprint: schema.fingerprint, rows };
   const tenants = await tenantsOf(session, config);
   if (!tenants) return known;
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
-  if (depth === 'tenants') {
-    const bare = { rows: null, digest: null, digests: null };
-    return { ...known, tenants: tenants.map((tenant) => ({ ...described(tenant), ...bare })) };
-  }
-  return { ...known, digestAlgorithm, ...(await summed(await digestAll(shape), tenants)) };
+  if (!digestAll)
+    return { ...known, tenants: await described(tenants, await session.countAll(shape), counted) };
+  return { ...known, digestAlgorithm, tenants: await described(tenants, await digestAll(shape), summed) };
 }
 
-async function tenantsOf(session: Session, config: Config): Promise<Tenant[] | null> {
+async function tenantsOf(session: Reading, config: Config): Promise<Tenant[] | null> {
   try {
     return await session.tenants(config.tenants);
   } catch (error) {
@@ -86,39 +89,34 @@ async function digestsIn(
   return size < worthSharing ? session.digestAll(shape, onProgress) : digestCopy(path, shape, { onProgress });
 }
 
-/** Of thousands of tenants, without keeping this process from anything else for long. */
-async function summed(
-  tables: DigestsByTable,
+/** What is known of each tenant. Of thousands, without keeping this process from anything else for long. */
+async function described<T>(
   tenants: Tenant[],
-): Promise<Pick<Contents, 'rows' | 'tenants'>> {
-  const rows: Record<string, number> = {};
-  for (const [table, byTenant] of Object.entries(tables)) {
-    rows[table] = Object.values(byTenant).reduce((sum, one) => sum + one.rows, 0);
-    await breathe();
+  tables: Record<string, Record<string, T>>,
+  slice: (own: Record<string, T>) => Pick<ManifestTenant, 'rows' | 'digest' | 'digests'>,
+): Promise<ManifestTenant[]> {
+  const entries: ManifestTenant[] = [];
+  for (const { id, slug, name, tier, status } of tenants) {
+    const own: Record<string, T> = {};
+    for (const [table, byTenant] of Object.entries(tables)) {
+      const found = Object.hasOwn(byTenant, id.text) ? byTenant[id.text] : undefined;
+      if (found !== undefined) own[table] = found;
+    }
+    entries.push({ id, slug, name, tier, status, ...slice(own) });
+    if (entries.length % 50 === 0) await breathe();
   }
-  const slices: ManifestTenant[] = [];
-  for (const tenant of tenants) {
-    slices.push({ ...described(tenant), ...slice(tenant, tables) });
-    if (slices.length % 50 === 0) await breathe();
-  }
-  return { rows, tenants: slices };
+  return entries;
 }
 
-function described(tenant: Tenant): Pick<ManifestTenant, 'id' | 'slug' | 'name' | 'tier' | 'status'> {
-  const { id, slug, name, tier, status } = tenant;
-  return { id, slug, name, tier, status };
+function counted(rows: Record<string, number>): Pick<ManifestTenant, 'rows' | 'digest' | 'digests'> {
+  return { rows, digest: null, digests: null };
 }
 
-function slice(tenant: Tenant, tables: DigestsByTable): Pick<ManifestTenant, 'rows' | 'digest' | 'digests'> {
-  const own: Record<string, TableDigest> = {};
-  for (const [table, byTenant] of Object.entries(tables)) {
-    const found = byTenant[tenant.id.text];
-    if (found && found.rows > 0) own[table] = found;
-  }
-  const entries = Object.entries(own);
+function summed(own: Record<string, TableDigest>): Pick<ManifestTenant, 'rows' | 'digest' | 'digests'> {
+  const held = Object.entries(own).filter(([, { rows }]) => rows > 0);
   return {
-    rows: Object.fromEntries(entries.map(([table, { rows }]) => [table, rows])),
-    digest: sliceDigest(own).digest,
-    digests: Object.fromEntries(entries.map(([table, { digest }]) => [table, digest])),
+    rows: Object.fromEntries(held.map(([table, { rows }]) => [table, rows])),
+    digest: sliceDigest(Object.fromEntries(held)).digest,
+    digests: Object.fromEntries(held.map(([table, { digest }]) => [table, digest])),
   };
 }

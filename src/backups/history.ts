@@ -42,7 +42,7 @@ const notable = 0.05;
  * knows it. `entries` newest first, as `listBackups` gives them.
  */
 export function historyOf(tenant: string, entries: BackupEntry[]): TenantHistory | null {
-  const counted = [...entries].reverse().filter((entry) => entry.manifest?.rows && entry.kind === 'database');
+  const counted = [...entries].reverse().filter((entry) => tellsRows(entry) && entry.kind === 'database');
   const known = counted
     .flatMap((entry) => entry.manifest?.tenants ?? [])
     .findLast((one) => isMeant(tenant, one));
@@ -60,8 +60,13 @@ export function historyOf(tenant: string, entries: BackupEntry[]): TenantHistory
     points,
     tables,
     fall: steepestFall(points.map(({ rows }) => rows ?? 0)),
-    unknown: entries.filter((entry) => entry.kind === 'database' && !entry.manifest?.rows),
+    unknown: entries.filter((entry) => entry.kind === 'database' && !tellsRows(entry)),
   };
+}
+
+/** Its manifest says how many rows each tenant has. */
+export function tellsRows({ manifest }: BackupEntry): boolean {
+  return manifest?.tenants?.every(({ rows }) => rows !== null) ?? false;
 }
 
 function isMeant(text: string, tenant: ManifestTenant): boolean {

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { leaveWalMode } from '../databases/sqlite/header.ts';
-import { type ChunkSink, chunkBytes } from '../databases/sqlite/snapshot.ts';
+import { type ChunkCopy, chunkBytes } from '../databases/sqlite/snapshot.ts';
 
 /** An uncompressed private copy of a database, written chunk by chunk; 0600, in journal mode DELETE. */
-export class ImageFile implements ChunkSink {
+export class ImageFile implements ChunkCopy {
   readonly #file: FileHandle;
 
   private constructor(file: FileHandle) {
@@ -18,6 +18,15 @@ export class ImageFile implements ChunkSink {
     const at = index * chunkBytes;
     for (let offset = 0; offset < bytes.length; ) {
       offset += (await this.#file.write(bytes, offset, bytes.length - offset, at + offset)).bytesWritten;
+    }
+  }
+
+  async read(index: number, into: Buffer): Promise<void> {
+    const at = index * chunkBytes;
+    for (let offset = 0; offset < into.length; ) {
+      const { bytesRead } = await this.#file.read(into, offset, into.length - offset, at + offset);
+      if (bytesRead === 0) throw new Error(`the copy ends before chunk ${index}`);
+      offset += bytesRead;
     }
   }
 

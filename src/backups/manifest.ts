@@ -32,7 +32,7 @@ const tenantEntry = z.object({
   name: z.string(),
   tier: z.enum(['enterprise', 'pro', 'starter', 'free']),
   status: z.string().nullable(),
-  /** Rows per table; tables without a row of the tenant are left out. */
+  /** Rows per table; tables without a row of the tenant are left out. Null when nobody counted. */
   rows: counts.nullable(),
   /** Digest of the slice, and per table (left out where the table has no row); null when taken without digests. */
   digest: z.string().nullable(),
@@ -47,10 +47,11 @@ const verified = z.object({
   tool: z.string(),
 });
 
-export const manifestVersion = 1;
+/** Version 1 counted only rows that belong to a tenant. */
+export const manifestVersion = 2;
 
 export const manifestSchema = z.object({
-  version: z.literal(manifestVersion),
+  version: z.union([z.literal(1), z.literal(manifestVersion)]),
   kind: z.enum(['database', 'system', 'archive', 'safety']),
   tool: z.string(),
   takenAt: z.string(),
@@ -72,7 +73,7 @@ export const manifestSchema = z.object({
   bytes: z.number(),
   databaseBytes: z.number(),
   schemaFingerprint: z.string().nullable(),
-  /** Rows of every owned table, all tenants together. */
+  /** Rows of every table, whoever they belong to. */
   rows: z.record(z.string(), z.number()).nullable(),
   digestAlgorithm: z.string().nullable(),
   verified: verified.nullable(),

@@ -1,6 +1,7 @@
 import { readTarget } from '../databases/postgres/connect.ts';
 import { takeDump } from '../databases/postgres/dump/take.ts';
 import type { Session } from '../engine/port.ts';
+import type { SliceShape } from '../engine/slice.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Contents, contentsIn, noContents } from './contents.ts';
 import { sha256Of } from './hash.ts';
@@ -41,9 +42,8 @@ export function dumpTaker(url: string, options: TakeOptions): Taker {
 async function readContents(session: Session, options: TakeOptions): Promise<Contents> {
   const { config, digests, onProgress, onWarning } = options;
   try {
-    return await contentsIn(session, config, digests ? 'digests' : 'tenants', (shape) =>
-      session.digestAll(shape, onProgress),
-    );
+    const digestAll = (shape: SliceShape) => session.digestAll(shape, onProgress);
+    return await contentsIn(session, config, digests ? digestAll : null);
   } catch (error) {
     if (!(error instanceof TenantDrError) || !describing.includes(error.code)) throw error;
     onWarning?.(`The manifest has no rows and digests: ${error.message}`);

@@ -1,6 +1,7 @@
 import { runJob } from '../databases/job.ts';
-import { openPin } from '../databases/sqlite/pin.ts';
+import { type HeldPin, openPin } from '../databases/sqlite/pin.ts';
 import type { OnProgress } from '../engine/port.ts';
+import { TenantDrError } from '../errors.ts';
 import { moduleAt } from '../places.ts';
 
 export interface TakeRequest {
@@ -25,29 +26,62 @@ export interface TakenFile {
 interface Options {
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
-  /** Seconds to wait for another program's lock. */
-  busySeconds?: number;
 }
 
-/**
- * Writes a consistent image of a live SQLite database: compressed to `target` (0600, synced), plain to `copy`. A session pins the
- * state, another process reads the file. Leaves nothing behind when it fails.
- */
-export async function takeFile(request: TakeRequest, options: Options = {}): Promise<TakenFile> {
-  const pin = openPin(request.path, { signal: options.signal, busySeconds: options.busySeconds ?? 30 });
+/** Opens a session that pins the live database at `path` while `work` goes on; waits up to 30 s for others' locks. */
+export async function pinned<T>(
+  path: string,
+  { signal }: Options,
+  work: (pin: HeldPin) => Promise<T>,
+): Promise<T> {
+  const pin = openPin(path, { signal, busySeconds: 30 });
   try {
-    return await runJob<TakenFile>(moduleAt('backups/taker'), request, {
-      signal: options.signal,
-      onProgress: options.onProgress,
-      onQuestion: async (question) => {
-        if (question === 'begin') return pin.begin();
-        await pin.end();
-        return 'ended';
-      },
-    });
+    return await work(pin);
   } finally {
     await pin.close();
   }
+}
+
+/**
+ * Writes a consistent image of a live SQLite database: compressed to `target` (0600, synced), plain to `copy`, which
+ * rollback mode cannot do without. A session pins the state, another process reads the file. Leaves nothing behind
+ * when it fails. `meanwhile`, in WAL mode, reads the very state that is saved; nobody waits for that.
+ */
+export async function takeFile(
+  pin: HeldPin,
+  request: TakeRequest,
+  options: Options & { meanwhile?: () => Promise<void> } = {},
+): Promise<TakenFile> {
+  const { signal, onProgress, meanwhile } = options;
+  let reading: Promise<void> | undefined;
+  const begin = async () => {
+    const pinned = await pin.begin();
+    if (meanwhile && !pinned.mark) throw moved(request.path);
+    reading = meanwhile?.();
+    // Awaited before the pin ends; until then a failure must not count as unhandled.
+    reading?.catch(() => undefined);
+    return JSON.stringify(pinned);
+  };
+  const end = async () => {
+    await reading;
+    await pin.end();
+    return 'ended';
+  };
+  return runJob<TakenFile>(moduleAt('backups/taker'), request, {
+    signal,
+    onProgress,
+    onQuestion: (question) => (question === 'begin' ? begin() : end()),
+  });
+}
+
+function moved(path: string): TenantDrError {
+  return new TenantDrError(
+    'database-busy',
+    `${path} changed too much while the backup began. Nothing was kept.`,
+    {
+      hint: 'take the backup again',
+    },
+  );
 }
 
 /**
@@ -55,5 +89,7 @@ export async function takeFile(request: TakeRequest, options: Options = {}): Pro
  * goes on, and the live files stay as they are.
  */
 export async function copyLive(path: string, copy: string, options: Options = {}): Promise<void> {
-  await takeFile({ path, target: null, compression: 'zstd', copy }, options);
+  await pinned(path, options, (pin) =>
+    takeFile(pin, { path, target: null, compression: 'zstd', copy }, options),
+  );
 }

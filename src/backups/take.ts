@@ -19,7 +19,7 @@ export interface TakeOptions {
   compression: 'gzip' | 'zstd';
   /** PostgreSQL: as plain SQL instead of pg_dump's custom format. */
   plain?: boolean;
-  /** Read the backup once more for the rows and digests of every tenant. */
+  /** Read the backup once more for the digests of every tenant; without them rows are counted only. */
   digests: boolean;
   /** Stands in the name and the manifest; the default is the moment the backup shows. */
   now?: Date;

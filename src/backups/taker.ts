@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type JobContext, serveJob } from '../databases/job-child.ts';
 import { type Pin, takeSnapshot } from '../databases/sqlite/snapshot.ts';
+import type { Pinned } from '../databases/sqlite/turn.ts';
 import { FrameFile } from './frame-file.ts';
 import { ImageFile } from './image-file.ts';
 import type { TakenFile, TakeRequest } from './take-jobs.ts';
@@ -11,7 +12,7 @@ serveJob<TakeRequest>(async (request, context): Promise<TakenFile> => {
   try {
     return await take(request, context);
   } catch (error) {
-    const made = [target, target && `${target}.ordered`, copy, scratchOf(request)];
+    const made = [target, copy, logOf(request)];
     for (const leftover of made) if (leftover) await rm(leftover, { force: true });
     throw error;
   }
@@ -21,19 +22,14 @@ async function take(request: TakeRequest, { ask, signal, progress }: JobContext)
   const frames = request.target ? await FrameFile.create(request.target, request.compression) : null;
   const image = request.copy ? await ImageFile.create(request.copy) : null;
   const pin: Pin = {
-    begin: async () => ((await ask('begin')) === 'wal' ? 'wal' : 'rollback'),
+    begin: async () => JSON.parse(await ask('begin')) as Pinned,
     end: async () => {
       await ask('end');
     },
   };
-  const sink = {
-    put: async (index: number, bytes: Buffer) => {
-      await frames?.put(index, bytes);
-      await image?.put(index, bytes);
-    },
-  };
   try {
-    const taken = await takeSnapshot(request.path, scratchOf(request), pin, sink, {
+    const outputs = { sink: frames, copy: image, log: logOf(request) };
+    const taken = await takeSnapshot(request.path, outputs, pin, {
       signal,
       progress: (done, total) => progress({ phase: 'copy', done, total, unit: 'bytes' }),
     });
@@ -46,6 +42,6 @@ async function take(request: TakeRequest, { ask, signal, progress }: JobContext)
   }
 }
 
-function scratchOf({ target, copy }: TakeRequest): string {
+function logOf({ target, copy }: TakeRequest): string {
   return `${target ?? copy}.wal`;
 }

@@ -3,6 +3,7 @@ import { databaseAt } from '../databases/open.ts';
 import { countDump } from '../databases/postgres/dump/count.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Contents, digestAlgorithm, noContents } from './contents.ts';
+import type { Manifest } from './manifest.ts';
 import type { Peek } from './reader-jobs.ts';
 import { hashBackup } from './reader-jobs.ts';
 import type { Located } from './refs.ts';
@@ -18,7 +19,7 @@ export function isDump(peek: Peek): peek is Peek & { content: DumpContent } {
 
 /**
  * Reads a dump to its end and compares its checksum and row counts with the manifest. Whose rows they are shows only
- * beside a live database; so a table counts as whole when it has at least the rows the tenants had in it.
+ * beside a live database.
  */
 export async function verifyDump(
   found: Located,
@@ -55,7 +56,7 @@ export async function verifyDump(
   readings.tenantCount = rows.get(table) ?? 0;
   add('tenants', readings.tenantCount > 0, tenantsText(table, rows.get(table)));
   if (manifest?.source && manifest.rows) {
-    const wrong = missing(manifest.rows, rows);
+    const wrong = unlike(manifest, rows);
     if (manifest.tenantCount !== null && manifest.tenantCount !== readings.tenantCount)
       wrong.push(`${readings.tenantCount} tenants instead of ${manifest.tenantCount}`);
     const detail =
@@ -65,7 +66,7 @@ export async function verifyDump(
     add('contents', wrong.length === 0, detail);
   }
   if (!manifest?.source && readings.tenantCount > 0) {
-    const contents = await contentsBeside({ path, content, compression }, deps);
+    const contents = await contentsBeside({ path, content, compression }, rows, deps);
     if (typeof contents === 'string')
       add('contents', true, `whose rows they are could not be looked at: ${contents}`);
     else if (contents) add('contents', true, 'the rows of every tenant were counted');
@@ -80,6 +81,7 @@ export async function verifyDump(
  */
 async function contentsBeside(
   dump: { path: string; content: DumpContent; compression: Peek['compression'] },
+  rows: Map<string, number>,
   { config, onProgress }: VerifyDeps,
 ): Promise<Contents | string | null> {
   if (!config.database) return null;
@@ -87,17 +89,15 @@ async function contentsBeside(
   const source = { form: 'dump', path, format: formats[dump.content], compression, whole: false } as const;
   try {
     const database = await databaseAt(config.database);
-    return described(await readStagedSlices(database, config, source, (all) => all, onProgress));
+    return described(rows, await readStagedSlices(database, config, source, (all) => all, onProgress));
   } catch (error) {
     if (error instanceof TenantDrError && error.code !== 'interrupted') return error.message;
     throw error;
   }
 }
 
-function described(slices: StagedSlice[]): Contents {
-  const rows: Record<string, number> = {};
-  const tenants = slices.map(({ tenant, rows: own, digest }) => {
-    for (const [table, count] of Object.entries(own)) rows[table] = (rows[table] ?? 0) + count;
+function described(rows: Map<string, number>, slices: StagedSlice[]): Contents {
+  const tenants = slices.map(({ tenant, digest }) => {
     const held = Object.entries(digest.tables).filter(([, table]) => table.rows > 0);
     const { id, slug, name, tier, status } = tenant;
     return {
@@ -107,7 +107,7 @@ function described(slices: StagedSlice[]): Contents {
       digests: Object.fromEntries(held.map(([table, one]) => [table, one.digest])),
     };
   });
-  return { ...noContents, rows, digestAlgorithm, tenants };
+  return { ...noContents, rows: Object.fromEntries(rows), digestAlgorithm, tenants };
 }
 
 function tenantsText(table: string, rows: number | undefined): string {
@@ -115,9 +115,11 @@ function tenantsText(table: string, rows: number | undefined): string {
   return rows === 0 ? `the tenants table "${table}" is empty` : `${rows} tenants`;
 }
 
-/** The manifest counts rows of tenants; a table may hold others besides. */
-function missing(expected: Record<string, number>, rows: Map<string, number>): string[] {
-  return Object.entries(expected)
-    .filter(([table, count]) => (rows.get(table) ?? 0) < count)
-    .map(([table, count]) => `${table} has ${rows.get(table) ?? 0} rows, at least ${count} were counted`);
+/** Manifests of the first version counted rows of tenants only; a table may hold others besides. */
+function unlike({ version, rows: expected }: Manifest, rows: Map<string, number>): string[] {
+  const least = version < 2 ? 'at least ' : '';
+  return Object.entries(expected ?? {})
+    .map(([table, count]) => ({ table, count, found: rows.get(table) ?? 0 }))
+    .filter(({ count, found }) => (least ? found < count : found !== count))
+    .map(({ table, count, found }) => `${table} has ${found} rows, ${least}${count} were counted`);
 }

@@ -5,6 +5,7 @@ import { version } from '../config/version.ts';
 import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
+import { differences } from './compare-contents.ts';
 import { type Contents, contentsOf } from './contents.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
 import { hashBackup, peekAt, type StagedFile, stageFile } from './reader-jobs.ts';
@@ -160,36 +161,12 @@ async function readContents(
   const { manifest } = found;
   if (manifest?.source && manifest.rows) {
     const wrong = differences(manifest, contents);
-    const detail =
-      wrong.length === 0
-        ? 'rows and digests of every tenant as in the manifest'
-        : wrong.slice(0, 3).join('; ');
-    add('contents', wrong.length === 0, detail);
+    const what = manifest.digestAlgorithm
+      ? 'rows of every table, and rows and digests of every tenant,'
+      : 'rows of every table and tenant';
+    add('contents', wrong.length === 0, wrong.slice(0, 3).join('; ') || `${what} as in the manifest`);
   }
   return contents;
-}
-
-/** Tenants and tables whose rows or digests are not what the manifest says, in words. */
-function differences(manifest: Manifest, contents: Contents): string[] {
-  const now = new Map(
-    (contents.tenants ?? []).map((tenant) => [`${tenant.id.type}:${tenant.id.text}`, tenant]),
-  );
-  const wrong: string[] = [];
-  for (const then of manifest.tenants ?? []) {
-    const key = `${then.id.type}:${then.id.text}`;
-    const tenant = now.get(key);
-    now.delete(key);
-    if (!tenant) {
-      wrong.push(`tenant ${then.slug} is missing`);
-      continue;
-    }
-    if (tenant.digest === then.digest) continue;
-    const names = new Set([...Object.keys(then.digests ?? {}), ...Object.keys(tenant.digests ?? {})]);
-    const differing = [...names].filter((table) => then.digests?.[table] !== tenant.digests?.[table]);
-    wrong.push(`tenant ${then.slug} differs in ${differing.join(', ') || 'its tables'}`);
-  }
-  for (const tenant of now.values()) wrong.push(`tenant ${tenant.slug} is not in the manifest`);
-  return wrong;
 }
 
 async function finished(found: Located, readings: Readings, deps: VerifyDeps): Promise<Verification> {

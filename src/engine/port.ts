@@ -234,6 +234,8 @@ export interface Session {
   search(request: SearchRequest): Promise<SearchHit[]>;
   /** Rows per table and tenant (tenant ids as text), for manifests and listings. */
   countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>>;
+  /** Rows of these tables, whoever they belong to. */
+  countTables(names: string[]): Promise<Record<string, number>>;
   /** Digest of every table's rows per tenant, in one scan a table: table → tenant id text → digest. */
   digestAll(shape: SliceShape, onProgress?: OnProgress): Promise<Record<string, Record<string, TableDigest>>>;
 

@@ -59,10 +59,10 @@ test('a backup without a manifest has none', async () => {
 
 test('a manifest of a newer version is refused by its number', async () => {
   const backup = join(folder, 'newer.db');
-  write(manifestPath(backup), JSON.stringify({ ...manifest, version: 2 }));
+  write(manifestPath(backup), JSON.stringify({ ...manifest, version: 3 }));
   await expect(readManifest(backup)).rejects.toMatchObject({
     code: 'backup-corrupt',
-    message: expect.stringContaining('version 2'),
+    message: expect.stringContaining('version 3'),
     hint: expect.stringContaining('newer'),
   });
 });

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { listBackups } from '../../src/backups/catalogue.ts';
 import { openBackup } from '../../src/backups/open.ts';
 import { takeBackup } from '../../src/backups/take.ts';
@@ -64,20 +64,23 @@ test.each<['gzip' | 'zstd', string[]]>([
     const { config, live } = world(`read-${compression}`, { rows: 40_000 });
     const taken = await takeBackup({ config, compression, digests: false });
     expect(run(program, ...args, taken.path).equals(readFileSync(live))).toBe(true);
-    expect(taken.manifest).toMatchObject({ rows: null, digestAlgorithm: null });
-    expect(taken.manifest.tenants?.map(({ slug, rows }) => [slug, rows])).toEqual([
-      ['north', null],
-      ['south', null],
-      ['west', null],
+    expect(taken.manifest).toMatchObject({ rows: { tenants: 3, notes: 40_000 }, digestAlgorithm: null });
+    expect(taken.manifest.tenants?.map(({ slug, rows, digest }) => [slug, rows?.agents, digest])).toEqual([
+      ['north', 10, null],
+      ['south', 10, null],
+      ['west', 10, null],
     ]);
   },
 );
 
+const fixed = { tenants: 3, agents: 30, notes: 40_000, tags: 30 };
+
 test.each(['wal', 'delete', 'truncate'])(
-  'in journal mode %s every backup is one state of a database that is written to all the time, and no commit is lost',
+  'in journal mode %s every backup and its manifest show one state of a database that is written to all the time, and no commit is lost',
   async (mode) => {
     const { own, config, live } = world(`busy-${mode}`, { rows: 40_000 });
     const writer = fork(join(import.meta.dirname, 'writer.ts'), [live, mode], { execArgv: [] });
+    onTestFinished(() => void writer.kill());
     await once(writer, 'message');
     const counts: number[] = [];
     for (let round = 0; round < 2; round++) {
@@ -95,7 +98,7 @@ test.each(['wal', 'delete', 'truncate'])(
       db.close();
       expect([state[1], state[2]]).toEqual([state[0], state[0]]);
       counts.push(state[0] ?? 0);
-      if (round === 1) expect(taken.manifest.rows).toMatchObject({ notes: 40_000, agents: 30 });
+      expect(taken.manifest.rows).toEqual({ ...fixed, first: state[0], second: state[0] });
     }
     expect(counts[0]).toBeGreaterThan(0);
     expect([...counts].sort((a, b) => a - b)).toEqual(counts);

@@ -13,7 +13,7 @@ export default command({
   options: {
     gzip: flag('compress with gzip instead of zstd: larger and slower, but gunzip reads it'),
     plain: flag('PostgreSQL: plain SQL (.sql.zst, with --gzip .sql.gz) instead of the custom format'),
-    noDigests: flag('leave out rows and digests of every tenant: faster, but says less in the manifest'),
+    noDigests: flag('count the rows of every tenant, but leave out their digests: faster'),
     verify: flag('read it from end to end afterwards, as `backup verify` does'),
   },
   examples: ['tenant-dr backup', 'tenant-dr backup --gzip --verify'],
@@ -77,8 +77,8 @@ function describe(taken: TakenBackup, checked: Verification | null): Record<stri
 }
 
 function textOf({ path, manifest, seconds, blockedSeconds }: TakenBackup): string {
-  const { bytes, databaseBytes, tenants, rows } = manifest;
-  const counted = rows === null ? 'without digests' : `${tenants?.length ?? 0} tenants with digests`;
+  const { bytes, databaseBytes, tenants, digestAlgorithm } = manifest;
+  const counted = `${tenants?.length ?? 'unknown'} tenants ${digestAlgorithm ? 'with' : 'without'} digests`;
   const waited = blockedSeconds >= 0.1 ? `; writers may have waited ${blockedSeconds.toFixed(1)} s` : '';
   return [
     printable(path),

@@ -49,10 +49,10 @@ export default command({
 });
 
 async function historyFor(tenant: string, entries: BackupEntry[]): Promise<TenantHistory> {
-  const { historyOf } = await import('../../backups/history.ts');
+  const { historyOf, tellsRows } = await import('../../backups/history.ts');
   const history = historyOf(tenant, entries);
   if (history) return history;
-  const known = entries.some((entry) => entry.manifest?.rows);
+  const known = entries.some(tellsRows);
   throw new TenantDrError('tenant-unknown', `No backup's manifest knows a tenant "${tenant}".`, {
     hint: known
       ? '`tenant-dr tenants` lists the tenants'

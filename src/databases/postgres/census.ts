@@ -4,8 +4,10 @@ import type { Link } from '../../engine/slice.ts';
 import { readBinary } from './copy-binary.ts';
 import { rowHash } from './encoding.ts';
 import { ident } from './identifiers.ts';
+import { relationOf, type Structure } from './introspect.ts';
+import type { Sql } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { dropTables, hasLoops, linksOf } from './workspace.ts';
+import { dropTables, hasLoops, linksOf, targetOf } from './workspace.ts';
 
 /** FROM clause that leads each row of a table (t) to its tenant, and the owner's id as text. Joins, not lookups: every row is asked. */
 function ownerJoin(
@@ -95,6 +97,20 @@ export async function countAll(work: Workspace): Promise<Record<string, Record<s
       `SELECT o, count(*) AS n FROM (SELECT ${owner} AS o FROM ${slot.target} t${joins}) q WHERE o IS NOT NULL GROUP BY o`,
     );
     counts[slot.slice.name] = Object.fromEntries(rows.map((row) => [row.o ?? '', Number(row.n)]));
+  }
+  return counts;
+}
+
+/** Rows of tables, whoever they belong to. */
+export async function countTables(
+  sql: Sql,
+  structure: Structure,
+  names: string[],
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of names) {
+    const [row] = await sql.rows(`SELECT count(*) AS n FROM ${targetOf(sql, relationOf(structure, name))}`);
+    counts[name] = Number(row?.n);
   }
   return counts;
 }

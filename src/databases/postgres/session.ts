@@ -24,7 +24,7 @@ import type { Schema } from '../../engine/schema.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant, TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
-import { countAll, digestAll } from './census.ts';
+import { countAll, countTables, digestAll } from './census.ts';
 import { Change } from './change.ts';
 import { runCheck } from './check.ts';
 import { collect } from './collect.ts';
@@ -33,20 +33,16 @@ import type { TableHashes } from './digest.ts';
 import { digestStaged, finishLive, hashLive, hashPlanned } from './digest.ts';
 import { readEffects } from './effects.ts';
 import type { SessionFacts } from './facts.ts';
-import type { Structure } from './introspect.ts';
-import { introspect } from './introspect.ts';
+import { introspect, type Structure } from './introspect.ts';
 import { refreshLive } from './live.ts';
-import type { CollectRequest } from './prepare.ts';
-import { censusWorkspace, prepareWorkspace } from './prepare.ts';
+import { type CollectRequest, censusWorkspace, prepareWorkspace } from './prepare.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { searchRows } from './search.ts';
-import type { Snapshot } from './snapshot.ts';
-import { exportSnapshot } from './snapshot.ts';
+import { exportSnapshot, type Snapshot } from './snapshot.ts';
 import { openSource } from './sources.ts';
 import type { Sql } from './sql.ts';
-import type { Stage } from './stage.ts';
-import { stageSource } from './stage.ts';
+import { type Stage, stageSource } from './stage.ts';
 import { setStatus } from './status.ts';
 import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
@@ -283,6 +279,10 @@ export class PostgresSession implements Session {
 
   async countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>> {
     return countAll(await this.census(shape));
+  }
+
+  async countTables(names: string[]): Promise<Record<string, number>> {
+    return countTables(this.sql, await this.known(), names);
   }
 
   async digestAll(shape: SliceShape, onProgress?: OnProgress): ReturnType<Session['digestAll']> {

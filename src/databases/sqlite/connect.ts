@@ -5,6 +5,7 @@ import type { OpenOptions } from '../../engine/port.ts';
 import { TenantDrError } from '../../errors.ts';
 import { realBits } from './encoding.ts';
 import { fromSqlite } from './errors.ts';
+import { atFirstChance, triesMilliseconds } from './turn.ts';
 
 export type Connection = Database.Database;
 
@@ -15,11 +16,15 @@ export type Connection = Database.Database;
 export function connect(path: string, mode: OpenOptions['mode']): Connection {
   requireFile(path);
   try {
-    const connection = new Database(path, { readonly: mode === 'read', fileMustExist: true, timeout: 200 });
+    const connection = new Database(path, {
+      readonly: mode === 'read',
+      fileMustExist: true,
+      timeout: triesMilliseconds,
+    });
     try {
       prepare(connection);
       // The first read is what notices a foreign file, a hot journal or a missing right.
-      connection.prepare('SELECT count(*) FROM sqlite_schema').get();
+      atFirstChance(connection, () => connection.prepare('SELECT count(*) FROM sqlite_schema').get());
       return connection;
     } catch (error) {
       connection.close();

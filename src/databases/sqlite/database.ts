@@ -66,6 +66,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     search: (request) => call('search', request),
     setStatus: (columns, tenant, status) => call('setStatus', columns, tenant, status),
     countAll: (shape) => call('countAll', shape),
+    countTables: (names) => call('countTables', names),
     digestAll: (shape, onProgress) => patiently(() => channel.call('digestAll', [shape], onProgress)),
     close: () => channel.end(),
   };

@@ -6,7 +6,7 @@ import type { Tenant, TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Executed } from './apply.ts';
 import { applyEffects } from './apply.ts';
-import { countAll, digestAll } from './census.ts';
+import { countAll, countTables, digestAll } from './census.ts';
 import { runCheck } from './check.ts';
 import { collect, recollectLive } from './collect.ts';
 import { readEffects } from './compare.ts';
@@ -30,6 +30,7 @@ import { attachStaged } from './staged.ts';
 import { setStatus } from './status.ts';
 import { listTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
+import { begin, beginPin, type Pinned, reading } from './turn.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { tableWork } from './workspace.ts';
 
@@ -81,22 +82,20 @@ export class SqliteSession {
     this.connection.exec('DETACH staged');
   }
 
-  beginRead(): { changedSince: boolean; journalMode: string } {
+  beginRead(): { changedSince: boolean } {
     const former = this.readVersion;
-    this.readVersion = this.begin('BEGIN');
-    const journalMode = String(this.connection.pragma('main.journal_mode', { simple: true }));
-    return { changedSince: former !== undefined && former !== this.readVersion, journalMode };
+    this.readVersion = begin(this.connection, 'BEGIN');
+    return { changedSince: former !== undefined && former !== this.readVersion };
   }
 
-  /** The first read may find the database busy: then no half-begun transaction may stay behind. */
-  private begin(statement: 'BEGIN' | 'BEGIN IMMEDIATE'): bigint {
-    this.connection.exec(statement);
-    try {
-      return this.dataVersion();
-    } catch (error) {
-      if (this.connection.inTransaction) this.connection.exec('ROLLBACK');
-      throw error;
-    }
+  /** Begins a reading as `pin.ts` needs it. */
+  beginPin(): Pinned {
+    return beginPin(this.connection, this.path);
+  }
+
+  /** Everything `work` reads shows one state, and waits for the database once. */
+  reading<T>(work: () => T): T {
+    return reading(this.connection, work);
   }
 
   endRead(): void {
@@ -156,7 +155,7 @@ export class SqliteSession {
   tryBeginWrite(): { changedSince: boolean; marker: Port.ChangeMarker } {
     requireSameFile(this.path, this.opened);
     prepareForWriting(this.connection);
-    const version = this.begin('BEGIN IMMEDIATE');
+    const version = begin(this.connection, 'BEGIN IMMEDIATE');
     this.lockedAt = performance.now();
     return { changedSince: version !== this.readVersion, marker: {} };
   }
@@ -225,6 +224,10 @@ export class SqliteSession {
     return countAll(this.workspace(shape));
   }
 
+  countTables(names: string[]): Record<string, number> {
+    return countTables(this.connection, names);
+  }
+
   digestAll(
     shape: SliceShape,
     onProgress: Port.OnProgress,
@@ -274,12 +277,6 @@ export class SqliteSession {
       others: shape.others,
       root: { table: root.live, column: identity.column },
     };
-  }
-
-  private dataVersion(): bigint {
-    // Reading a page first makes the pragma report the snapshot this transaction really sees.
-    this.connection.prepare('SELECT count(*) FROM main.sqlite_schema').get();
-    return this.connection.pragma('main.data_version', { simple: true }) as bigint;
   }
 
   /** Hashes of the live slice as it was collected, computed once. */

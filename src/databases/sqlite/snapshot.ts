@@ -3,6 +3,8 @@ import { copyFile, type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { nothingIfMissing } from '../../engine/durable.ts';
 import { TenantDrError } from '../../errors.ts';
 import { fileHeaderBytes, parseFileHeader } from './header.ts';
+import type { LogMark } from './log-mark.ts';
+import type { Pinned } from './turn.ts';
 import { readWal, saltsOf, type WalContent } from './wal.ts';
 
 /**
@@ -10,17 +12,26 @@ import { readWal, saltsOf, type WalContent } from './wal.ts';
  * process pins what is read (pin.ts). Nobody is blocked longer than it takes to read the file once.
  *
  * - WAL mode: the pin is a read transaction. Until it ends no frame it needs leaves the log and nothing newer is
- *   written to the main file, so main file + committed log are one state. Writers go on.
- * - Rollback mode: a reader keeps writers from committing, so the file is read without a pin first; then, pinned,
- *   read again only to find the chunks that changed meanwhile, which are delivered anew.
+ *   written to the main file, so main file + committed log are one state: the very one the pin shows, where its
+ *   mark in the log is known, else one that is no older. Writers go on.
+ * - Rollback mode: a reader keeps writers from committing, so the file is copied without a pin first; then, pinned,
+ *   read again only to find the chunks that changed meanwhile and put them right in the copy. Nothing is compressed
+ *   or allocated while writers wait.
  */
 export interface ChunkSink {
-  /** Takes chunk `index`; the same index may come again and then counts. The bytes are the sink's. */
+  /** Takes chunk `index`; they come in order, each once. The bytes are the sink's. */
   put(index: number, bytes: Buffer): Promise<void>;
 }
 
+/** A file of our own that chunks can be put into again and read from. */
+export interface ChunkCopy {
+  /** The bytes may be used again when this resolves. */
+  put(index: number, bytes: Buffer): Promise<void>;
+  read(index: number, into: Buffer): Promise<void>;
+}
+
 export interface Pin {
-  begin(): Promise<'wal' | 'rollback'>;
+  begin(): Promise<Pinned>;
   end(): Promise<void>;
 }
 
@@ -39,21 +50,23 @@ interface Watch {
 
 export const chunkBytes = 2 * 2 ** 20;
 
-/** `scratch`: a path of our own for a copy of the log, removed again. */
-export async function takeSnapshot(
-  path: string,
-  scratch: string,
-  pin: Pin,
-  sink: ChunkSink,
-  watch: Watch,
-): Promise<Taken> {
+export interface Outputs {
+  /** Where the image goes, chunk by chunk; null: only the copy is wanted. */
+  sink: ChunkSink | null;
+  /** An uncompressed copy, where one is wanted; rollback mode cannot do without. */
+  copy: ChunkCopy | null;
+  /** A path of our own for a copy of the log, removed again. */
+  log: string;
+}
+
+export async function takeSnapshot(path: string, outputs: Outputs, pin: Pin, watch: Watch): Promise<Taken> {
   // Whatever is wrong with the database, SQLite says it best: so the pin comes first.
-  const mode = await pin.begin();
+  const { mode, mark } = await pin.begin();
   const main = await open(path, 'r');
   try {
-    return mode === 'wal'
-      ? await takeFromWal(path, main, scratch, pin, sink, watch)
-      : await takeFromRollback(path, main, pin, sink, watch);
+    if (mode === 'wal') return await takeFromWal(path, main, mark, outputs, pin, watch);
+    if (!outputs.copy) throw modeChanged(path);
+    return await takeFromRollback(path, main, outputs.copy, outputs.sink, pin, watch);
   } finally {
     await main.close();
   }
@@ -62,12 +75,12 @@ export async function takeSnapshot(
 async function takeFromWal(
   path: string,
   main: FileHandle,
-  scratch: string,
+  mark: LogMark | null,
+  { sink, copy, log: scratch }: Outputs,
   pin: Pin,
-  sink: ChunkSink,
   watch: Watch,
 ): Promise<Taken> {
-  const wal = await copyWal(`${path}-wal`, scratch);
+  const wal = await copyWal(`${path}-wal`, scratch, mark);
   const log = wal ? await open(scratch, 'r') : null;
   try {
     const { size } = await main.stat();
@@ -77,7 +90,8 @@ async function takeFromWal(
       watch.signal.throwIfAborted();
       const chunk = await readChunk(main, index, bytes, Math.min(bytes, size));
       if (wal && log) await overlay(chunk, index, wal, log);
-      await sink.put(index, chunk);
+      await copy?.put(index, chunk);
+      await sink?.put(index, chunk);
       watch.progress(Math.min(bytes, (index + 1) * chunkBytes), bytes);
     }
     await pin.end();
@@ -92,15 +106,19 @@ async function takeFromWal(
  * Copies the log and reads the copy. A log whose frames were all in the main file may be started over while it is
  * copied; that can happen once at most, because the pin keeps the new frames out of the main file.
  */
-async function copyWal(path: string, scratch: string): Promise<WalContent | null> {
+async function copyWal(path: string, scratch: string, mark: LogMark | null): Promise<WalContent | null> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const there = await stat(path).catch(nothingIfMissing);
     if (!there || there.size === 0) return null;
     await copyFile(path, scratch);
-    const wal = await readWal(scratch);
+    const wal = await readWal(scratch, mark?.frames);
     // SQLite, too, takes a log without a valid header for an empty one.
     if (!wal) return null;
-    if (wal.salts === (await currentSalts(path))) return wal.pageCount === null ? null : wal;
+    const salts = await currentSalts(path);
+    // Started over since the pin began, which shows that nothing in it was still needed.
+    if (mark && mark.salts !== salts) return null;
+    const whole = wal.salts === salts && wal.frames >= (mark?.frames ?? 0);
+    if (whole) return wal.pageCount === null ? null : wal;
   }
   throw new TenantDrError('database-busy', `The write-ahead log of ${path} kept changing its beginning.`, {
     hint: 'take the backup again',
@@ -129,9 +147,10 @@ async function overlay(chunk: Buffer, index: number, wal: WalContent, log: FileH
 async function takeFromRollback(
   path: string,
   main: FileHandle,
+  copy: ChunkCopy,
+  sink: ChunkSink | null,
   pin: Pin,
-  sink: ChunkSink,
-  watch: Watch,
+  { signal, progress }: Watch,
 ): Promise<Taken> {
   const before = await versionOf(path, main);
   await pin.end();
@@ -139,33 +158,40 @@ async function takeFromRollback(
   const tags: Buffer[] = [];
   const { size } = await main.stat();
   for (let index = 0; index * chunkBytes < size; index++) {
-    watch.signal.throwIfAborted();
+    signal.throwIfAborted();
     const chunk = await readChunk(main, index, size, size);
     tags[index] = tag(chunk);
-    await sink.put(index, chunk);
-    watch.progress(Math.min(size, (index + 1) * chunkBytes), size);
+    await copy.put(index, chunk);
+    // Half of the way: the other half is handing out what was copied.
+    progress(Math.min(size, (index + 1) * chunkBytes) / 2, size);
   }
-  const mode = await pin.begin();
+  const { mode } = await pin.begin();
   const since = performance.now();
   if (mode === 'wal') throw modeChanged(path);
   const bytes = (await main.stat()).size;
-  const unchanged = (await versionOf(path, main)) === before;
-  const changed = unchanged ? new Map<number, Buffer>() : await changedChunks(main, bytes, tags, tag, watch);
+  if ((await versionOf(path, main)) !== before) await putRight(copy, main, bytes, tags, tag, signal);
   await pin.end();
   const blockedSeconds = (performance.now() - since) / 1000;
-  for (const [index, chunk] of changed) await sink.put(index, chunk);
-  return { bytes, chunks: Math.ceil(bytes / chunkBytes), mode, blockedSeconds };
+  const chunks = Math.ceil(bytes / chunkBytes);
+  for (let index = 0; sink && index < chunks; index++) {
+    signal.throwIfAborted();
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, bytes - index * chunkBytes));
+    await copy.read(index, chunk);
+    await sink.put(index, chunk);
+    progress((bytes + Math.min(bytes, (index + 1) * chunkBytes)) / 2, bytes);
+  }
+  return { bytes, chunks, mode, blockedSeconds };
 }
 
-/** Chunks whose content is another than when they were first read, two reads at a time. */
-async function changedChunks(
+/** Copies anew the chunks whose content is another than when they were first read, two reads at a time. */
+async function putRight(
+  copy: ChunkCopy,
   main: FileHandle,
   bytes: number,
   tags: Buffer[],
   tag: (chunk: Buffer) => Buffer,
-  { signal }: Watch,
-): Promise<Map<number, Buffer>> {
-  const changed = new Map<number, Buffer>();
+  signal: AbortSignal,
+): Promise<void> {
   let next = 0;
   const look = async () => {
     const reused = Buffer.allocUnsafe(chunkBytes);
@@ -175,11 +201,10 @@ async function changedChunks(
       const length = Math.min(chunkBytes, bytes - index * chunkBytes);
       const chunk = reused.subarray(0, length);
       await readFully(main, chunk, 0, length, index * chunkBytes);
-      if (!tags[index]?.equals(tag(chunk))) changed.set(index, Buffer.from(chunk));
+      if (!tags[index]?.equals(tag(chunk))) await copy.put(index, chunk);
     }
   };
   await Promise.all([look(), look()]);
-  return changed;
 }
 
 /**

@@ -3,6 +3,7 @@ import { noRowOfTenant, type TenantId } from '../../engine/tenant.ts';
 import type { Connection } from './connect.ts';
 import { quote } from './identifiers.ts';
 import { bindId, bindScalar } from './tenants.ts';
+import { begin } from './turn.ts';
 
 /** Sets one tenant's status in a transaction of its own; returns the former one. One try: busy is for the caller. */
 export function setStatus(
@@ -16,7 +17,7 @@ export function setStatus(
   const where = `WHERE ${quote(columns.id)} = ?`;
   // As the application would do it: its triggers on the tenants table run under enforced references.
   connection.pragma('foreign_keys = ON');
-  connection.exec('BEGIN IMMEDIATE');
+  begin(connection, 'BEGIN IMMEDIATE');
   try {
     const former = connection
       .prepare(`SELECT CAST(${column} AS TEXT) FROM ${table} ${where}`)

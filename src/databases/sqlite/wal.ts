@@ -5,6 +5,8 @@ export interface WalContent {
   pageSize: number;
   /** Pages of the database after the last commit in the log; null when the log holds no commit. */
   pageCount: number | null;
+  /** How many frames were right, committed or not. */
+  frames: number;
   /** Page number → where its newest committed content starts in the log file. */
   pages: Map<number, number>;
   /** Changes when the log is started over. */
@@ -16,9 +18,9 @@ const frameHeaderBytes = 24;
 
 /**
  * Reads a private copy of a log up to its last commit: frames count only while their salts and running checksums
- * are right, so half-written ones and leftovers of an earlier round are passed over.
+ * are right, so half-written ones and leftovers of an earlier round are passed over. At most the first `frames`.
  */
-export async function readWal(path: string): Promise<WalContent | null> {
+export async function readWal(path: string, frames = Infinity): Promise<WalContent | null> {
   const file = await open(path, 'r');
   try {
     const header = Buffer.alloc(headerBytes);
@@ -30,15 +32,16 @@ export async function readWal(path: string): Promise<WalContent | null> {
     running.add(header, 0, 24);
     if (!running.equals(header, 24)) return null;
     const salts = saltsOf(header);
-    const content: WalContent = { pageSize, pageCount: null, pages: new Map(), salts };
+    const content: WalContent = { pageSize, pageCount: null, frames: 0, pages: new Map(), salts };
     const frame = Buffer.alloc(frameHeaderBytes + pageSize);
     let sinceCommit: [number, number][] = [];
-    for (let at = headerBytes; ; at += frame.length) {
+    for (let at = headerBytes, n = 1; n <= frames; at += frame.length, n++) {
       if ((await file.read(frame, 0, frame.length, at)).bytesRead < frame.length) return content;
       if (frame.toString('hex', 8, 16) !== salts) return content;
       running.add(frame, 0, 8);
       running.add(frame, frameHeaderBytes, frame.length);
       if (!running.equals(frame, 16)) return content;
+      content.frames = n;
       sinceCommit.push([frame.readUInt32BE(0), at + frameHeaderBytes]);
       const pagesAfterCommit = frame.readUInt32BE(4);
       if (pagesAfterCommit === 0) continue;
@@ -46,6 +49,7 @@ export async function readWal(path: string): Promise<WalContent | null> {
       content.pageCount = pagesAfterCommit;
       sinceCommit = [];
     }
+    return content;
   } finally {
     await file.close();
   }

@@ -24,6 +24,24 @@ export type Reply =
       };
     };
 
+/** What only reads is done in one reading each. The other methods see to their transactions themselves. */
+const readings = new Set([
+  'schema',
+  'tenants',
+  'collect',
+  'digest',
+  'compare',
+  'effects',
+  'saveEffects',
+  'changedSince',
+  'check',
+  'trail',
+  'search',
+  'countAll',
+  'countTables',
+  'digestAll',
+]);
+
 const port = parentPort;
 if (port) {
   let path = '';
@@ -40,7 +58,8 @@ if (port) {
       const target = session as unknown as Record<string, (...given: unknown[]) => unknown> | undefined;
       // The thread stays for the next session; a close that fails leaves nothing to use either.
       if (method === 'close') session = undefined;
-      const result = target?.[method]?.(...argument, onProgress);
+      const call = () => target?.[method]?.(...argument, onProgress);
+      const result = readings.has(method) ? session?.reading(call) : call();
       port.postMessage({ id, result } satisfies Reply);
     } catch (thrown) {
       const error = fromSqlite(thrown, path);

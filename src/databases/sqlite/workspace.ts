@@ -98,10 +98,14 @@ export function tableWork(
   };
 }
 
+/** Names of what a locator of a real table consists of. */
+export function locatorNames(table: SqliteTable): string[] {
+  return table.withoutRowid ? table.primaryKey : [table.rowid as string];
+}
+
 /** Locator expressions of a real table under an alias. */
 export function locator(table: SqliteTable, alias: string): string[] {
-  if (table.withoutRowid) return table.primaryKey.map((column) => `${alias}.${quote(column)}`);
-  return [`${alias}.${quote(table.rowid as string)}`];
+  return locatorNames(table).map((name) => `${alias}.${quote(name)}`);
 }
 
 /** Names of the columns that hold a locator in a temporary table: l0, l1, … or s0, s1, …. */
