@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { nothingIfMissing } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
 import { type Manifest, readManifest, readManifestHead } from './manifest.ts';
@@ -64,12 +65,25 @@ interface FoundFile {
 }
 
 async function lookAt(path: string, read: typeof readManifest): Promise<FoundFile | null> {
-  const file = await stat(path).catch(() => null);
+  const file = await statsOf(path);
   if (!file) return null;
   try {
     return { path, file, manifest: await read(path), problem: null };
   } catch (error) {
     return { path, file, manifest: null, problem: reasonOf(error) };
+  }
+}
+
+/** Of a link that leads nowhere, or where nobody may look, those of the link: what is wrong with it shows when it is read. */
+async function statsOf(path: string): Promise<Stats | null> {
+  try {
+    const own = await lstat(path).catch(nothingIfMissing);
+    return own?.isSymbolicLink() ? await stat(path).catch(() => own) : own;
+  } catch (error) {
+    throw new TenantDrError('permission-denied', `${path} cannot be looked at: ${reasonOf(error)}.`, {
+      hint: 'correct the rights of the backup folder',
+      cause: error,
+    });
   }
 }
 
@@ -156,8 +170,7 @@ async function filesIn(folder: string, depth: number): Promise<string[]> {
     if (entry.name.startsWith('.') || entry.name.endsWith('.partial')) continue;
     if (entry.name.endsWith('.manifest.json') || /-(wal|shm|journal)$/.test(entry.name)) continue;
     if (entry.isDirectory()) {
-      const dump =
-        names.has(`${entry.name}.manifest.json`) || (await stat(join(path, 'toc.dat')).catch(() => null));
+      const dump = names.has(`${entry.name}.manifest.json`) || (await statsOf(join(path, 'toc.dat')));
       if (dump) found.push(path);
       else if (depth > 1) found.push(...(await filesIn(path, depth - 1)));
     } else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);

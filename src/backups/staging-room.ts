@@ -1,5 +1,6 @@
 import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemFailure } from '../databases/job-child.ts';
 import { TenantDrError } from '../errors.ts';
 import { isAlive } from './processes.ts';
 import { copyName, markerPrefix, partialPrefix, recordName } from './staging-record.ts';
@@ -57,8 +58,8 @@ async function inspect(folder: string): Promise<Aged[]> {
       if (!isAlive(maker) || (await isOld(path))) await rm(path, { recursive: true, force: true });
       continue;
     }
-    const copy = await stat(join(path, copyName)).catch(() => null);
-    const record = await stat(join(path, recordName)).catch(() => null);
+    const copy = await stat(join(path, copyName)).catch(nothingIfGone);
+    const record = await stat(join(path, recordName)).catch(nothingIfGone);
     entries.push({ folder: path, bytes: copy?.size ?? 0, usedAt: copy && record ? record.mtimeMs : 0 });
   }
   return entries;
@@ -79,15 +80,21 @@ async function evict(folder: string, entry: string): Promise<boolean> {
 }
 
 async function inUse(entry: string): Promise<boolean> {
-  for (const name of await readdir(entry).catch(() => [])) {
+  for (const name of (await readdir(entry).catch(nothingIfGone)) ?? []) {
     if (!name.startsWith(markerPrefix) || !isAlive(Number(name.split('.')[1]))) continue;
     if (!(await isOld(join(entry, name)))) return true;
   }
   return false;
 }
 
+/** For `.catch`: another process may have removed it, and a file that lies about is no entry. */
+function nothingIfGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+  throw systemFailure(error);
+}
+
 /** Process ids are used again: what is older than any entry may be was left by somebody else. */
 async function isOld(path: string): Promise<boolean> {
-  const file = await stat(path).catch(() => null);
+  const file = await stat(path).catch(nothingIfGone);
   return file === null || Date.now() - file.mtimeMs > maxAgeSeconds * 1000;
 }

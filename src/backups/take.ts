@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
 import { systemFailure } from '../databases/job-child.ts';
-import { makeFolder, syncFolder } from '../engine/durable.ts';
+import { makeFolder, nothingIfMissing, syncFolder } from '../engine/durable.ts';
 import type { DatabaseIdentity, OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Contents } from './contents.ts';
@@ -78,9 +78,9 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   const folder = await backupFolder(config);
   const now = options.now ?? new Date();
   const path = join(folder, backupName(taker.name, taker.kind, taker.ending, now));
-  await refuseExisting(path);
   const temporary = join(folder, `.taking-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
   try {
+    await refuseExisting(path);
     const started = performance.now();
     const taken = await taker.take(temporary);
     if (options.signal?.aborted) throw new TenantDrError('interrupted', 'Interrupted; nothing was kept.');
@@ -164,7 +164,7 @@ async function backupFolder(config: Config): Promise<string> {
 }
 
 async function refuseExisting(path: string): Promise<void> {
-  const there = await stat(path).catch(() => null);
+  const there = await stat(path).catch(nothingIfMissing);
   if (there) throw alreadyThere(path);
 }
 

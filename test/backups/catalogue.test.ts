@@ -54,10 +54,14 @@ test('what cannot be read is listed with its problem', async () => {
   const { config, backups } = withFiles('broken');
   write(join(backups, 'empty_20251107_020000.db.gz'), '');
   write(join(backups, 'noise_20251107_010000.db.gz'), 'this is no backup');
+  symlinkSync(join(backups, 'moved-away'), join(backups, 'link_20251107_040000.db.gz'));
+  symlinkSync('loop_20251107_030000.db', join(backups, 'loop_20251107_030000.db'));
   write(join(backups, 'good_20251107_000000.db.gz'), gzipSync(image));
   write(join(backups, 'good_20251107_000000.db.gz.manifest.json'), 'not JSON');
   const listed = await listBackups(config);
   expect(listed.map(({ id, problem, verified }) => [id, problem, verified])).toEqual([
+    ['link_20251107_040000', expect.stringContaining('There is no file'), false],
+    ['loop_20251107_030000', expect.stringContaining('ELOOP'), false],
     ['empty_20251107_020000', 'The file is empty.', false],
     ['noise_20251107_010000', expect.stringContaining('no database'), false],
     ['good_20251107_000000', expect.stringContaining('damaged'), false],
