@@ -68,6 +68,8 @@ class Recomputed:
         step = self.steps.get(entry["step"])
         if step is None:
             return
+        if state == "running" and step["state"] != "running":
+            step["since"] = self.elapsed
         step["state"] = state
         if seconds is not None:
             step["seconds"] = (step["seconds"] or 0) + seconds
@@ -76,6 +78,7 @@ class Recomputed:
         self.step(e, "running")
         step = self.steps.get(e["step"])
         if step:
+            step["since"] = self.elapsed
             step["attempt"] = max(e["attempt"], step.get("attempt", 0) + 1)
 
     def on_task_skipped(self, e): self.tasks[e["task"]] = (e["step"], e["by"])
@@ -97,7 +100,10 @@ class Recomputed:
     def on_step_finished(self, e): self.step(e, "done", e["seconds"])
     def on_step_failed(self, e): self.step(e, "failed", e["seconds"])
     def on_step_skipped(self, e): self.step(e, "skipped")
-    def on_step_interrupted(self, e): self.step(e, "interrupted")
+    def on_step_interrupted(self, e):
+        step = self.steps.get(e["step"], {})
+        running = step.get("state") == "running"
+        self.step(e, "interrupted", round(max(0.0, self.elapsed - step["since"]), 3) if running else None)
 
     def on_run_planned(self, e):
         self.steps = {

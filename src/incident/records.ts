@@ -53,7 +53,7 @@ export interface StepRecord extends StepSpec {
   /** The same moment in seconds since detection. */
   startedSeconds: number | null;
   endedAt: string | null;
-  /** Seconds worked, over all attempts that ended. */
+  /** Seconds of all attempts that ended, interrupted ones with the time the tool was dead. */
   seconds: number | null;
   error: Failure | null;
   /** Why it was skipped, and by whom. */

@@ -72,7 +72,11 @@ export function applyStep(state: IncidentState, entry: Entry, now: Moment): void
       return;
     case 'step.interrupted':
       state.interruptions.push(entry);
-      changeStep(state, entry.step, () => ({ state: 'interrupted', endedAt: entry.at }));
+      changeStep(state, entry.step, (step) => ({
+        state: 'interrupted',
+        endedAt: entry.at,
+        seconds: secondsWith(step, now),
+      }));
       if (entry.task !== undefined)
         changeTask(state, entry.step, entry.task, () => ({ state: 'interrupted' }));
       return;
@@ -87,8 +91,7 @@ export function applyStep(state: IncidentState, entry: Entry, now: Moment): void
       state.currentStep = entry.step;
       changeStep(state, entry.step, (step) => ({
         state: 'running',
-        startedAt: step.startedAt ?? entry.at,
-        startedSeconds: step.startedSeconds ?? now.elapsedSeconds,
+        ...(step.state === 'running' ? {} : { startedAt: entry.at, startedSeconds: now.elapsedSeconds }),
         endedAt: null,
       }));
       changeTask(state, entry.step, entry.task, (task) => ({
@@ -144,6 +147,13 @@ function endStep(
     ...change,
   }));
   leaveStep(state, entry.step);
+}
+
+/** An attempt that was interrupted counts up to where that was noted: the time the tool was dead is in it. */
+function secondsWith(step: StepRecord, now: Moment): number | null {
+  if (step.state !== 'running' || step.startedSeconds === null) return step.seconds;
+  const worked = Math.max(0, now.elapsedSeconds - step.startedSeconds);
+  return (step.seconds ?? 0) + Math.round(worked * 1000) / 1000;
 }
 
 function leaveStep(state: IncidentState, id: string): void {

@@ -254,6 +254,18 @@ describe('the projection', () => {
     ]);
     expect(state.steps[0]).toMatchObject({ attempt: 2, seconds: 180, state: 'done', error: null });
   });
+
+  it('counts an attempt that was interrupted up to where that was noted, and goes on from there', () => {
+    const interrupted: [number, IncidentEvent][] = [
+      [1, { event: 'step.started', step: 'isolate' }],
+      // Killed at once, and found so ten minutes later.
+      [11, { event: 'step.interrupted', step: 'isolate' }],
+      [20, { event: 'step.interrupted', step: 'isolate' }],
+    ];
+    expect(stateOf(interrupted).steps[0]).toMatchObject({ state: 'interrupted', seconds: 600 });
+    const goingOn = stateOf([...interrupted, [21, { event: 'step.started', step: 'isolate' }]]);
+    expect(clocksOf(goingOn, at(22)).steps[0]?.usedSeconds).toBe(660);
+  });
 });
 
 describe('RPO', () => {

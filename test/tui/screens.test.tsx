@@ -211,7 +211,7 @@ describe('the plan browser', () => {
     terminal.type(`${keys.down} `);
     await terminal.shows('[ ] + add     1');
     terminal.type(keys.escape);
-    await terminal.shows('1 left out');
+    await terminal.shows('adds 627, changes back 11, deletes 41 rows in 4 of 18 tables, 1 left out');
     terminal.type(`${keys.down} `);
     await terminal.shows('left out');
     terminal.type('a');

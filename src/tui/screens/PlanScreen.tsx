@@ -12,10 +12,12 @@ import {
   planNotices,
   planRows,
   planTotals,
+  type RowKinds,
   reviewedTables,
   rowsTouched,
   toggleRow,
   toggleTable,
+  withKind,
 } from '../view/plan.ts';
 import { entryDetail } from '../view/plan-detail.ts';
 import { listWidth, withDetail } from '../view/side.ts';
@@ -45,6 +47,7 @@ export function PlanScreen({
 }: Props) {
   const [review, setReview] = useState(wholePlan);
   const [window, setWindow] = useState(firstMarked);
+  const [kinds, setKinds] = useState<RowKinds>({});
   const [open, setOpen] = useState<string | null>(null);
   const width = area.columns;
   const entries = planEntries(question);
@@ -53,7 +56,7 @@ export function PlanScreen({
   const shown = settle(window, entries.length, rows);
   const entry = entries[shown.cursor];
   const blocked = question.conflicts.some((conflict) => conflict.blocking);
-  const nothing = reviewedTables(question.tables, review).every((table) => rowsTouched(table) === 0);
+  const nothing = reviewedTables(question.tables, review, kinds).every((table) => rowsTouched(table) === 0);
   const keys = useKeys(
     'plan',
     {
@@ -92,7 +95,10 @@ export function PlanScreen({
         table={table}
         effects={question.effects}
         out={review.withoutTables.includes(table.name) ? 'all' : (review.withoutRows[table.name] ?? [])}
-        onToggle={(key) => setReview((value) => toggleRow(value, table.name, key))}
+        onToggle={(row) => {
+          setKinds((value) => withKind(value, table.name, row));
+          setReview((value) => toggleRow(value, table.name, row.key));
+        }}
         onBack={() => setOpen(null)}
         onQuit={onQuit}
       />
@@ -107,7 +113,7 @@ export function PlanScreen({
           ...withDetail(planRows(entries, review, shown, listWidth(width), rows), width, rows + 1, (right) =>
             entryDetail(entry, review, right),
           ),
-          planTotals(question, review, width),
+          planTotals(question, review, kinds, width),
         ]}
       />
     </Screen>

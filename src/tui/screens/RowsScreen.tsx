@@ -24,7 +24,7 @@ interface Props extends Inside {
   effects: (page: EffectsPage) => Promise<RowEffect[]>;
   /** Keys left out, or the whole table. */
   out: readonly string[] | 'all';
-  onToggle: (key: string) => void;
+  onToggle: (row: RowEffect) => void;
   onBack: () => void;
 }
 
@@ -82,7 +82,7 @@ export function RowsScreen({
         out === 'all'
           ? disabled('the whole table is left out')
           : marked
-            ? () => onToggle(marked.key)
+            ? () => onToggle(marked)
             : disabled('the row is still being read'),
       back: onBack,
       quit: onQuit,

@@ -30,6 +30,10 @@ export function toggleTable(review: PlanReview, table: string): PlanReview {
   return { ...review, withoutTables: left };
 }
 
+export function withKind(kinds: RowKinds, table: string, { key, kind }: RowEffect): RowKinds {
+  return { ...kinds, [table]: { ...kinds[table], [key]: kind } };
+}
+
 export function toggleRow(review: PlanReview, table: string, key: string): PlanReview {
   const before = review.withoutRows[table] ?? [];
   const after = before.includes(key) ? before.filter((other) => other !== key) : [...before, key];
@@ -51,9 +55,20 @@ export function nextDecision(review: PlanReview, revival: Revival): PlanReview {
   return { ...review, revivals: { ...review.revivals, [revival.table]: next } };
 }
 
-/** The tables with what was unticked taken out, for the totals. Single rows count as changes left out. */
-export function reviewedTables(tables: TableEffects[], review: PlanReview): TableEffects[] {
-  return tables.filter((table) => !review.withoutTables.includes(table.name));
+/** What happens to each row that was ever unticked: table, then key. */
+export type RowKinds = Readonly<Record<string, Readonly<Record<string, RowEffect['kind']>>>>;
+
+/** The tables with what was unticked taken out, for the totals. */
+export function reviewedTables(tables: TableEffects[], review: PlanReview, kinds: RowKinds): TableEffects[] {
+  const kept = tables.filter((table) => !review.withoutTables.includes(table.name));
+  return kept.map((table) => {
+    const left = { ...table };
+    for (const key of review.withoutRows[table.name] ?? []) {
+      const kind = kinds[table.name]?.[key];
+      if (kind) left[kind] -= 1;
+    }
+    return left;
+  });
 }
 
 const revivalWords: Record<Revival['review'], string> = {
@@ -189,8 +204,8 @@ export function planNotices(question: PlanQuestion, width: number): Line[] {
 }
 
 /** The sum of what is ticked, for the line below the list. */
-export function planTotals(question: PlanQuestion, review: PlanReview, width: number): Line {
-  const kept = reviewedTables(question.tables, review);
+export function planTotals(question: PlanQuestion, review: PlanReview, kinds: RowKinds, width: number): Line {
+  const kept = reviewedTables(question.tables, review, kinds);
   const rows = Object.entries(review.withoutRows)
     .filter(([table]) => !review.withoutTables.includes(table))
     .reduce((sum, [, keys]) => sum + keys.length, 0);
