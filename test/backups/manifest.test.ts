@@ -26,7 +26,7 @@ const manifest: Manifest = {
   bytes: 10,
   databaseBytes: 20,
   schemaFingerprint: 'cd'.repeat(32),
-  rows: { agents: 3 },
+  rows: { agents: 3, tenants: 1 },
   digestAlgorithm: 'tenant-dr/sha256-multiset/1',
   tenants: [
     {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { storedDefault, storedText } from '../../src/databases/sqlite/stored-text.ts';
+import { storedDefault, storedText, withoutChecks } from '../../src/databases/sqlite/stored-text.ts';
 import { cleanUp, restore, tenantDr } from './program.ts';
 import { shell, shellWorld } from './shell.ts';
 
@@ -59,6 +59,16 @@ describe('the text of a stored definition', () => {
   it('keeps names of columns, whatever their case, and what is quoted otherwise', () => {
     expect(storedText(`"A" = "b" AND 'it''s "b"' <> [b] AND \`b\` -- "b"\n OR /* "b" */ 1`, ['a'])).toBe(
       `"A" = 'b' AND 'it''s "b"' <> [b] AND \`b\`  \n OR   1`,
+    );
+  });
+
+  it('loses its checks, and nothing that only looks like one', () => {
+    expect(
+      withoutChecks(
+        `CREATE TABLE t (a CHECK (f(a) <> ')' AND (a)), "check" DEFAULT 'check (', c AS (lower(a)), CONSTRAINT 'x' check(g("(")) ON CONFLICT FAIL)`,
+      ),
+    ).toBe(
+      `CREATE TABLE t (a CHECK (1), "check" DEFAULT 'check (', c AS (lower(a)), CONSTRAINT 'x' CHECK (1) ON CONFLICT FAIL)`,
     );
   });
 

@@ -20,6 +20,25 @@ export function storedText(sql: string, columns: string[]): string {
     .trim();
 }
 
+/** A definition that `storedText` gave, with every CHECK holding always. */
+export function withoutChecks(sql: string): string {
+  const marks = new RegExp(`${tokens.source}|\\bCHECK\\s*\\(|[()]`, 'gi');
+  let kept = '';
+  let from = 0;
+  let depth = 0;
+  for (const { 0: token, index } of sql.matchAll(marks)) {
+    const end = index + token.length;
+    if (depth > 0) {
+      depth += token === '(' ? 1 : token === ')' ? -1 : 0;
+      if (depth === 0) from = end;
+    } else if (/^check/i.test(token)) {
+      kept += `${sql.slice(from, index)}CHECK (1)`;
+      depth = 1;
+    }
+  }
+  return kept + sql.slice(from);
+}
+
 /** A column's default, which may also be a bare name: `DEFAULT open` means the text 'open'. */
 export function storedDefault(sql: string): string {
   const text = storedText(sql, []);
