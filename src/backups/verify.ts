@@ -99,10 +99,17 @@ async function verifyIn(partial: string, found: Located, deps: VerifyDeps): Prom
   add(
     'integrity',
     integrity.ok,
-    integrity.ok ? 'structure, indexes and constraints hold' : (integrity.problems[0] ?? 'unreadable'),
+    integrity.ok ? holding(integrity.partly) : (integrity.problems[0] ?? 'unreadable'),
   );
   const contents = integrity.ok ? await readContents(copy, found, deps, add) : null;
   return { checks, file, contents, tenantCount: contents?.tenants?.length ?? null };
+}
+
+function holding(partly: string[]): string {
+  const all = 'structure, indexes and constraints hold';
+  return partly.length === 0
+    ? all
+    : `${all}, as far as they can be checked: ${partly.join(', ')} calls a function that only the application has`;
 }
 
 /** Checksum and size; a dump is never decompressed as a whole, so its database's size is not known. */

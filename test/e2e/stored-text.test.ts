@@ -1,5 +1,11 @@
+import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { storedDefault, storedText, withoutChecks } from '../../src/databases/sqlite/stored-text.ts';
+import {
+  storedDefault,
+  storedText,
+  withoutChecks,
+  withoutGenerated,
+} from '../../src/databases/sqlite/stored-text.ts';
 import { cleanUp, restore, tenantDr } from './program.ts';
 import { shell, shellWorld } from './shell.ts';
 
@@ -55,6 +61,28 @@ describe('a trigger that only the application can run', () => {
   });
 });
 
+describe('a table whose rules call a function of the application', () => {
+  it.each([
+    ['a check', `state TEXT CHECK (slugify(state) = state)`],
+    ['a generated column', `state TEXT, slug TEXT AS (slugify(state)) VIRTUAL`],
+  ])('does not keep the other tables from being verified, saved and restored: %s', (_, columns) => {
+    const world = shellWorld({
+      create: `CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER, body TEXT); INSERT INTO notes VALUES (1, 1, 'a'), (2, 2, 'b');`,
+      damage: `DELETE FROM notes WHERE id = 1`,
+    });
+    for (const path of [world.dbPath, world.backupPath]) {
+      const db = new Database(path);
+      db.function('slugify', { deterministic: true }, (text) => text);
+      db.exec(`CREATE TABLE rules (id INTEGER PRIMARY KEY, tenant_id INTEGER, ${columns});
+        INSERT INTO rules (id, tenant_id, state) VALUES (1, 1, 'x'), (2, 2, 'y')`);
+      db.close();
+    }
+    expect(tenantDr(world, 'backup', 'verify', world.backupPath).exit).toBe(0);
+    expect(restore(world).document).toMatchObject({ ok: true, safetyCopy: { rows: 2 } });
+    expect(shell(world.dbPath, 'SELECT * FROM notes').trim()).toBe('1|1|a\n2|2|b');
+  });
+});
+
 describe('the text of a stored definition', () => {
   it('keeps names of columns, whatever their case, and what is quoted otherwise', () => {
     expect(storedText(`"A" = "b" AND 'it''s "b"' <> [b] AND \`b\` -- "b"\n OR /* "b" */ 1`, ['a'])).toBe(
@@ -70,6 +98,14 @@ describe('the text of a stored definition', () => {
     ).toBe(
       `CREATE TABLE t (a CHECK (1), "check" DEFAULT 'check (', c AS (lower(a)), CONSTRAINT 'x' CHECK (1) ON CONFLICT FAIL)`,
     );
+  });
+
+  it('computes nothing, where that is wanted', () => {
+    expect(
+      withoutGenerated(
+        `CREATE TABLE t (a, b TEXT GENERATED ALWAYS AS (f(a) || ')') STORED, "as" DEFAULT 'AS (')`,
+      ),
+    ).toBe(`CREATE TABLE t (a, b TEXT GENERATED ALWAYS AS (NULL) STORED, "as" DEFAULT 'AS (')`);
   });
 
   it.each([

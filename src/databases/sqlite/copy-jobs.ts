@@ -8,6 +8,8 @@ export interface CopyCheck {
   ok: boolean;
   /** What is wrong, as SQLite says it, without row values; empty when it is sound. */
   problems: string[];
+  /** Tables with a generated column or an index that calls a function only the application has: looked at less. */
+  partly: string[];
 }
 
 const module = moduleAt('databases/sqlite/copy-worker');

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { reasonOf, TenantDrError } from '../../errors.ts';
 import { serveJob } from '../job-child.ts';
 import type { CopyCheck, CopyRequest } from './copy-jobs.ts';
+import { quote } from './identifiers.ts';
 
 /** The child process behind copy-jobs.ts. The copies are ours alone: nobody else's locks are at stake. */
 serveJob<CopyRequest>(async (request) =>
@@ -12,14 +13,41 @@ function check(path: string): CopyCheck {
   try {
     const copy = new Database(path, { readonly: true, fileMustExist: true });
     try {
-      const rows = copy.pragma('integrity_check(20)') as { integrity_check: string }[];
-      const problems = rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
-      return { ok: problems.length === 0, problems };
+      const partly: string[] = [];
+      const problems = checked(copy, partly);
+      return { ok: problems.length === 0, problems, partly };
     } finally {
       copy.close();
     }
   } catch (error) {
-    return { ok: false, problems: [reasonOf(error)] };
+    return { ok: false, problems: [reasonOf(error)], partly: [] };
+  }
+}
+
+/** Of the whole file; table by table where a table calls what only the application's own connection knows. */
+function checked(copy: Database.Database, partly: string[]): string[] {
+  const whole = looked(copy, 'integrity_check(20)');
+  if (whole) return whole;
+  const names = copy
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
+    .pluck()
+    .all();
+  return (names as string[]).flatMap((name) => {
+    const found = looked(copy, `integrity_check(${quote(name)})`);
+    if (found) return found;
+    partly.push(name);
+    return looked(copy, `quick_check(${quote(name)})`) ?? [];
+  });
+}
+
+/** What a check found; null when it needs an unknown function. */
+function looked(copy: Database.Database, check: string): string[] | null {
+  try {
+    const rows = copy.pragma(check) as Record<string, string>[];
+    return rows.flatMap((row) => Object.values(row)).filter((text) => text !== 'ok');
+  } catch (error) {
+    if (/(unknown|no such) function/.test(reasonOf(error))) return null;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'no
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { MultisetHash } from '../../engine/digest.ts';
-import { TenantDrError } from '../../errors.ts';
+import { reasonOf, TenantDrError } from '../../errors.ts';
 import { connect } from './connect.ts';
 import type { TableHashes } from './digest.ts';
 import { changedRows, liveRowEncodings } from './digest.ts';
@@ -11,7 +11,7 @@ import { encodeRows } from './encode-rows.ts';
 import { fromSqlite } from './errors.ts';
 import { createWriteStreamSync } from './files.ts';
 import { quote } from './identifiers.ts';
-import { storedText, withoutChecks } from './stored-text.ts';
+import { storedText, withoutChecks, withoutGenerated } from './stored-text.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located, locator } from './workspace.ts';
 
@@ -49,10 +49,20 @@ function createEmpty(work: Workspace, path: string): void {
     for (const { live } of work.tables) {
       const names = live.columns.map(({ name }) => name);
       // A rule may call what only the application's connection has, and rows are kept as they are anyway.
-      file.exec(withoutChecks(storedText(live.sql ?? '', names)));
+      createTable(file, withoutChecks(storedText(live.sql ?? '', names)));
     }
   } finally {
     file.close();
+  }
+}
+
+/** Where a generated column calls such a function, it computes nothing: it is not part of what is kept. */
+function createTable(file: Database.Database, sql: string): void {
+  try {
+    file.exec(sql);
+  } catch (error) {
+    if (!/no such function/.test(reasonOf(error))) throw error;
+    file.exec(withoutGenerated(sql));
   }
 }
 

@@ -22,7 +22,17 @@ export function storedText(sql: string, columns: string[]): string {
 
 /** A definition that `storedText` gave, with every CHECK holding always. */
 export function withoutChecks(sql: string): string {
-  const marks = new RegExp(`${tokens.source}|\\bCHECK\\s*\\(|[()]`, 'gi');
+  return replaced(sql, 'CHECK', '1');
+}
+
+/** The same with NULL for what the database would compute. */
+export function withoutGenerated(sql: string): string {
+  return replaced(sql, 'AS', 'NULL');
+}
+
+/** What stands in brackets after a word. Of a table's definition: `AS (` begins nothing but a generated column. */
+function replaced(sql: string, word: string, by: string): string {
+  const marks = new RegExp(`${tokens.source}|\\b${word}\\s*\\(|[()]`, 'gi');
   let kept = '';
   let from = 0;
   let depth = 0;
@@ -31,8 +41,8 @@ export function withoutChecks(sql: string): string {
     if (depth > 0) {
       depth += token === '(' ? 1 : token === ')' ? -1 : 0;
       if (depth === 0) from = end;
-    } else if (/^check/i.test(token)) {
-      kept += `${sql.slice(from, index)}CHECK (1)`;
+    } else if (token.length > 1 && token.endsWith('(')) {
+      kept += `${sql.slice(from, index)}${word} (${by})`;
       depth = 1;
     }
   }
