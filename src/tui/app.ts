@@ -87,7 +87,6 @@ export async function playDemo(context: Context, options: string[]): Promise<str
   const show = (done: number, total: number): void =>
     context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' });
   let made = await makeDemo(dir, options, context.signal, show);
-  context.output.note(`The demo is in ${dir}.`);
   const [{ showHome }, inside] = await Promise.all([import('./home.tsx'), demoContext(context, made, dir)]);
   const postgres = options.filter((option) => option === '--postgres');
   try {
