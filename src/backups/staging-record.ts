@@ -18,7 +18,7 @@ const recordSchema = z.object({
   /** Checksum of the backup the copy was made from. */
   sha256: z.string(),
   /** Key of the seals of this entry, and the seals of the backup and of the copy made from it. */
-  sealKey: z.string(),
+  sealKey: z.string().regex(/^[0-9a-f]{64}$/),
   seal: z.string(),
   copySeal: z.string(),
   compression: z.enum(['none', 'gzip', 'zstd']),

@@ -153,11 +153,15 @@ test('a copy whose times were merely touched is hashed and goes on being used', 
   await second.close();
 });
 
-test('half-written entries and records are thrown away', async () => {
-  const { config, path, staging, entries } = world('half');
+test.each([
+  ['half-written', () => '{"version":1,'],
+  ['damaged', (text: string) => text.replace(/("sealKey":"[0-9a-f]*)[0-9a-f]"/, '$1q"')],
+])('%s entries and records are thrown away', async (how, damaged) => {
+  const { config, path, staging, entries } = world(how);
   const first = await opened(path, config);
   await first.close();
-  writeFileSync(join(staging, await first.sha256, 'record.json'), '{"version":1,');
+  const record = join(staging, await first.sha256, 'record.json');
+  writeFileSync(record, damaged(readFileSync(record, 'utf8')));
   mkdirSync(join(staging, '.partial-999999-abcdef01'));
   write(join(staging, '.partial-999999-abcdef01', 'backup.db'), 'half');
   const second = await opened(path, config);
