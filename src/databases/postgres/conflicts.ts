@@ -1,8 +1,10 @@
 import type { Conflict, InboundReference, SharedNeed } from '../../engine/plan.ts';
+import { heldByAnother } from '../other-owner.ts';
 import type { Reference } from './catalog.ts';
 import { foreignActions } from './catalog.ts';
 import { keyText, shown } from './encoding.ts';
 import { ident, literal } from './identifiers.ts';
+import { findMovedHere } from './moved.ts';
 import { named, ownerOf } from './ownership.ts';
 import { sharedHas } from './shared.ts';
 import { findTaken } from './uniques.ts';
@@ -30,6 +32,7 @@ export async function findObstacles(work: Workspace, again = false): Promise<Obs
       );
       for (const key of slot.relation.foreignKeys) await missingParents(work, slot, key, found);
     }
+    if (slot.rows.gone > 0 && !again) found.conflicts.push(...(await findMovedHere(work, slot)));
     if (slot.rows.want + slot.rows.gone > 0) {
       for (const key of slot.relation.referencedBy) await inboundRows(work, slot, key, found);
     }
@@ -64,21 +67,7 @@ async function heldKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
   const rows = await work.sql.rows(
     `SELECT w.tdr_key AS key, ${ownerOf(work, slot, 't')} AS tenant FROM ${slot.want} w JOIN ${slot.target} t ON ${same} WHERE w.tdr_kind = 'i' LIMIT ${named}`,
   );
-  return rows.map((row) => {
-    const key = row.key ?? '';
-    const tenant = row.tenant ?? null;
-    return {
-      kind: 'key-of-another-tenant',
-      table: slot.slice.name,
-      key,
-      other: { table: slot.slice.name, key, ...(tenant === null ? {} : { tenant }) },
-      detail:
-        tenant === null
-          ? `${slot.slice.name} ${key} is in the backup, but that key is now held by a row that belongs to no tenant.`
-          : `${slot.slice.name} ${key} is in the backup, but that key now belongs to tenant ${tenant}. If that row was moved there by mistake, restore tenant ${tenant} first.`,
-      blocking: true,
-    };
-  });
+  return rows.map((row) => heldByAnother(slot.slice.name, row.key ?? '', row.tenant ?? null));
 }
 
 function tableOf(side: { schema: string; table: string }): string {

@@ -116,7 +116,7 @@ export class PostgresSession implements Session {
     this.stageNow = null;
     this.work = null;
     this.made = '';
-    await dropTables(this.sql, 'raw|raw_shared|live|staged|want|gone');
+    await dropTables(this.sql, 'raw|member|live|staged|want|gone');
   }
 
   async beginRead(): Promise<{ changedSince: boolean }> {

@@ -1,15 +1,16 @@
 import type { StageRequest } from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
-import type { SliceTable } from '../../engine/slice.ts';
 import type { Relation } from './catalog.ts';
 import { connect, readTarget } from './connect.ts';
 import { Picker } from './dump/picker.ts';
+import { shown } from './encoding.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import { introspect } from './introspect.ts';
+import type { Watch } from './live-keys.ts';
+import { memberOf } from './membership.ts';
 import type { Sql } from './sql.ts';
 import type { Loader, Source } from './stage.ts';
-import { idText } from './tenants.ts';
 import { hasLoops, targetOf } from './workspace.ts';
 
 /**
@@ -28,6 +29,9 @@ export async function openLiveSource(url: string): Promise<Source> {
   }
 }
 
+/** Keys in one question. */
+const askedAtOnce = 20_000;
+
 class LiveSource implements Source {
   readonly schema: Schema;
   private readonly sql: Sql;
@@ -39,11 +43,19 @@ class LiveSource implements Source {
     this.schema = structure.schema;
   }
 
-  async load(loader: Loader, request: StageRequest): Promise<void> {
-    if (hasLoops(request.shape.tables)) return this.loadLoops(loader, request);
+  async load(loader: Loader, request: StageRequest, watch: Watch | null): Promise<void> {
+    if (hasLoops(request.shape.tables)) await this.loadLoops(loader, request);
+    else await this.loadSlices(loader, request);
+    if (watch) await this.loadMoved(loader, request, watch);
+  }
+
+  private async loadSlices(loader: Loader, request: StageRequest): Promise<void> {
     let done = 0;
     for (const slice of request.shape.tables) {
-      const condition = slice.membership.via === 'identity' ? 'true' : this.member(slice, request, 't');
+      const condition =
+        slice.membership.via === 'identity'
+          ? 'true'
+          : memberOf(this.sql, this.structure, request, slice, 't');
       if (this.structure.relations.has(slice.name)) await this.copy(loader, slice.name, condition ?? 'false');
       loader.onComplete(slice.name);
       request.onProgress?.({
@@ -57,12 +69,15 @@ class LiveSource implements Source {
 
   /** Ownership that loops cannot be asked for in one condition: tables that inherit are read whole and picked here. */
   private async loadLoops(loader: Loader, request: StageRequest): Promise<void> {
-    const picker = new Picker(loader, this.structure, request, false);
+    const picker = new Picker(loader, this.structure, request, { whole: false, watch: null });
     for (const slice of request.shape.tables) {
       const relation = this.structure.relations.get(slice.name);
       if (relation) {
         const columns = stored(relation);
-        const direct = slice.membership.via === 'column' ? this.member(slice, request, 't') : 'true';
+        const direct =
+          slice.membership.via === 'column'
+            ? memberOf(this.sql, this.structure, request, slice, 't')
+            : 'true';
         const sink = await picker.block(slice.name, columns, 'UTF8');
         const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${direct ?? 'false'}) TO STDOUT`;
         for await (const chunk of this.sql.copyOut(query) as AsyncIterable<Buffer>) await sink.write(chunk);
@@ -73,11 +88,30 @@ class LiveSource implements Source {
     await picker.finishSpooled();
   }
 
+  /** Rows of others under the keys of live rows that did not come with the slices. */
+  private async loadMoved(loader: Loader, request: StageRequest, watch: Watch): Promise<void> {
+    for (const slice of request.shape.tables) {
+      const raw = loader.tables.get(slice.name);
+      const key = raw && watch.keys.columnsOf(slice.name, raw.columns);
+      if (!raw || !key) continue;
+      const keys = await watch.keys.missing(slice.name, raw);
+      const member = memberOf(this.sql, this.structure, request, slice, 't') ?? 'false';
+      for (let at = 0; at < keys.length; at += askedAtOnce) {
+        const held = this.holds(key, keys.slice(at, at + askedAtOnce));
+        await this.copy(watch.loader, slice.name, `${held} AND (${member}) IS NOT TRUE`);
+      }
+    }
+  }
+
   async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
     if (!this.structure.relations.has(table)) return;
+    await this.copy(loader, table, this.holds(columns, keys));
+  }
+
+  /** Condition that a row's columns hold one of the keys, given as text. */
+  private holds(columns: string[], keys: (string | null)[][]): string {
     const rows = keys.map((key) => `(${key.map((value) => literal(value ?? '')).join(', ')})`);
-    const own = columns.map((name) => `t.${ident(name)}::text`).join(', ');
-    await this.copy(loader, table, `(${own}) IN (VALUES ${rows.join(', ')})`);
+    return `(${columns.map((name) => shown(`t.${ident(name)}`)).join(', ')}) IN (VALUES ${rows.join(', ')})`;
   }
 
   private async copy(loader: Loader, table: string, condition: string): Promise<void> {
@@ -87,30 +121,6 @@ class LiveSource implements Source {
     loader.table(table, columns);
     const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${condition}) TO STDOUT`;
     await loader.copy(table, columns, this.sql.copyOut(query) as AsyncIterable<Buffer>);
-  }
-
-  /** Membership without temporary tables: links become nested conditions. */
-  private member(slice: SliceTable, request: StageRequest, alias: string): string | null {
-    const relation = this.structure.relations.get(slice.name);
-    if (!relation) return null;
-    const has = (name: string): boolean => relation.columns.some((column) => column.name === name);
-    const { membership } = slice;
-    if (membership.via !== 'links') {
-      if (!has(membership.column) || request.tenants.length === 0) return null;
-      return `${alias}.${ident(membership.column)} IN (${request.tenants.map((id) => literal(idText(id))).join(', ')})`;
-    }
-    const ways = membership.links.flatMap((link) => {
-      const parent = request.shape.tables.find((table) => table.name === link.parent);
-      const held = this.structure.relations.get(link.parent);
-      if (!parent || !held || !link.columns.every(has)) return [];
-      const inner = `${alias}p`;
-      const condition = this.member(parent, request, inner);
-      if (condition === null) return [];
-      return [
-        `(${identList(link.columns, alias)}) IN (SELECT ${identList(link.parentColumns, inner)} FROM ${targetOf(this.sql, held)} ${inner} WHERE ${condition})`,
-      ];
-    });
-    return ways.length === 0 ? null : `(${ways.join(' OR ')})`;
   }
 
   close(): Promise<void> {

@@ -7,6 +7,8 @@ import { Ahead } from './ahead.ts';
 import { translate } from './errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
+import type { Watch } from './live-keys.ts';
+import { LiveKeys } from './live-keys.ts';
 import type { SharedRows } from './shared.ts';
 import { fetchShared } from './shared.ts';
 import type { Sql } from './sql.ts';
@@ -26,6 +28,10 @@ export interface Raw {
 export interface Stage {
   schema: Schema;
   raw: Map<string, Raw>;
+  /** Several tenants were asked for: `raw` holds rows of all of them. */
+  several: boolean;
+  /** Rows of other tenants whose key is now that of a live row of the tenants asked for. */
+  moved: Map<string, Raw>;
   /** Shared rows those tenants need and the live database lacks. */
   shared: Map<string, SharedRows>;
 }
@@ -33,8 +39,8 @@ export interface Stage {
 /** Where staged rows come from: another server, or a dump. */
 export interface Source {
   schema: Schema;
-  /** Puts the rows of the tenants asked for (and all of the tenants table) into `loader`. */
-  load(loader: Loader, request: StageRequest): Promise<void>;
+  /** Puts the rows of the tenants asked for (and all of the tenants table) into `loader`, others' rows to watch for where they belong. */
+  load(loader: Loader, request: StageRequest, watch: Watch | null): Promise<void>;
   /** Puts the rows of a shared table whose `columns` hold one of `keys` into `loader`. */
   loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void>;
   close(): Promise<void>;
@@ -47,15 +53,23 @@ export async function stageSource(
   request: StageRequest,
 ): Promise<{ stage: Stage; work: Workspace | null }> {
   const loader = new Loader(sql, 'raw');
-  const stage: Stage = { schema: source.schema, raw: loader.tables, shared: new Map() };
+  const watch = watchFor(sql, structure, request);
+  const stage: Stage = {
+    schema: source.schema,
+    raw: loader.tables,
+    several: request.tenants.length > 1,
+    moved: watch?.loader.tables ?? new Map(),
+    shared: new Map(),
+  };
   let ahead: Ahead | null = null;
   await sql.run('BEGIN');
   try {
-    await dropTables(sql, 'raw');
+    await dropTables(sql, 'raw|member');
     ahead = Ahead.for(sql, structure, request, stage);
     loader.onComplete = (table) => ahead?.done(table);
-    await source.load(loader, request);
+    await source.load(loader, request, watch);
     await loader.settled();
+    await watch?.loader.settled();
     stage.schema = source.schema;
     const work = ahead ? await ahead.finish() : null;
     if (!work) await prepareRaw(sql, request, stage);
@@ -71,6 +85,12 @@ export async function stageSource(
   }
 }
 
+/** Where every row is the tenant's, nothing tells whose a row was that is not there. */
+function watchFor(sql: Sql, structure: Structure, request: StageRequest): Watch | null {
+  if (request.source.form !== 'live' && request.source.whole) return null;
+  return { keys: new LiveKeys(sql, structure, request), loader: new Loader(sql, 'raw_moved') };
+}
+
 /** Many tenants are picked out of the raw rows one after the other: then an index pays. */
 async function prepareRaw(sql: Sql, request: StageRequest, stage: Stage): Promise<void> {
   for (const slice of request.shape.tables) {
@@ -81,8 +101,9 @@ async function prepareRaw(sql: Sql, request: StageRequest, stage: Stage): Promis
       membership.via === 'links' ? membership.links.map((link) => link.columns) : [[membership.column]];
     if (request.tenants.length > 3) {
       raw.indexed = true;
-      for (const columns of sets) {
-        if (columns.every((name) => raw.columns.includes(name)))
+      // By its key a row is looked for that was another of these tenants'.
+      for (const columns of [...sets, slice.key]) {
+        if (columns.length > 0 && columns.every((name) => raw.columns.includes(name)))
           await sql.run(`CREATE INDEX ON ${raw.name} (${identList(columns)})`);
       }
     }

@@ -1,5 +1,6 @@
 import type { Conflict, InboundReference, SharedNeed } from '../../engine/plan.ts';
 import type { ForeignKey } from '../../engine/schema.ts';
+import { heldByAnother, movedHere } from '../other-owner.ts';
 import { keyText } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
@@ -68,17 +69,7 @@ function findHeldKeys(work: Workspace, table: TableWork): Conflict[] {
     )
     .raw()
     .all() as [string, string | null][];
-  return rows.map(([key, tenant]) => ({
-    kind: 'key-of-another-tenant',
-    table: table.slice.name,
-    key,
-    other: { table: table.slice.name, key, ...(tenant === null ? {} : { tenant }) },
-    detail:
-      tenant === null
-        ? `${table.slice.name} ${key} is in the backup, but that key is now held by a row that belongs to no tenant.`
-        : `${table.slice.name} ${key} is in the backup, but that key now belongs to tenant ${tenant}. If that row was moved there by mistake, restore tenant ${tenant} first.`,
-    blocking: true,
-  }));
+  return rows.map(([key, tenant]) => heldByAnother(table.slice.name, key, tenant));
 }
 
 /** Rows to delete that were another tenant's in the backup: moved here by mistake, and gone unless restored there too. */
@@ -95,14 +86,7 @@ function findOthersInBackup(work: Workspace, table: TableWork): Conflict[] {
     )
     .raw()
     .all() as [string, string | null][];
-  return rows.map(([key, tenant]) => ({
-    kind: 'key-of-another-tenant',
-    table: table.slice.name,
-    key,
-    other: { table: table.slice.name, key, ...(tenant === null ? {} : { tenant }) },
-    detail: `${table.slice.name} ${key} is this tenant's now, but was ${tenant === null ? "not this tenant's" : `tenant ${tenant}'s`} in the backup. It is deleted here${tenant === null ? '' : `; restore tenant ${tenant} too, to bring it back`}.`,
-    blocking: false,
-  }));
+  return rows.map(([key, tenant]) => movedHere(table.slice.name, key, tenant));
 }
 
 /** The condition that row `holder` of the effects has its parent after the change. */

@@ -3,14 +3,16 @@ import type { Schema } from '../../../engine/schema.ts';
 import type { SliceTable } from '../../../engine/slice.ts';
 import { TenantDrError } from '../../../errors.ts';
 import type { Structure } from '../introspect.ts';
+import type { Watch } from '../live-keys.ts';
 import type { Loader, Source } from '../stage.ts';
 import { hasLoops } from '../workspace.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
 import type { TableData } from './archive-data.ts';
 import { DdlReader, parseCopy } from './ddl.ts';
+import { FilterSink } from './filter-sink.ts';
 import { keyFilter } from './keys.ts';
 import { Lexer } from './lexer.ts';
-import { FilterSink, Picker } from './picker.ts';
+import { Picker } from './picker.ts';
 
 /** Inflating is what takes the time; each stream has a thread of its own. */
 const streamsAtOnce = 2;
@@ -49,8 +51,8 @@ export class ArchiveSource implements Source {
   }
 
   /** Tables are read side by side, each when those are done through which its rows belong. */
-  async load(loader: Loader, request: StageRequest): Promise<void> {
-    const picker = new Picker(loader, this.structure, request, this.whole);
+  async load(loader: Loader, request: StageRequest, watch: Watch | null): Promise<void> {
+    const picker = new Picker(loader, this.structure, request, { whole: this.whole, watch });
     const waiting = [...request.shape.tables];
     const total = waiting.length;
     // What is spooled for a later pass goes to one file, one table after the other.

@@ -5,17 +5,15 @@ import { join } from 'node:path';
 import type { StageRequest } from '../../../engine/port.ts';
 import type { SliceTable } from '../../../engine/slice.ts';
 import type { Structure } from '../introspect.ts';
+import type { Watch } from '../live-keys.ts';
 import type { Loader } from '../stage.ts';
 import { idText } from '../tenants.ts';
 import { hasLoops, linksOf } from '../workspace.ts';
 import { escapeCopy } from './copy-text.ts';
+import type { BlockSink } from './filter-sink.ts';
+import { both, FilterSink } from './filter-sink.ts';
 import type { Harvest, RowTest, Way } from './row-filter.ts';
-import { fold, RowFilter } from './row-filter.ts';
-
-/** Matching rows are sent to the server in pieces of about this many bytes. */
-const pieceBytes = 512 * 1024;
-/** So many are held while the server has other work to do. */
-const heldBytes = 16 << 20;
+import { fold, keysIn, RowFilter } from './row-filter.ts';
 
 interface Spooled {
   table: string;
@@ -34,17 +32,26 @@ export class Picker {
   private readonly request: StageRequest;
   private readonly structure: Structure;
   private readonly whole: boolean;
+  private readonly watch: Watch | null;
+  private readonly watched = new Map<string, Promise<Set<string>>>();
   private readonly keys = new Map<string, Set<string>>();
   private readonly done = new Set<string>();
   private readonly spooled: Spooled[] = [];
   private spool: FileHandle | null = null;
   private spooledBytes = 0;
 
-  constructor(loader: Loader, structure: Structure, request: StageRequest, whole: boolean) {
+  /** `whole`: every row is the tenant's. `watch`: others' rows with a key to watch for are picked as well. */
+  constructor(
+    loader: Loader,
+    structure: Structure,
+    request: StageRequest,
+    { whole, watch }: { whole: boolean; watch: Watch | null },
+  ) {
     this.loader = loader;
     this.structure = structure;
     this.request = request;
     this.whole = whole;
+    this.watch = watch;
   }
 
   wants(table: string): boolean {
@@ -59,6 +66,7 @@ export class Picker {
 
   private settle(table: string): void {
     this.done.add(table);
+    this.watched.delete(table);
     this.loader.onComplete(table);
   }
 
@@ -83,7 +91,7 @@ export class Picker {
       await this.followLoops();
       for (const slice of this.request.shape.tables) {
         for (const part of this.spooled.filter((one) => one.table === slice.name)) {
-          const sink = this.filtering(slice, part.columns, part.encoding);
+          const sink = await this.filtering(slice, part.columns, part.encoding);
           for await (const chunk of this.readSpool(part)) await sink.write(chunk);
           await sink.end();
         }
@@ -114,10 +122,29 @@ export class Picker {
     return this.request.shape.tables.find((slice) => slice.name === table) as SliceTable;
   }
 
-  private filtering(slice: SliceTable, columns: string[], encoding: string): BlockSink {
+  private async filtering(slice: SliceTable, columns: string[], encoding: string): Promise<BlockSink> {
     const test = this.whole ? { ways: [], all: true } : this.test(slice, columns);
     const filter = new RowFilter(test, this.whole ? [] : this.harvests(slice.name, columns), columns.length);
-    return new FilterSink(this.loader, slice.name, columns, encoding, filter);
+    const own = new FilterSink(this.loader, slice.name, columns, encoding, filter);
+    const others = await this.others(slice, columns, test.ways);
+    return others && this.watch
+      ? both(own, new FilterSink(this.watch.loader, slice.name, columns, encoding, others))
+      : own;
+  }
+
+  /** Picks the rows of others whose key a live row of the tenants has now. */
+  private async others(slice: SliceTable, columns: string[], own: Way[]): Promise<RowFilter | null> {
+    const { watch } = this;
+    const key = watch?.keys.columnsOf(slice.name, columns);
+    if (!watch || !key) return null;
+    const folded = this.folded(slice.name, key);
+    const known =
+      this.watched.get(slice.name) ?? watch.keys.copy(slice.name).then((text) => keysIn(text, folded));
+    this.watched.set(slice.name, known);
+    const keys = await known;
+    const fields = key.map((name) => columns.indexOf(name));
+    const test = { ways: [{ fields, keys, folded }], all: false, except: own };
+    return keys.size === 0 ? null : new RowFilter(test, [], columns.length);
   }
 
   private test(slice: SliceTable, columns: string[]): RowTest {
@@ -203,13 +230,6 @@ export class Picker {
   }
 }
 
-/** Takes the bytes of one COPY block. */
-export interface BlockSink {
-  write(chunk: Buffer): Promise<void>;
-  end(): Promise<void>;
-  abort(): Promise<void>;
-}
-
 function keyName(table: string, columns: string[]): string {
   return [table, ...columns].join('\n');
 }
@@ -221,62 +241,5 @@ async function openSpool(): Promise<FileHandle> {
     return await open(join(folder, 'rows'), 'wx+', 0o600);
   } finally {
     await rm(folder, { recursive: true });
-  }
-}
-
-/**
- * Filters a block and copies what matches, one COPY a piece: tables that are read side by side take turns on the one
- * connection, and the next piece is gathered while one is sent.
- */
-export class FilterSink implements BlockSink {
-  private readonly loader: Loader;
-  private readonly table: string;
-  private readonly columns: string[];
-  private readonly encoding: string;
-  private readonly filter: RowFilter;
-  private pending: Buffer[] = [];
-  private pendingBytes = 0;
-  private sending: Promise<unknown> = Promise.resolve();
-  private busy = false;
-
-  constructor(loader: Loader, table: string, columns: string[], encoding: string, filter: RowFilter) {
-    this.loader = loader;
-    this.table = table;
-    this.columns = columns;
-    this.encoding = encoding;
-    this.filter = filter;
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    // Copied: the chunk's memory is used again, and a row must not keep a mebibyte of others alive.
-    const rows = Buffer.concat(this.filter.push(chunk));
-    if (rows.length === 0) return;
-    this.pending.push(rows);
-    this.pendingBytes += rows.length;
-    if (this.pendingBytes >= (this.busy ? heldBytes : pieceBytes)) await this.flush();
-  }
-
-  private async flush(): Promise<void> {
-    await this.sending;
-    if (this.pendingBytes === 0) return;
-    this.sending = this.loader.copy(this.table, this.columns, this.pending, this.encoding);
-    // A failure shows when the next piece, or the end, waits for this one.
-    this.busy = true;
-    this.sending
-      .catch((error: unknown) => void error)
-      .finally(() => {
-        this.busy = false;
-      });
-    this.pending = [];
-    this.pendingBytes = 0;
-  }
-
-  async end(): Promise<void> {
-    await this.flush();
-    await this.sending;
-  }
-
-  async abort(): Promise<void> {
-    await this.sending.catch((error: unknown) => void error);
   }
 }

@@ -3,14 +3,16 @@ import type { Schema } from '../../../engine/schema.ts';
 import { TenantDrError } from '../../../errors.ts';
 import type { Target } from '../connect.ts';
 import type { Structure } from '../introspect.ts';
+import type { Watch } from '../live-keys.ts';
 import { schemaMark, sliceMark } from '../slice-marks.ts';
 import type { Loader, Source } from '../stage.ts';
 import { insertsOnly } from './archive-source.ts';
 import type { CopyHeader } from './ddl.ts';
 import { DdlReader, parseInsert, unquote } from './ddl.ts';
+import type { BlockSink } from './filter-sink.ts';
+import { FilterSink } from './filter-sink.ts';
 import { keyFilter } from './keys.ts';
-import type { BlockSink } from './picker.ts';
-import { FilterSink, Picker } from './picker.ts';
+import { Picker } from './picker.ts';
 import type { DumpEvent } from './plain.ts';
 import { readPlain } from './plain.ts';
 
@@ -42,9 +44,9 @@ export class PlainSource implements Source {
     this.schema = { tables: [], fingerprint: '' };
   }
 
-  async load(loader: Loader, request: StageRequest): Promise<void> {
+  async load(loader: Loader, request: StageRequest, watch: Watch | null): Promise<void> {
     this.ddl = new DdlReader(this.target.schema);
-    const picker = new Picker(loader, this.structure, request, this.whole);
+    const picker = new Picker(loader, this.structure, request, { whole: this.whole, watch });
     const copied = new Map<string, string[]>();
     const seen = new Map<string, number>();
     let described: Schema | null = null;

@@ -11,6 +11,8 @@ export interface Way {
 export interface RowTest {
   /** Any of these ways makes a row match. */
   ways: Way[];
+  /** Rows that match one of these are left out. */
+  except?: Way[];
   /** Hand over every row, matching or not; keys are still taken from matching rows only. */
   all: boolean;
 }
@@ -22,9 +24,18 @@ export interface Harvest {
   into: Set<string>;
 }
 
+/** The keys in COPY text that holds nothing else, as `Way.keys` wants them. */
+export function keysIn(text: Buffer[], folded: boolean): Set<string> {
+  const rows = Buffer.concat(text).toString('latin1').split('\n');
+  rows.pop();
+  if (!folded) return new Set(rows);
+  const bytes = (field: string): string => fold(Buffer.from(field, 'latin1').toString('utf8'));
+  return new Set(rows.map((row) => row.split('\t').map(bytes).join('\t')));
+}
+
 /** A way with what tells most rows apart without making a text of their field: a bit per hash of a wanted key. */
 interface Sieve extends Way {
-  bits: Uint32Array | null;
+  bits: Uint32Array;
 }
 
 /** Up to this many tenants are looked for by their bytes; with more, every row's field is read instead. */
@@ -40,12 +51,14 @@ export class RowFilter {
   private rest: Buffer = Buffer.alloc(0);
   private readonly all: boolean;
   private readonly ways: Sieve[];
+  private readonly except: Sieve[];
   private readonly harvests: Harvest[];
   private readonly needles: { bytes: Buffer; field: number }[] | null;
 
   constructor(test: RowTest, harvests: Harvest[], columns: number) {
     this.all = test.all;
     this.ways = test.ways.filter((way) => way.keys.size > 0).map(sieve);
+    this.except = (test.except ?? []).filter((way) => way.keys.size > 0).map(sieve);
     this.harvests = harvests;
     this.needles = needlesFor(test, columns);
   }
@@ -101,11 +114,11 @@ export class RowFilter {
   }
 
   private walk(buffer: Buffer, found: Buffer[]): void {
-    const { all, ways } = this;
+    const { all, ways, except } = this;
     // Runs of neighbouring rows leave as one piece.
     let run = -1;
     for (let row = 0; row < buffer.length; ) {
-      const matches = matchesAny(buffer, row, ways);
+      const matches = matchesAny(buffer, row, ways) && !matchesAny(buffer, row, except);
       if (matches) this.harvest(buffer, row);
       const end = buffer.indexOf(newline, row) + 1;
       if (matches || all) {
@@ -129,9 +142,20 @@ export class RowFilter {
 }
 
 /** Byte patterns with the field's boundaries, where one plain field decides and few values are wanted. */
-function needlesFor({ all, ways }: RowTest, columns: number): { bytes: Buffer; field: number }[] | null {
+function needlesFor(
+  { all, ways, except }: RowTest,
+  columns: number,
+): { bytes: Buffer; field: number }[] | null {
   const [way] = ways;
-  if (all || !way || ways.length !== 1 || way.fields.length !== 1 || way.folded || way.keys.size > searched)
+  if (
+    all ||
+    except ||
+    !way ||
+    ways.length !== 1 ||
+    way.fields.length !== 1 ||
+    way.folded ||
+    way.keys.size > searched
+  )
     return null;
   const field = way.fields[0] as number;
   const last = field === columns - 1;
@@ -150,7 +174,7 @@ function fieldNumber(buffer: Buffer, row: number, at: number): number {
 
 function matchesAny(buffer: Buffer, row: number, ways: Sieve[]): boolean {
   for (const way of ways) {
-    if (way.bits && !sieved(buffer, row, way.fields[0] as number, way.bits)) continue;
+    if (!sieved(buffer, row, way)) continue;
     const key = keyAt(buffer, row, way.fields, way.folded);
     if (key !== null && way.keys.has(key)) return true;
   }
@@ -159,7 +183,6 @@ function matchesAny(buffer: Buffer, row: number, ways: Sieve[]): boolean {
 
 /** At least thirty-two bits a key: one row in thirty-two or fewer is looked at for nothing. */
 function sieve(way: Way): Sieve {
-  if (way.folded || way.fields.length !== 1) return { ...way, bits: null };
   const bits = new Uint32Array(2 ** Math.ceil(Math.log2(way.keys.size + 1)));
   for (const key of way.keys) {
     let hash = seed;
@@ -170,16 +193,24 @@ function sieve(way: Way): Sieve {
   return { ...way, bits };
 }
 
-/** Whether a field's bytes may be those of a wanted key. */
-function sieved(buffer: Buffer, row: number, field: number, bits: Uint32Array): boolean {
+/** Whether the fields' bytes may be those of a wanted key. Of folded text only plain numbers can be told apart. */
+function sieved(buffer: Buffer, row: number, { fields, folded, bits }: Sieve): boolean {
   let hash = seed;
-  let at = row;
-  for (let left = field; left > 0; at++) if (buffer[at] === tab) left--;
-  for (let byte = buffer[at] as number; byte !== tab && byte !== newline; byte = buffer[++at] as number)
-    hash = mixed(hash, byte);
+  for (let i = 0; i < fields.length; i++) {
+    if (i > 0) hash = mixed(hash, tab);
+    let at = row;
+    for (let left = fields[i] as number; left > 0; at++) if (buffer[at] === tab) left--;
+    if (folded && buffer[at] === zero) return true;
+    for (let byte = buffer[at] as number; byte !== tab && byte !== newline; byte = buffer[++at] as number) {
+      if (folded && (byte < zero || byte > nine)) return true;
+      hash = mixed(hash, byte);
+    }
+  }
   const bit = placed(hash, bits);
   return ((bits[bit >>> 5] as number) & (1 << (bit & 31))) !== 0;
 }
+
+const [zero, nine] = [48, 57];
 
 /** FNV-1a. */
 const seed = 0x811c9dc5 | 0;
@@ -205,11 +236,16 @@ function keyAt(buffer: Buffer, row: number, fields: number[], folded: boolean): 
 }
 
 /**
- * A coarse form under which values that a type may call equal are equal: case, trailing blanks, trailing zeros. Too
+ * A coarse form under which values that a type may call equal are equal: case, trailing blanks, trailing zeros, zones. Too
  * many rows may pass; the server, which knows the type, picks out the right ones afterwards.
  */
 export function fold(field: string): string {
   const text = (unescapeCopy(field) ?? '').normalize('NFKC').toLowerCase().trimEnd();
+  const zoned = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?([+-]\d\d)(:\d\d)?$/.exec(text);
+  if (zoned) {
+    const [, day, time, fraction = '', hours, minutes = ':00'] = zoned;
+    return `${new Date(`${day}T${time}${hours}${minutes}`).toISOString()}${fraction}`;
+  }
   if (!/^[-+]?\d+(\.\d+)?$/.test(text)) return text;
   return text
     .replace(/^\+/, '')
