@@ -4,7 +4,7 @@ import type { Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { z } from '../zod.ts';
-import type { Operator, Preview } from './operator.ts';
+import type { Confirming, Preview } from './operator.ts';
 
 /** `write` changes something; `destroy` puts data or a customer at risk and forces the typed confirmation. */
 export const effects = ['read', 'write', 'destroy'] as const;
@@ -36,7 +36,7 @@ export interface ActionContext {
   readonly incident: Incident;
   /** Null only in a runbook without a tenant. */
   readonly tenant: Tenant | null;
-  readonly operator: Operator;
+  readonly operator: Confirming;
   readonly clock: Clock;
   /** Fires when the run is to stop: end the running transaction, start nothing more. */
   readonly signal: AbortSignal;

@@ -2,17 +2,18 @@ import { basename } from 'node:path';
 import { writeManifest } from '../backups/manifest.ts';
 import { type OpenedBackup, openBackup } from '../backups/open.ts';
 import { version } from '../config/version.ts';
-import { type Ground, stageSource, survey } from '../engine/ground.ts';
+import { type Ground, survey } from '../engine/ground.ts';
 import { checkOrigin } from '../engine/origin.ts';
 import { makePlan, type Plan, type PlanRequest } from '../engine/planning.ts';
 import type { Progress, Session, Staged } from '../engine/port.ts';
 import { type Execution, execute } from '../engine/restore.ts';
 import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
-import { type FoundTenant, type KnownTenant, resolveTenant } from '../engine/tenants.ts';
+import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
 import { IncidentRecorder } from './recorder.ts';
 import { freeSafetyPath, sha256Of } from './safety.ts';
+import { isWholeStaged, stageWanted, type Wanted } from './wanted.ts';
 
 /** How a plan is to be made. */
 export type PlanOptions = Pick<
@@ -124,36 +125,6 @@ export class Workbench {
   }
 }
 
-/** Whose rows are wanted, of the live tenants and of those known to be in the backup. */
-export type Wanted = (live: KnownTenant[], backup: KnownTenant[]) => TenantId[];
-
-/** Everything in it is there, whoever was asked for. */
-function isWholeStaged({ source, whole }: OpenedBackup): boolean {
-  return source.form === 'database-file' || whole;
-}
-
-/**
- * Stages what is wanted. Who is in the backup is told by its manifest, else only by the backup itself: where it holds
- * a tenant that is gone or had another slug, it is read once more.
- */
-async function stageWanted(
-  ground: Ground,
-  backup: OpenedBackup,
-  wanted: Wanted,
-  onProgress: (progress: Progress) => void,
-): Promise<{ staged: Staged; ids: TenantId[] }> {
-  const ids = distinct(wanted(ground.tenants, backup.manifest?.tenants ?? []));
-  const staged = await stageSource(ground, backup.source, ids, onProgress);
-  if (isWholeStaged(backup)) return { staged, ids };
-  const all = distinct(wanted(ground.tenants, staged.tenants));
-  if (all.every((id) => ids.some((known) => sameId(known, id)))) return { staged, ids };
-  return { staged: await stageSource(ground, backup.source, all, onProgress), ids: all };
-}
-
-function distinct(ids: TenantId[]): TenantId[] {
-  return ids.filter((id, i) => ids.findIndex((other) => sameId(other, id)) === i);
-}
-
 async function openLive(deps: ChangeDeps): Promise<{ session: Session; ground: Ground }> {
   const session = await deps.database.open({
     mode: deps.mode === 'dry-run' ? 'read' : 'write',
@@ -214,6 +185,12 @@ export class Change {
     this.seconds.plan += (performance.now() - started) / 1000;
     this.#plan = { key, plan };
     return plan;
+  }
+
+  /** Consent that triggers are disabled during the change; a plan made from now on says so. */
+  async consentToDisabledTriggers(): Promise<void> {
+    await this.ground.session.consentToDisabledTriggers();
+    this.#plan = null;
   }
 
   /**

@@ -129,6 +129,8 @@ export interface EditQuestion extends QuestionBase {
 export interface ConfirmQuestion extends QuestionBase {
   kind: 'confirm';
   phrase: string;
+  /** What is typed is the database's name, and consents to what the task does to others, not to the task. */
+  aside?: true;
   preview: Preview;
 }
 
@@ -186,6 +188,12 @@ export interface Operator {
   /** Resolves once every item is ticked; null leaves it undone. */
   checklist(question: ChecklistQuestion, signal: AbortSignal): Promise<'done' | null>;
   review(question: PlanQuestion, signal: AbortSignal): Promise<PlanReview>;
+}
+
+/** The operator as actions meet one: confirmations are compared, asked again and journaled. */
+export interface Confirming extends Operator {
+  /** True only for the exact phrase; false when the person goes back. */
+  confirmed(question: ConfirmQuestion, signal: AbortSignal): Promise<boolean>;
 }
 
 /**

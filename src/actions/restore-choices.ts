@@ -4,6 +4,7 @@ import type { ActionContext } from './action.ts';
 import type { Change } from './change.ts';
 import { type ModeChoice, unlessBack } from './operator.ts';
 import { planOptions, type RestoreInput } from './restore-input.ts';
+import { decideTriggers } from './trigger-consent.ts';
 
 /** What a person decides before a restore: the mode, shared rows, and what is left out. */
 
@@ -37,7 +38,7 @@ async function decideRest(
     plan = await change.plan(planOptions(options));
   }
   if (!context.operator.attended || context.mode === 'dry-run') return options;
-  return review(context, change, plan, options);
+  return decideTriggers(context, change, await review(context, change, plan, options));
 }
 
 /** What each mode would do, side by side; the runbook has no default (design section 4). */

@@ -189,6 +189,8 @@ export interface Session {
   /** Computes effects, conflicts, needs and inbound references of the collected slice. */
   compare(onProgress?: OnProgress): Promise<Comparison>;
   effects(page: EffectsPage): Promise<RowEffect[]>;
+  /** Consent given after opening: plans made from now on count on it, see `OpenOptions.disableTriggers`. */
+  consentToDisabledTriggers(): Promise<void>;
   /** Brings back shared rows that the slice needs, as part of the change (needs consent). */
   includeShared(needs: SharedNeed[]): Promise<void>;
 

@@ -2,6 +2,7 @@ import type {
   AskQuestion,
   ChecklistQuestion,
   ChooseQuestion,
+  Confirming,
   ConfirmQuestion,
   EditQuestion,
   Operator,
@@ -19,7 +20,7 @@ import type { ViewStore } from './view.ts';
  * The operator as actions and runner see it: every question shows in the view, every answer is in the journal
  * before it has an effect, and where nobody is there the question's own unattended answer counts.
  */
-export class JournaledOperator implements Operator {
+export class JournaledOperator implements Confirming {
   readonly attended: boolean;
   readonly #person: Operator;
   readonly #incident: Incident;
@@ -91,8 +92,9 @@ export class JournaledOperator implements Operator {
     }
     await this.#incident.append({
       event: 'confirmed',
-      what: `${this.#place().task}: ${question.title}`,
-      phrase: 'slug',
+      // What begins with the task and a colon counts as consent to the task itself.
+      what: `${this.#place().task}${question.aside ? ', besides' : ''}: ${question.title}`,
+      phrase: question.aside ? 'database' : 'slug',
       by: this.attended ? 'typed' : 'flag',
     });
     return true;

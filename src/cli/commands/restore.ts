@@ -1,4 +1,5 @@
-import type { Change, Wanted, Workbench } from '../../actions/change.ts';
+import type { Change, Workbench } from '../../actions/change.ts';
+import type { Wanted } from '../../actions/wanted.ts';
 import { printable } from '../../engine/printable.ts';
 import { namedAmong } from '../../engine/tenants.ts';
 import { TenantDrError } from '../../errors.ts';

@@ -31,7 +31,7 @@ async function openSession(target: Target, options: OpenOptions): Promise<Sessio
     await sql.run('BEGIN');
     const replica = await mayReplicate(sql);
     await sql.run('ROLLBACK');
-    return new PostgresSession(sql, { identity, timeline, replica, options });
+    return new PostgresSession(sql, { identity, timeline, replica, options: { ...options } });
   } catch (error) {
     await sql.end();
     throw error;

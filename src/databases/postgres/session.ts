@@ -190,6 +190,10 @@ export class PostgresSession implements Session {
     return slot ? readEffects(this.collected(), slot, page) : [];
   }
 
+  async consentToDisabledTriggers(): Promise<void> {
+    this.facts.options.disableTriggers = true;
+  }
+
   async includeShared(needs: SharedNeed[]): Promise<void> {
     this.shared = needs;
   }
@@ -265,11 +269,7 @@ export class PostgresSession implements Session {
     return readTrail(this.collected(), request);
   }
 
-  async setStatus(
-    columns: TenantColumns,
-    tenant: TenantId,
-    status: string | number | boolean | null,
-  ): Promise<string | null> {
+  async setStatus(...[columns, tenant, status]: Parameters<Session['setStatus']>): Promise<string | null> {
     return setStatus(this.sql, await this.known(), columns, tenant, status);
   }
 

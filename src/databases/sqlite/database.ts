@@ -50,6 +50,8 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     digest: (side) => call('digest', side),
     compare: () => call('compare'),
     effects: (page) => call('effects', page),
+    // The guards keep triggers out without anybody waiting.
+    consentToDisabledTriggers: async () => undefined,
     includeShared: (needs) => call('includeShared', needs),
     saveSlice: (file) => call('saveSlice', file),
     saveEffects: (file) => call('saveEffects', file),
