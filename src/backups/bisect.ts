@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { BackupEntry } from './catalogue.ts';
+import type { Askable } from './conditions.ts';
 import { openBackup } from './open.ts';
 
 export interface Bisection {
@@ -17,8 +18,8 @@ export interface Bisection {
 
 interface Deps {
   config: Config;
-  /** Does the condition hold in the database file at `path`? */
-  holds: (path: string) => Promise<boolean>;
+  /** Does the condition hold in this backup? Rejects with backup-… where it cannot be asked. */
+  holds: (source: Askable) => Promise<boolean>;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -29,12 +30,12 @@ interface Deps {
  * where it names a table or column that is missing, and holds nowhere.
  */
 export async function newestWhere(entries: BackupEntry[], deps: Deps): Promise<Bisection> {
-  const usable = entries.filter((entry) => entry.kind === 'database' && entry.content === 'database-file');
+  const usable = entries.filter(
+    ({ kind, content }) =>
+      kind === 'database' && (content === 'database-file' || content?.startsWith('dump-')),
+  );
   const asked: Bisection['asked'] = [];
-  // A dump would have to be restored first; saying nothing would read as if it had been asked.
-  const unusable: Bisection['unusable'] = entries
-    .filter((entry) => entry.kind === 'database' && entry.content?.startsWith('dump-'))
-    .map((backup) => ({ backup, reason: 'a condition can be asked of database files only, this is a dump' }));
+  const unusable: Bisection['unusable'] = [];
   let unknown: TenantDrError | null = null;
   const ask = async (backup: BackupEntry): Promise<boolean | null> => {
     const holds = await holdsIn(backup, deps, unusable).catch((error: unknown) => {
@@ -77,8 +78,8 @@ async function holdsIn(
   try {
     const opened = await openBackup(backup.path, deps);
     try {
-      if (opened.source.form !== 'database-file') return null;
-      const holds = await deps.holds(opened.source.path);
+      if (opened.source.form === 'live') return null;
+      const holds = await deps.holds(opened.source);
       await opened.confirmed;
       return holds;
     } finally {

@@ -78,7 +78,7 @@ test('a condition is followed to the newest backup in which it holds, past a bro
   const ask = (text: string) =>
     newestWhere(entries, {
       config,
-      holds: (path) => conditionHolds({ path, condition: text, tenant: { type: 'integer', text: '1' } }),
+      holds: ({ path }) => conditionHolds({ path, condition: text, tenant: { type: 'integer', text: '1' } }),
     });
   const found = await ask(condition);
   expect([found.newest?.id, found.next?.id]).toEqual([
@@ -116,7 +116,7 @@ test('a backup changed since it was staged is passed over, and a table that is g
   }
   const entries = await listBackups(config);
   const ask = (condition: string) =>
-    newestWhere(entries, { config, holds: (path) => conditionHolds({ path, condition, tenant: null }) });
+    newestWhere(entries, { config, holds: ({ path }) => conditionHolds({ path, condition, tenant: null }) });
   const condition = '(SELECT count(*) FROM notes) > 0';
   expect((await ask(condition)).newest?.id).toBe('live_sqlite_20261123_020000');
 

@@ -1,7 +1,9 @@
 import type { Bisection } from '../../backups/bisect.ts';
 import type { BackupEntry } from '../../backups/catalogue.ts';
+import type { Askable } from '../../backups/conditions.ts';
 import type { Fall, TenantHistory } from '../../backups/history.ts';
 import type { Config } from '../../config/schema.ts';
+import type { OnProgress } from '../../engine/port.ts';
 import { printable } from '../../engine/printable.ts';
 import { idForJson } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
@@ -68,14 +70,17 @@ async function bisected(
   config: Config,
 ): Promise<Bisection & { condition: string }> {
   const { newestWhere } = await import('../../backups/bisect.ts');
-  const { conditionHolds } = await import('../../databases/sqlite/condition.ts');
-  const result = await newestWhere(entries, {
-    config,
-    signal: context.signal,
-    onProgress: (progress) => context.output.progress(progress),
-    holds: (path) => conditionHolds({ path, condition, tenant: history?.tenant.id ?? null }, context.signal),
-  });
-  return { ...result, condition };
+  const { Conditions } = await import('../../backups/conditions.ts');
+  const { signal } = context;
+  const onProgress: OnProgress = (progress) => context.output.progress(progress);
+  const tenant = history?.tenant.id ?? null;
+  const conditions = new Conditions(config, { condition, tenant, signal, onProgress });
+  try {
+    const holds = (source: Askable) => conditions.holds(source);
+    return { ...(await newestWhere(entries, { config, signal, onProgress, holds })), condition };
+  } finally {
+    await conditions.close();
+  }
 }
 
 function chartOf(history: TenantHistory, { output, env, clock }: Context): string {

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../../engine/durable.ts';
 import type { OnProgress } from '../../engine/port.ts';
+import { TenantDrError } from '../../errors.ts';
 import { z } from '../../zod.ts';
 import { connect, readTarget } from './connect.ts';
 import { transfer } from './copy-transfer.ts';
@@ -41,19 +42,49 @@ export async function copyDatabase(
   options: CopyOptions = {},
 ): Promise<string> {
   await dropDatabaseCopy(url, folder);
-  const live = readTarget(url);
   const facts = await liveFacts(url);
-  const password = facts.mayCreate ? null : randomBytes(24).toString('hex');
+  const record = await make(url, folder, name, facts, facts.mayCreate);
+  try {
+    const address = await addressOf(url, folder, record);
+    await transfer(readTarget(url), readTarget(address), options);
+    await remember(folder, { ...record, complete: true });
+    return address;
+  } catch (error) {
+    await dropDatabaseCopy(url, folder);
+    throw error;
+  }
+}
+
+/**
+ * Makes an empty private database to bring a dump back to, and says its address: on a throwaway server of this machine,
+ * else beside the live database where the role may create databases. `dropDatabaseCopy` drops it.
+ */
+export async function emptyDatabase(url: string, folder: string, name: string): Promise<string> {
+  await dropDatabaseCopy(url, folder);
+  const facts = await liveFacts(url);
+  const record = await make(url, folder, name, facts, false).catch((error: unknown) => {
+    const noServer = error instanceof TenantDrError && error.code === 'tool-missing';
+    if (!noServer || !facts.mayCreate) throw error;
+    return make(url, folder, name, facts, true);
+  });
+  return addressOf(url, folder, record);
+}
+
+/** An empty database; nothing is left of it when it cannot be made. */
+async function make(
+  url: string,
+  folder: string,
+  name: string,
+  facts: LiveFacts,
+  beside: boolean,
+): Promise<CopyRecord> {
+  const password = beside ? null : randomBytes(24).toString('hex');
   const record: CopyRecord = { database: name, password, complete: false };
   await remember(folder, record);
   try {
-    await (password === null
-      ? createBeside(url, name, facts)
-      : createElsewhere(folder, name, facts, password));
-    const address = await addressOf(url, folder, record);
-    await transfer(live, readTarget(address), options);
-    await remember(folder, { ...record, complete: true });
-    return address;
+    if (password === null) await createBeside(url, name, facts);
+    else await createElsewhere(folder, name, facts, password);
+    return record;
   } catch (error) {
     await dropDatabaseCopy(url, folder);
     throw error;
@@ -163,7 +194,12 @@ async function createElsewhere(
   facts: LiveFacts,
   password: string,
 ): Promise<void> {
-  const { port } = await startLasting(serverIn(folder), join(folder, 'server'), { careless: true, password });
+  const { port } = await startLasting(serverIn(folder), join(folder, 'server'), {
+    careless: true,
+    password,
+    // A dump is brought back in one transaction, which locks every table it makes.
+    settings: { max_locks_per_transaction: '1024' },
+  });
   const root = `postgres://postgres:${password}@127.0.0.1:${port}`;
   await onLive(`${root}/postgres?schema=public&sslmode=disable`, async (sql) => {
     const version = Number(await sql.value('SHOW server_version_num'));

@@ -181,13 +181,13 @@ export class Loader {
 }
 
 /** A running COPY FROM STDIN. */
-class CopyTarget {
+export class CopyTarget {
   private readonly stream: Writable;
   private readonly done: Promise<void>;
-  private readonly raw: Raw;
+  private readonly raw: Pick<Raw, 'rows'>;
   private readonly name: string;
 
-  constructor(stream: Writable, raw: Raw, name: string) {
+  constructor(stream: Writable, raw: Pick<Raw, 'rows'>, name: string) {
     this.stream = stream;
     this.raw = raw;
     this.name = name;
