@@ -15,6 +15,8 @@ import { testCluster, testDatabase } from '../postgres/cluster.ts';
 /** A database with a backup of it, made by one script that both databases understand. */
 export interface Pair {
   database: Port;
+  /** Its address, as a config says it. */
+  address: string;
   backup: StagedSource;
   /** Damages the live database. */
   change(script: string): Promise<void>;
@@ -28,6 +30,7 @@ export const ways: Record<string, (script: string) => Promise<Pair>> = {
     for (const path of [live, backup]) onSqlite(path, script);
     return {
       database: sqliteDatabase(live),
+      address: `sqlite:${live}`,
       backup: { form: 'database-file', path: backup, whole: false },
       change: async (text) => onSqlite(live, text),
     };
@@ -71,6 +74,7 @@ async function postgres(
   const live = await testDatabase(await server, '', then.name);
   return {
     database: postgresDatabase(live.url),
+    address: live.url,
     backup: await back(then.url, temporaryFolder()),
     change: (text) => live.sql(text),
   };

@@ -16,9 +16,12 @@ import { chatbot } from '../worlds/chatbot.ts';
 import type { World } from '../worlds/world.ts';
 import { folder } from './support.ts';
 
+/** What a scene needs of a world. */
+export type Place = Pick<World, 'dir' | 'configPath' | 'statePath' | 'victim'>;
+
 /** A damaged database, its config, and where its incidents go. */
-export interface Scene {
-  world: World;
+export interface Scene<P extends Place = World> {
+  world: P;
   config: Config;
   database: Database;
   tenant: Tenant;
@@ -29,7 +32,7 @@ export async function scene(scenario: Scenario = 'deleted'): Promise<Scene> {
   return sceneOf(await chatbot(folder('world'), scenario));
 }
 
-export async function sceneOf(world: World): Promise<Scene> {
+export async function sceneOf<P extends Place>(world: P): Promise<Scene<P>> {
   const flags = { config: world.configPath, state: world.statePath, database: undefined, backups: undefined };
   const config = await loadConfig({
     flags: flags,
@@ -46,7 +49,7 @@ export async function sceneOf(world: World): Promise<Scene> {
 }
 
 /** The tenant's status as anybody would see it now. */
-export async function statusOf({ database, config, tenant }: Scene): Promise<string | null> {
+export async function statusOf({ database, config, tenant }: Scene<Place>): Promise<string | null> {
   const session = await database.open({ mode: 'read' });
   try {
     return (await session.tenants(config.tenants)).find((one) => one.slug === tenant.slug)?.status ?? null;
@@ -64,7 +67,7 @@ export interface StartOptions {
 
 /** Opens an incident with this runbook text and makes the runner for it. */
 export async function start(
-  scene: Scene,
+  scene: Scene<Place>,
   text: string,
   operator: Operator,
   options: StartOptions = {},
@@ -81,7 +84,7 @@ export async function start(
 
 /** Goes on with an incident as another process would. */
 export async function resume(
-  scene: Scene,
+  scene: Scene<Place>,
   id: string,
   operator: Operator,
   options: StartOptions = {},
@@ -97,7 +100,7 @@ export async function resume(
 }
 
 function runnerFor(
-  scene: Scene,
+  scene: Scene<Place>,
   incident: Incident,
   runbook: ReturnType<typeof parseRunbook>,
   operator: Operator,

@@ -4,7 +4,6 @@ import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from '../postgres/cluster.ts';
 import { placeOn } from '../postgres/place.ts';
 import { shop } from '../postgres/shop.ts';
-import type { World } from '../worlds/world.ts';
 import { sceneOf, start } from './scene.ts';
 import { ScriptedOperator } from './support.ts';
 
@@ -26,8 +25,8 @@ test('a person is asked whether triggers may be disabled, types the database’s
   const before = await contents(there.live, ['items']);
   await there.live.sql('UPDATE items SET price = 0 WHERE tenant_id = 2');
   const { cwd, live } = there;
-  const world = { dir: cwd, configPath: join(cwd, 'tenant-dr.config.yaml'), statePath: join(cwd, 'state') };
-  const scene = await sceneOf({ ...world, victim: 'two' } as World);
+  const place = { dir: cwd, configPath: join(cwd, 'tenant-dr.config.yaml'), statePath: join(cwd, 'state') };
+  const scene = await sceneOf({ ...place, victim: 'two' });
   const operator = new ScriptedOperator({
     'restore.mode': ['exact', 'exact'],
     'restore.triggers': ['run', 'disable'],
