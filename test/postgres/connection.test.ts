@@ -42,7 +42,7 @@ describe('where a database is', () => {
       user: 'bob',
       host: 'h',
       schema: 'app',
-      sslmode: 'require',
+      tls: { sslmode: 'require' },
     });
     expect(readTarget('postgres://bob@/d?host=/var/run/postgresql', {})).toMatchObject({
       host: '/var/run/postgresql',

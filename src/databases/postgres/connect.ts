@@ -6,6 +6,7 @@ import { TenantDrError } from '../../errors.ts';
 import { connectFailure } from './errors.ts';
 import { ident } from './identifiers.ts';
 import { Sql } from './sql.ts';
+import { readTls, type Tls } from './tls.ts';
 
 /** Where a PostgreSQL database is and how to reach it. Holds the password: never print it whole. */
 export interface Target {
@@ -18,7 +19,7 @@ export interface Target {
   port: number;
   database: string;
   user: string;
-  sslmode: string | undefined;
+  tls: Tls;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface Target {
 export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): Target {
   let options: ReturnType<typeof parse>;
   let schema: string;
-  let sslmode: string | undefined;
+  let tls: Tls;
   try {
     const parsed = new URL(
       url
@@ -36,13 +37,16 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
         .replace(/@\//, '@localhost-by-default/'),
     );
     schema = parsed.searchParams.get('schema') ?? env.PGSCHEMA ?? 'public';
-    sslmode = parsed.searchParams.get('sslmode') ?? env.PGSSLMODE;
+    tls = readTls(parsed.searchParams, env);
     const rest = new URL(parsed);
     rest.searchParams.delete('schema');
-    if (!parsed.searchParams.has('sslmode') && sslmode !== undefined)
-      rest.searchParams.set('sslmode', sslmode);
+    // What is encrypted only where the server likes is not worth checking, as libpq sees it.
+    const mode = tls.sslmode === 'allow' ? 'prefer' : tls.sslmode;
+    if (mode !== undefined) rest.searchParams.set('sslmode', mode);
+    for (const [name, file] of Object.entries(tls.files)) rest.searchParams.set(name, file);
     options = parse(rest.toString(), { useLibpqCompat: true });
   } catch (error) {
+    if (error instanceof TenantDrError) throw error;
     throw new TenantDrError('config-invalid', 'The PostgreSQL address cannot be read.', {
       hint: 'It looks like postgres://user@host:5432/database?schema=public; special characters in a password are written as %XX.',
       cause: error,
@@ -64,7 +68,7 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
     user: string;
     database: string;
   };
-  return { config, schema, location: `${host}:${port}/${database}`, host, port, database, user, sslmode };
+  return { config, schema, location: `${host}:${port}/${database}`, host, port, database, user, tls };
 }
 
 /** Environment for a child program (pg_dump, pg_restore, psql) that reaches the same database. */
@@ -79,9 +83,8 @@ export function childEnvironment(target: Target, env: NodeJS.ProcessEnv = proces
     PGDATABASE: target.database,
     PGAPPNAME: 'tenant-dr',
   };
-  for (const name of ['PGPASSFILE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY'])
-    if (env[name]) child[name] = env[name];
-  if (target.sslmode) child.PGSSLMODE = target.sslmode;
+  if (env.PGPASSFILE) child.PGPASSFILE = env.PGPASSFILE;
+  Object.assign(child, target.tls.environment);
   if (typeof target.config.password === 'string') child.PGPASSWORD = target.config.password;
   return child;
 }
@@ -114,7 +117,7 @@ async function reach(target: Target): Promise<pg.Client> {
   try {
     return await dial(settings);
   } catch (error) {
-    const plainAllowed = target.sslmode === 'prefer' || target.sslmode === 'allow';
+    const plainAllowed = target.tls.sslmode === 'prefer' || target.tls.sslmode === 'allow';
     if (plainAllowed && error instanceof Error && /does not support SSL/.test(error.message)) {
       return dial({ ...settings, ssl: false }).catch((second: unknown) => {
         throw connectFailure(second, target.location);

@@ -1,6 +1,7 @@
 import { DatabaseError } from 'pg';
 import type { ErrorCode } from '../../errors.ts';
 import { reasonOf, TenantDrError } from '../../errors.ts';
+import { tlsFailure } from './tls.ts';
 
 /** SQLSTATE of a server error; undefined for anything else. */
 export function sqlState(error: unknown): string | undefined {
@@ -143,12 +144,8 @@ export function connectFailure(error: unknown, location: string): TenantDrError 
   const code = nodeCode(error);
   const words = reasonOf(error);
   if (state !== undefined) return translate(error, `Cannot connect to ${location}`);
-  if (/SSL|TLS|certificate|self.signed/i.test(words) || code?.startsWith('ERR_TLS')) {
-    return new TenantDrError('database-unreachable', `Cannot connect to ${location}: ${words}.`, {
-      cause: error,
-      hint: 'Check sslmode (disable, prefer, require, verify-ca, verify-full) and sslrootcert in DATABASE_URL.',
-    });
-  }
+  const untrusted = tlsFailure(error, location);
+  if (untrusted) return untrusted;
   if (/password must be a string|no password/i.test(words)) {
     return new TenantDrError('database-denied', `${location} asks for a password and none was given.`, {
       cause: error,
