@@ -200,8 +200,9 @@ export class Change {
   async execute(options: PlanOptions, context: ActionContext): Promise<Done> {
     const { incident } = context;
     const plan = await this.plan(options);
-    const safetyPath = await freeSafetyPath(incident, this.tenant);
-    const effectsPath = incident.path(`effects-${basename(safetyPath, '.db')}.jsonl`);
+    const { sliceEnding } = this.ground.session.capabilities;
+    const safetyPath = await freeSafetyPath(incident, this.tenant, sliceEnding);
+    const effectsPath = incident.path(`effects-${basename(safetyPath, sliceEnding)}.jsonl`);
     const recorder = new IncidentRecorder(context, this.backup.ref, plan);
     const execution = await execute(this.ground, plan, {
       safetyPath,

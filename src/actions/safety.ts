@@ -5,12 +5,13 @@ import type { Tenant } from '../engine/tenant.ts';
 import type { Incident } from '../incident/incident.ts';
 
 /**
- * Where the next safety copy of a tenant goes: `safety/<slug>.db`. A copy that a change may depend on is never
+ * Where the next safety copy of a tenant goes: `safety/<slug>` and what files of this kind end with. A copy that a change may depend on is never
  * written over; one of an attempt that changed nothing is.
  */
 export async function freeSafetyPath(
   incident: Incident,
   tenant: Pick<Tenant, 'id' | 'slug'>,
+  ending: string,
 ): Promise<string> {
   const needed = new Set(
     incident.state.restores
@@ -19,7 +20,7 @@ export async function freeSafetyPath(
   );
   const base = fileNameOf(tenant);
   for (let count = 1; ; count += 1) {
-    const path = incident.path('safety', count === 1 ? `${base}.db` : `${base}-${count}.db`);
+    const path = incident.path('safety', `${base}${count === 1 ? '' : `-${count}`}${ending}`);
     if (!needed.has(path)) return path;
   }
 }

@@ -109,6 +109,10 @@ async function locatePath(ref: string, path: string, config: Config): Promise<Lo
   return located(ref, { id: idOf(path), path, kind, takenAt, takenAtSource, manifest });
 }
 
+/** SQLite's are databases, PostgreSQL's are text; older ones of either are called .db. */
+const safetyEnding = /\.(db|sql)$/;
+const bare = (name: string): string => name.replace(safetyEnding, '');
+
 /** Safety copies lie with their incident; with several tenants each has its own. */
 async function locateSafety(ref: string, config: Config): Promise<Located> {
   const [incident = '', slug] = ref.slice('safety:'.length).split('/');
@@ -119,9 +123,9 @@ async function locateSafety(ref: string, config: Config): Promise<Located> {
     });
   }
   const names = ((await readdir(join(folder, 'safety')).catch(nothingIfMissing)) ?? [])
-    .filter((name) => name.endsWith('.db'))
+    .filter((name) => safetyEnding.test(name))
     .sort();
-  const wanted = slug === undefined ? names : names.filter((name) => name === `${slug}.db`);
+  const wanted = slug === undefined ? names : names.filter((name) => [name, bare(name)].includes(slug));
   const [name] = wanted;
   if (!name) {
     throw new TenantDrError(
@@ -138,7 +142,7 @@ async function locateSafety(ref: string, config: Config): Promise<Located> {
       'backup-ref-unknown',
       `Incident ${incident} has ${wanted.length} safety copies.`,
       {
-        hint: `name one, as in safety:${incident}/${name.replace(/\.db$/, '')}`,
+        hint: `name one, as in safety:${incident}/${new Set(wanted.map(bare)).size === wanted.length ? bare(name) : name}`,
       },
     );
   }

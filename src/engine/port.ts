@@ -20,6 +20,8 @@ export interface Capabilities {
   rowLocks: boolean;
   /** How the isolation proof works, for the printed sentence. */
   isolationMethod: string;
+  /** What the name of a saved slice ends with, by what kind of file it is. */
+  sliceEnding: '.db' | '.sql';
 }
 
 /** Who a database is, as a manifest records it. */

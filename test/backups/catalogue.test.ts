@@ -133,10 +133,15 @@ test('a safety copy is found by its incident, and its slug where there are sever
     whole: true,
     path: join(safety, 'north.db'),
   });
-  copyFileSync(source, join(safety, 'south.db'));
+  copyFileSync(source, join(safety, 'south.sql'));
   await expect(locate('safety:INC-1', config)).rejects.toMatchObject({
     hint: expect.stringContaining('safety:INC-1/north'),
   });
-  expect((await locate('safety:INC-1/south', config)).path).toBe(join(safety, 'south.db'));
+  expect((await locate('safety:INC-1/south', config)).path).toBe(join(safety, 'south.sql'));
+  copyFileSync(source, join(safety, 'south.db'));
+  await expect(locate('safety:INC-1/south', config)).rejects.toMatchObject({
+    hint: expect.stringContaining('safety:INC-1/south.db'),
+  });
+  expect((await locate('safety:INC-1/south.db', config)).path).toBe(join(safety, 'south.db'));
   await expect(locate('safety:../..', config)).rejects.toMatchObject({ code: 'incident-unknown' });
 });

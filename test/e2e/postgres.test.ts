@@ -1,5 +1,13 @@
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
@@ -135,6 +143,11 @@ describe('a tenant on PostgreSQL', () => {
     const undone = await run('undo', restored.document.incident, '--confirm', 'two');
     expect(undone.exit, undone.stderr).toBe(0);
     expect(await contents(live, shopTables)).toEqual(wrong);
+    // It is text, and is called so; earlier versions called it a database.
+    const copy: string = undone.document.safetyCopy.path;
+    expect(basename(copy)).toBe('two.sql');
+    for (const ending of ['', '.manifest.json'])
+      renameSync(copy + ending, copy.replace('.sql', '.db') + ending);
     const back = await run(
       'restore',
       'two',

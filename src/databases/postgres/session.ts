@@ -74,6 +74,7 @@ export class PostgresSession implements Session {
       foreignKeysOff: facts.replica,
       rowLocks: true,
       isolationMethod: 'the server counts every row a transaction writes',
+      sliceEnding: '.sql',
     };
   }
 

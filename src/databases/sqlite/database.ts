@@ -7,6 +7,7 @@ const capabilities: Capabilities = {
   foreignKeysOff: true,
   rowLocks: false,
   isolationMethod: 'sqlite-guard-triggers',
+  sliceEnding: '.db',
 };
 
 /** A SQLite file as the engine's Database. Nothing is opened before `open`. */
