@@ -11,10 +11,12 @@ import { backupForJson, backupTable, localTime, zoneNote } from '../backup-list.
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { historyChart } from '../history-chart.ts';
+import { unlessInterrupted } from '../interrupt.ts';
 import { text } from '../parameters.ts';
 
 export default command({
-  effect: 'read',
+  // A dump is brought back to be asked, and that is dropped before the process ends.
+  effect: 'write',
   options: {
     tenant: text('tenant', 'rows of this tenant in every backup, with the fall marked'),
     where: text('condition', 'find the newest backup in which this SQL condition holds (:tenant is the id)'),
@@ -32,7 +34,10 @@ export default command({
         hint: 'name it with --backups, BACKUP_DIR or `backups:` in the config',
       });
     }
-    const entries = await listBackups(config, { heads: tenant === undefined });
+    const entries = await unlessInterrupted(
+      context.signal,
+      listBackups(config, { heads: tenant === undefined }),
+    );
     const history = tenant === undefined ? null : await historyFor(tenant, entries);
     const found = where === undefined ? null : await bisected(where, history, entries, context, config);
     const texts = [];

@@ -6,8 +6,8 @@ import { execa } from 'execa';
 import { writeDurably } from '../../engine/durable.ts';
 import { TenantDrError } from '../../errors.ts';
 import { z } from '../../zod.ts';
-import { type ClusterOptions, prepareCluster } from './server-cluster.ts';
-import { serverAccount } from './server-programs.ts';
+import { type ClusterOptions, freePort, prepareCluster } from './server-cluster.ts';
+import { findBinaries, serverAccount } from './server-programs.ts';
 
 /**
  * Servers of our own that go on when this process ends: a demo is played with afterwards, a rehearsal may be
@@ -28,11 +28,19 @@ export async function startLasting(
   const place = (await reachable(dirname(folder)))
     ? folder
     : await mkdtemp(join(tmpdir(), 'tenant-dr-server-'));
-  const { binaries, port } = await prepareCluster(place, options);
+  const binaries = options.binaries ?? (await findBinaries());
+  const port = options.port ?? (await freePort());
   const server = { folder: place, binaries, port };
+  // Known before it is made: what dies meanwhile is removed by the next one.
   await writeDurably(record, `${JSON.stringify(server)}\n`);
-  await control(server, 'start');
-  return server;
+  try {
+    await prepareCluster(place, { ...options, binaries, port });
+    await control(server, 'start');
+    return server;
+  } catch (error) {
+    await removeLasting(record);
+    throw error;
+  }
 }
 
 /** The server of a record; null when there is no such record. */

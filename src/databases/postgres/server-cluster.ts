@@ -87,7 +87,8 @@ async function writeOwned({ account }: Cluster, path: string, text: string): Pro
   if (account.uid !== undefined) await chown(path, account.uid, account.gid as number);
 }
 
-function freePort(): Promise<number> {
+/** A port nobody listens on now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
