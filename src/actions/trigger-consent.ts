@@ -31,7 +31,7 @@ function askTriggers(context: ActionContext, told: string[]): Promise<string> {
     {
       id: 'restore.triggers',
       kind: 'choose',
-      title: 'Triggers of the application would run on the rows that come back. What shall they do?',
+      title: 'Triggers would run on the rows that come back. What shall they do?',
       detail: told,
       options: [
         {

@@ -59,7 +59,7 @@ export function triggersMet(work: Workspace, method: TriggerMethod): Conflict[] 
     detail:
       method === 'disabled'
         ? `Triggers of ${table} (${names.join(', ')}) are disabled meanwhile: whoever writes ${table}, for any tenant, waits until the commit.`
-        : `Triggers of ${table} (${names.join(', ')}) run, because this role may not keep them from it: if they change a row that comes back, everything is rolled back. --disable-triggers disables them meanwhile, and all writers of ${table} wait.`,
+        : `Triggers of ${table} (${names.join(', ')}) run, because this role may not keep them from it: if they change a row that comes back, everything is rolled back. With consent (--disable-triggers) they are disabled meanwhile, and all writers of ${table} wait.`,
     blocking: false,
   }));
 }
