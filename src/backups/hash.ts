@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { JobContext } from '../databases/job-child.ts';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
+import { fileBytes } from '../databases/streams.ts';
 import { Seal } from './seal.ts';
 
 type Watch = Pick<JobContext, 'signal' | 'progress'>;
@@ -39,27 +40,14 @@ export function combined(checksums: string[]): string {
   return checksums.length === 1 ? first : createHash('sha256').update(checksums.join('\n')).digest('hex');
 }
 
-const chunkBytes = 1 << 20;
-
-/** Reads a file to its end; the next bytes are on their way while `take` looks at these, which it must not keep. */
+/** Reads a file to its end; `take` must not keep the bytes it is given. */
 async function readThrough(path: string, watch: Watch, take: (bytes: Buffer) => void): Promise<void> {
   const { size } = await stat(path);
-  const file = await open(path, 'r');
-  try {
-    let [here, next] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
-    let done = 0;
-    let reading = file.read(here, 0, chunkBytes, 0);
-    for (;;) {
-      const { bytesRead } = await reading;
-      if (bytesRead === 0) return;
-      watch.signal.throwIfAborted();
-      done += bytesRead;
-      reading = file.read(next, 0, chunkBytes, done);
-      take(here.subarray(0, bytesRead));
-      [here, next] = [next, here];
-      watch.progress({ phase: 'checksum', done, total: size, unit: 'bytes' });
-    }
-  } finally {
-    await file.close();
+  let done = 0;
+  for await (const bytes of fileBytes(path)) {
+    watch.signal.throwIfAborted();
+    done += bytes.length;
+    take(bytes);
+    watch.progress({ phase: 'checksum', done, total: size, unit: 'bytes' });
   }
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
 import type { OnProgress, StagedSource } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
-import type { Compression, Content } from './formats.ts';
+import { dumpHere, matchesManifest, openDump, readInPlace } from './in-place.ts';
 import { hashBackup, sealBackup, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
 import { newSealKey } from './seal.ts';
@@ -13,8 +13,8 @@ import { copyName, type FileState, fileStateOf } from './staging-record.ts';
 /** A backup that can be staged: decompressed at most once, checked, and ready to be read. */
 export interface OpenedBackup extends Located {
   source: StagedSource;
-  /** Checksum of the backup as read this time; settles together with `confirmed`. */
-  sha256: Promise<string>;
+  /** Checksum of the backup as read this time; empty for what is no file. */
+  sha256(): Promise<string>;
   /**
    * Resolves once the file was read to its end and is the one that was opened. Await it before anything is written
    * to the live database. Rejects with backup-corrupt.
@@ -48,10 +48,12 @@ export async function openBackup(ref: string, deps: OpenDeps): Promise<OpenedBac
 }
 
 async function openLocated(found: Located, deps: OpenDeps): Promise<Omit<OpenedBackup, 'seconds'>> {
-  if (found.kind === 'live') return unstaged(found, { form: 'live', url: found.path }, Promise.resolve(''));
+  if (found.kind === 'live') return readInPlace(found, { form: 'live', url: found.path }, async () => '');
   const state = await fileStateOf(found.path);
   if (!state) throw new TenantDrError('backup-missing', `There is no file ${found.path}.`);
   await refuseLive(found.path, state, deps.config);
+  const dump = await dumpHere(found, deps);
+  if (dump) return dump;
   const cache = new StagingCache(deps.config.state);
   const cached =
     (await cache.findBySource(found.path, state)) ??
@@ -106,11 +108,7 @@ async function openCold(
     const file = await stageFile(found.path, copy, sealKey, deps);
     if (file.content !== 'database-file') {
       await cache.discard(partial);
-      const sha256 =
-        file.content === 'dump-directory'
-          ? Promise.resolve('')
-          : hashBackup(found.path, { signal: deps.signal });
-      return unstaged(found, dumpSource(found, file.content, file.compression), sha256);
+      return openDump(found, file, deps);
     }
     matchesManifest(found, file.sha256);
     if (file.unmerged) await mergeCopy(copy, deps.signal);
@@ -137,7 +135,7 @@ async function staged(
   found: Located,
   cache: StagingCache,
   entry: StagingEntry,
-  { sha256, warm }: Pick<OpenedBackup, 'sha256' | 'warm'>,
+  { sha256, warm }: { sha256: Promise<string>; warm: boolean },
   deps: OpenDeps,
 ): Promise<Omit<OpenedBackup, 'seconds'>> {
   const confirmed = sha256.then((hash) => confirm(found, entry, hash));
@@ -151,7 +149,15 @@ async function staged(
     throw error;
   }
   const source: StagedSource = { form: 'database-file', path: entry.path, whole: found.whole };
-  return { ...found, source, sha256, confirmed, integrityChecked: true, warm, close: () => entry.release() };
+  return {
+    ...found,
+    source,
+    sha256: () => sha256,
+    confirmed,
+    integrityChecked: true,
+    warm,
+    close: () => entry.release(),
+  };
 }
 
 function confirm(found: Located, entry: StagingEntry, hash: string): void {
@@ -206,19 +212,6 @@ function verifiedAt(found: Located, sha256: string): string | null {
   return manifest?.verified?.ok && manifest.sha256 === sha256 ? manifest.verified.at : null;
 }
 
-function matchesManifest(found: Located, sha256: string): void {
-  // Somebody else's file may be replaced under its name: a manifest we made for the former one is merely stale.
-  if (!found.manifest?.source || found.manifest.sha256 === sha256) return;
-  throw new TenantDrError(
-    'backup-corrupt',
-    `${found.path} is not the file its manifest describes: the checksum differs.`,
-    {
-      hint: 'use another backup, or move the manifest away to read it as one of unknown origin',
-      facts: { expected: found.manifest.sha256, found: sha256 },
-    },
-  );
-}
-
 /** A backup that is the live database itself would be compared with itself; its file must not be opened either. */
 async function refuseLive(path: string, state: FileState, config: Config): Promise<void> {
   if (!config.database?.startsWith('sqlite:')) return;
@@ -228,36 +221,4 @@ async function refuseLive(path: string, state: FileState, config: Config): Promi
       hint: '`tenant-dr backups` lists the backups',
     });
   }
-}
-
-function unstaged(
-  found: Located,
-  source: StagedSource,
-  sha256: Promise<string>,
-): Omit<OpenedBackup, 'seconds'> {
-  const confirmed = sha256.then((hash) => (hash === '' ? undefined : matchesManifest(found, hash)));
-  confirmed.catch(() => undefined);
-  return {
-    ...found,
-    source,
-    sha256,
-    confirmed,
-    integrityChecked: false,
-    warm: false,
-    close: async () => undefined,
-  };
-}
-
-function dumpSource(found: Located, content: Content, compression: Compression): StagedSource {
-  if (content === 'dump-custom' || content === 'dump-plain' || content === 'dump-directory') {
-    const format = content === 'dump-custom' ? 'custom' : content === 'dump-plain' ? 'plain' : 'directory';
-    return { form: 'dump', path: found.path, format, compression, whole: found.whole };
-  }
-  throw new TenantDrError(
-    'backup-not-a-database',
-    `${found.path} holds ${content === 'tar' ? 'an archive of files' : 'SQL text'}, not a database.`,
-    {
-      hint: 'take the database file out of it and name that file',
-    },
-  );
 }

@@ -48,7 +48,7 @@ export async function savePlan(
     ...document,
     tenantId: plan.tenant.id,
     database: bench.ground.session.identity.location,
-    backup: { path: bench.backup.path, sha256: await bench.backup.sha256 },
+    backup: { path: bench.backup.path, sha256: await bench.backup.sha256() },
     options: { mode, tables, review, withShared, foreignSource },
   };
   await writeDurably(resolve(context.cwd, file), `${JSON.stringify(content, null, 2)}\n`);
@@ -109,7 +109,7 @@ export async function loadPlan(file: string, context: Context): Promise<PlanFile
 
 /** Refuses when the backup or the rows are no longer those the plan was made from, and says what changed. */
 export async function requireStillTrue(saved: PlanFile, plan: Plan, bench: Workbench): Promise<void> {
-  if ((await bench.backup.sha256) !== saved.backup.sha256) {
+  if ((await bench.backup.sha256()) !== saved.backup.sha256) {
     throw new TenantDrError(
       'plan-stale',
       'The backup is not the file this plan was made from. Nothing was changed.',

@@ -1,15 +1,26 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import type { OnProgress } from '../engine/port.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 
-/** Decompressed bytes of a backup file, to its very end: whatever is cut or damaged is an error, never a short read. */
+/**
+ * Bytes of a backup file, to its very end: whatever is cut or damaged is an error, never a short read. A chunk is valid
+ * until the next one is asked for: a gigabyte of chunks left to the garbage collector makes it walk the whole heap again
+ * and again, and every new piece of memory costs more than filling it.
+ */
 
 const mebibyte = 1 << 20;
+
 /** With the default chunk of 16 KiB Node is slower than gunzip, with these twice as fast. */
-export const inflateOptions = { chunkSize: mebibyte, highWaterMark: 4 * mebibyte };
+export const inflateOptions = {
+  chunkSize: mebibyte,
+  // No more is asked for before what was written is taken in: its memory is used again.
+  writableHighWaterMark: 1,
+  // One chunk a read: a reader that fell behind would get all that wait, copied together.
+  readableObjectMode: true,
+  readableHighWaterMark: 4,
+};
 
 export async function* openStream(
   path: string,
@@ -19,10 +30,10 @@ export async function* openStream(
   const { size } = await stat(path);
   let done = 0;
   async function* counted(): AsyncGenerator<Buffer> {
-    for await (const chunk of createReadStream(path, { highWaterMark: mebibyte })) {
-      done += (chunk as Buffer).length;
+    for await (const chunk of fileBytes(path)) {
+      done += chunk.length;
       onProgress?.({ phase: 'staging', done, total: size, unit: 'bytes' });
-      yield chunk as Buffer;
+      yield chunk;
     }
   }
   try {
@@ -34,12 +45,29 @@ export async function* openStream(
   }
 }
 
-/**
- * Gives the memory of every decompressed chunk back when the next one is asked for. Left to the garbage collector, a
- * gigabyte of chunks makes it walk the whole heap some forty times. Only for readers that keep no part of a chunk.
- */
-export async function* passing(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
+/** A file's bytes, in two pieces of memory by turns: one is being filled while the other is looked at. */
+export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    let [here, next] = [Buffer.allocUnsafe(mebibyte), Buffer.allocUnsafe(mebibyte)];
+    let reading = file.read(here, 0, mebibyte);
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      reading = file.read(next, 0, mebibyte);
+      // Awaited when the next chunk is asked for; until then a failure must not count as unhandled.
+      reading.catch(() => undefined);
+      yield here.subarray(0, bytesRead);
+      [here, next] = [next, here];
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a decoder gives, one chunk after the other; the memory of each is given back when the next is asked for. */
+export async function* decoded(decoder: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of decoder) {
     yield chunk;
     // A decoder fills one buffer after the other; what it may still write to ends before the buffer does.
     const { buffer, byteOffset, length } = chunk;
@@ -52,7 +80,7 @@ async function* gunzip(chunks: AsyncGenerator<Buffer>, size: number): AsyncGener
   const decoder = createGunzip(inflateOptions);
   // The error reaches the reader below; the callback only keeps it from being thrown twice.
   pipeline(chunks, decoder, () => undefined);
-  for await (const chunk of decoder) yield chunk as Buffer;
+  yield* decoded(decoder);
   if (decoder.bytesWritten !== size) {
     throw new TenantDrError(
       'backup-corrupt',
@@ -110,7 +138,7 @@ async function* unzstd(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
 async function* decodeFrame(magic: Buffer, input: Bytes): AsyncGenerator<Buffer> {
   const decoder = createZstdDecompress(inflateOptions);
   pipeline(frameBytes(magic, input), decoder, () => undefined);
-  for await (const chunk of decoder) yield chunk as Buffer;
+  yield* decoded(decoder);
 }
 
 /** The bytes of one frame (RFC 8878, section 3.1.1): header, blocks, checksum. */
@@ -151,19 +179,21 @@ class Bytes {
       if (await this.more(orEnd && empty)) continue;
       return null;
     }
-    const taken = this.rest.subarray(0, length);
+    const taken = Buffer.from(this.rest.subarray(0, length));
     this.rest = this.rest.subarray(length);
     return taken;
   }
 
   /** Reads one chunk more; false at the end where that is allowed. */
   private async more(mayEnd = false): Promise<boolean> {
+    // Copied: the memory of a chunk is used again.
+    const rest = Buffer.from(this.rest);
     const next = await this.chunks.next();
     if (next.done) {
       if (mayEnd) return false;
       throw new Error('unexpected end of file');
     }
-    this.rest = this.rest.length > 0 ? Buffer.concat([this.rest, next.value]) : next.value;
+    this.rest = rest.length > 0 ? Buffer.concat([rest, next.value]) : next.value;
     return true;
   }
 

@@ -56,7 +56,7 @@ test('a backup is decompressed once; the copy is private, read-only and byte for
     false,
     'database',
     true,
-    [await first.sha256],
+    [await first.sha256()],
   ]);
   const copy = stagedPath(first);
   expect(statSync(copy).mode & 0o777).toBe(0o400);
@@ -160,12 +160,12 @@ test.each([
   const { config, path, staging, entries } = world(how);
   const first = await opened(path, config);
   await first.close();
-  const record = join(staging, await first.sha256, 'record.json');
+  const record = join(staging, await first.sha256(), 'record.json');
   writeFileSync(record, damaged(readFileSync(record, 'utf8')));
   mkdirSync(join(staging, '.partial-999999-abcdef01'));
   write(join(staging, '.partial-999999-abcdef01', 'backup.db'), 'half');
   const second = await opened(path, config);
-  expect([second.warm, entries()]).toEqual([false, [await second.sha256]]);
+  expect([second.warm, entries()]).toEqual([false, [await second.sha256()]]);
   await second.close();
 });
 
@@ -174,7 +174,7 @@ test('a backup that changed under its name and times is found out before anythin
   const first = await opened(path, config);
   await first.close();
   // The checksum in the manifest leads to the cached copy; the file itself now says something else.
-  const { sha256 } = { sha256: await first.sha256 };
+  const { sha256 } = { sha256: await first.sha256() };
   const size = statSync(path).size;
   await writeManifest(path, {
     version: 1,
@@ -202,7 +202,7 @@ test('a backup that changed under its name and times is found out before anythin
   const second = await openBackup(path, { config });
   expect(second.warm).toBe(true);
   await expect(second.confirmed).rejects.toMatchObject({ code: 'backup-corrupt' });
-  await expect(second.sha256).resolves.not.toBe(sha256);
+  await expect(second.sha256()).resolves.not.toBe(sha256);
   await second.close();
 });
 
@@ -368,7 +368,7 @@ test('entries that are too old go when room is made, unless a living process use
   for (const name of entries()) utimesSync(join(staging, name, 'record.json'), longAgo, longAgo);
   const cache = new StagingCache(config.state);
   await cache.discard(await cache.begin(1));
-  expect(entries()).toEqual([await kept.sha256]);
+  expect(entries()).toEqual([await kept.sha256()]);
   await kept.close();
   await cache.discard(await cache.begin(1));
   expect(entries()).toEqual([]);

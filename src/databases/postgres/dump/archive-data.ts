@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createInflate } from 'node:zlib';
 import { reasonOf, TenantDrError } from '../../../errors.ts';
-import { inflateOptions, openStream, passing, truncated } from '../../streams.ts';
+import { decoded, inflateOptions, openStream, truncated } from '../../streams.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
 
 /** Rows of a table in an archive, as COPY text. */
@@ -40,7 +40,7 @@ async function* directoryData(path: string, entry: ArchiveEntry): AsyncGenerator
   ] as const) {
     const file = join(path, `${entry.file}${ending}`);
     if ((await stat(file).catch(() => null)) === null) continue;
-    yield* stripEnd(passing(openStream(file, compression)));
+    yield* stripEnd(openStream(file, compression));
     return;
   }
   throw new TenantDrError('backup-truncated', `${join(path, entry.file)} is missing from the dump.`, {
@@ -62,7 +62,7 @@ async function* customData(path: string, archive: Archive, position: number | nu
     const inflate = createInflate(inflateOptions);
     // The error reaches the reader below; the callback only keeps it from being thrown twice.
     pipeline(chunks, inflate, () => undefined);
-    yield* stripEnd(passing(inflate as AsyncIterable<Buffer>));
+    yield* stripEnd(decoded(inflate));
   } catch (error) {
     if (error instanceof TenantDrError) throw error;
     throw new TenantDrError('backup-corrupt', `${path} is damaged: ${reasonOf(error)}.`, {
@@ -136,9 +136,12 @@ class BlockReader {
     return { kind, id: await this.int() };
   }
 
-  /** The pieces' bytes, joined to about a mebibyte: many small writes would cost more than inflating. */
+  /**
+   * The pieces' bytes, joined to about a mebibyte: many small writes would cost more than inflating. A chunk is valid
+   * until the next is asked for.
+   */
   async *chunks(): AsyncGenerator<Buffer> {
-    let whole = Buffer.allocUnsafe(mebibyte);
+    const whole = Buffer.allocUnsafe(mebibyte);
     let length = 0;
     for (let left = await this.int(); left > 0; left = await this.int()) {
       while (left > 0) {
@@ -149,7 +152,6 @@ class BlockReader {
         length += copied;
         if (length < mebibyte) continue;
         yield whole;
-        whole = Buffer.allocUnsafe(mebibyte);
         length = 0;
       }
     }

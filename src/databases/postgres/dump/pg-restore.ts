@@ -21,7 +21,7 @@ export async function* throughPgRestore(
   const ended = once(child, 'close');
   ended.catch((error: unknown) => void error);
   let feeding: Promise<void> = Promise.resolve();
-  if (piped) feeding = pipeline(openStream(path, compression), child.stdin);
+  if (piped) feeding = pipeline(copied(openStream(path, compression)), child.stdin);
   else child.stdin.end();
   feeding.catch((error: unknown) => void error);
   try {
@@ -35,6 +35,11 @@ export async function* throughPgRestore(
   } finally {
     if (child.exitCode === null) child.kill();
   }
+}
+
+/** A pipe keeps what it is given until the program takes it. */
+async function* copied(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
 }
 
 function missing(error: unknown): TenantDrError | null {

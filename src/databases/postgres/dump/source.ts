@@ -1,5 +1,5 @@
 import type { StagedSource, StageRequest } from '../../../engine/port.ts';
-import { openStream, passing } from '../../streams.ts';
+import { openStream } from '../../streams.ts';
 import type { Structure } from '../introspect.ts';
 import type { Sql } from '../sql.ts';
 import type { Source } from '../stage.ts';
@@ -23,7 +23,7 @@ export async function openDumpSource(
   const { path, format, compression, whole } = request.source;
   const plain = (open: () => AsyncIterable<Buffer>): Source =>
     new PlainSource(open, path, structure, sql.target, whole);
-  if (format === 'plain') return plain(() => passing(openStream(path, compression, request.onProgress)));
+  if (format === 'plain') return plain(() => openStream(path, compression, request.onProgress));
   if (compression === 'none') {
     const archive = await readArchive(path, format);
     const data = archive.known ? await openArchiveData(path, format, archive) : null;
