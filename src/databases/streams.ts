@@ -36,12 +36,16 @@ export async function* openStream(
       yield chunk;
     }
   }
+  const chunks = counted();
   try {
-    if (compression === 'none') yield* counted();
-    else if (compression === 'gzip') yield* gunzip(counted(), size);
-    else yield* unzstd(counted());
+    if (compression === 'none') yield* chunks;
+    else if (compression === 'gzip') yield* gunzip(chunks, size);
+    else yield* unzstd(chunks);
   } catch (error) {
     throw decodingError(error, path);
+  } finally {
+    // A decoder that stops early leaves the file open.
+    await chunks.return(undefined);
   }
 }
 

@@ -1,9 +1,5 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { syncFolder } from '../../engine/durable.ts';
 import type { OnProgress } from '../../engine/port.ts';
 import type { Table } from '../../engine/schema.ts';
 import { TenantDrError } from '../../errors.ts';
@@ -11,6 +7,7 @@ import { readBinary } from './copy-binary.ts';
 import { rowHash, shown } from './encoding.ts';
 import { translate } from './errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
+import { NewFile } from './new-file.ts';
 import { endMark, schemaMark, sliceMark } from './slice-marks.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { sameRow } from './workspace.ts';
@@ -25,42 +22,26 @@ export async function saveSlice(
   path: string,
   onProgress?: OnProgress,
 ): Promise<{ rows: number; bytes: number }> {
-  const temporary = `${path}.partial`;
-  const file = await openNew(temporary);
-  const sum = createHash('sha256');
-  let bytes = 0;
+  const file = await NewFile.create(path);
   let rows = 0;
-  const write = async (chunk: Buffer | string): Promise<void> => {
-    const buffer = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk;
-    sum.update(buffer);
-    bytes += buffer.length;
-    await writeAll(file, buffer);
-  };
   const total = work.slots.reduce((all, slot) => all + slot.rows.live, 0);
   try {
-    try {
-      await write(header(work));
-      for (const slot of work.slots) {
-        await write(
-          `COPY ${ident(work.sql.target.schema)}.${ident(slot.slice.name)} (${identList(slot.columns)}) FROM stdin;\n`,
-        );
-        if (slot.rows.live > 0) await copyRows(work, slot, write);
-        await write('\\.\n\n');
-        rows += slot.rows.live;
-        onProgress?.({ phase: 'safety copy', done: rows, total, unit: 'rows' });
-      }
-      await write(`${endMark}${rows}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
+    await file.write(header(work));
+    for (const slot of work.slots) {
+      await file.write(
+        `COPY ${ident(work.sql.target.schema)}.${ident(slot.slice.name)} (${identList(slot.columns)}) FROM stdin;\n`,
+      );
+      if (slot.rows.live > 0) await copyRows(work, slot, file);
+      await file.write('\\.\n\n');
+      rows += slot.rows.live;
+      onProgress?.({ phase: 'safety copy', done: rows, total, unit: 'rows' });
     }
-    await readBack(temporary, sum.digest('hex'));
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
-    return { rows, bytes };
+    await file.write(`${endMark}${rows}\n`);
+    await readBack(file.temporary, await file.end());
+    await file.publish();
+    return { rows, bytes: file.bytes };
   } catch (error) {
-    await unlink(temporary).catch((second: unknown) => void second);
-    throw fileError(error, path);
+    throw await file.discard(error);
   }
 }
 
@@ -81,27 +62,17 @@ function header(work: Workspace): string {
 
 const sortedRows = 20_000;
 
-async function copyRows(work: Workspace, slot: Slot, write: (chunk: Buffer) => Promise<void>): Promise<void> {
+async function copyRows(work: Workspace, slot: Slot, file: NewFile): Promise<void> {
   // Sorted for whoever compares two of them by eye; for many wide rows that would take longer than writing them.
   const order = slot.key.length > 0 && slot.rows.live <= sortedRows ? ` ORDER BY ${identList(slot.key)}` : '';
   try {
     const rows = work.sql.copyOut(
       `COPY (SELECT ${identList(slot.columns)} FROM ${slot.live}${order}) TO STDOUT`,
     );
-    for await (const chunk of rows as AsyncIterable<Buffer>) await write(chunk);
+    for await (const chunk of rows as AsyncIterable<Buffer>) await file.write(chunk);
   } catch (error) {
     throw translate(error, `Reading the present rows of "${slot.slice.name}"`);
   }
-}
-
-/** A plan that was made again writes its files again; what an interrupted one left behind is replaced. */
-async function openNew(path: string): Promise<FileHandle> {
-  await rm(path, { force: true });
-  return open(path, 'wx', 0o600);
-}
-
-async function writeAll(file: FileHandle, buffer: Buffer): Promise<void> {
-  for (let at = 0; at < buffer.length; ) at += (await file.write(buffer, at)).bytesWritten;
 }
 
 async function readBack(path: string, expected: string): Promise<void> {
@@ -117,23 +88,6 @@ async function readBack(path: string, expected: string): Promise<void> {
   );
 }
 
-function fileError(error: unknown, path: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TenantDrError('disk-full', `There is no room for ${path}. Nothing was changed.`, {
-      hint: 'Free space on the disk of the state folder.',
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new TenantDrError('permission-denied', `${path} cannot be written. Nothing was changed.`, {
-      hint: 'Check the rights of the state folder.',
-      cause: error,
-    });
-  }
-  return error;
-}
-
 /** One line of the effects file: enough to find out after a crash whether the change happened. No row values but keys. */
 export interface SavedChange {
   table: string;
@@ -147,36 +101,25 @@ export interface SavedChange {
 
 /** Writes key, old and new hash of every row to change, one JSON object a line. */
 export async function saveEffects(work: Workspace, path: string): Promise<{ rows: number; sha256: string }> {
-  const temporary = `${path}.partial`;
-  const file = await openNew(temporary);
-  const sum = createHash('sha256');
+  const file = await NewFile.create(path);
   let rows = 0;
-  let pending: Buffer[] = [];
   try {
-    const flush = async (): Promise<void> => {
-      const buffer = Buffer.concat(pending);
-      pending = [];
-      sum.update(buffer);
-      await writeAll(file, buffer);
-    };
     for (const slot of work.slots) {
       for (const query of changeQueries(slot)) {
         await readBinary(work.sql, query, (fields) => {
-          pending.push(Buffer.from(fields[0] as Buffer), Buffer.from('\n'));
+          file.add(Buffer.from(fields[0] as Buffer));
+          file.add('\n');
           rows++;
         });
-        await flush();
+        await file.flush();
       }
     }
-    await file.sync();
+    const sha256 = await file.end();
+    await file.publish();
+    return { rows, sha256 };
   } catch (error) {
-    throw fileError(error, path);
-  } finally {
-    await file.close();
+    throw await file.discard(error);
   }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
-  return { rows, sha256: sum.digest('hex') };
 }
 
 /** One query per kind of change, giving a SavedChange as JSON per row. */
