@@ -3,19 +3,18 @@ import { TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
 import type { OpenDeps, OpenedBackup } from './open.ts';
 import { peek } from './peek.ts';
-import { hashBackup } from './reader-jobs.ts';
+import { hashBackup, looksItself } from './reader-jobs.ts';
 import type { Located } from './refs.ts';
 
 /** Backups that are read where they lie: dumps, and live databases. */
 type InPlace = Omit<OpenedBackup, 'seconds'>;
 
 /**
- * A dump, known as one by its first bytes. Where the live database is no SQLite file, this process has none open and
- * may look for itself (see reader-jobs.ts): a reader takes longer to start than all else before the first row is read.
+ * A dump, known as one by its first bytes; null where a reader has to look. One takes longer to start than everything
+ * else before the first row is read.
  */
 export async function dumpHere(found: Located, deps: OpenDeps): Promise<InPlace | null> {
-  const { database } = deps.config;
-  if (database === undefined || database.startsWith('sqlite:')) return null;
+  if (!looksItself(deps.config)) return null;
   const { content, compression } = await peek(found.path);
   return content?.startsWith('dump-') ? openDump(found, { content, compression }, deps) : null;
 }

@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts';
 import { readyJob, runJob } from '../databases/job.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { moduleAt } from '../places.ts';
@@ -46,6 +47,11 @@ interface Options {
 }
 
 const reader = moduleAt('backups/reader');
+
+/** This process may look into backup files itself: with a live database that is no SQLite file it has none open. */
+export function looksItself({ database }: Pick<Config, 'database'>): boolean {
+  return database !== undefined && !database.startsWith('sqlite:');
+}
 
 /** Starts a reader for the next of these jobs, for callers that still have other things to do. */
 export function readyReader(): void {

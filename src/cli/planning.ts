@@ -76,8 +76,8 @@ export async function depsOf(
   const database = await context.openDatabase(config);
   // Threads and processes start while the rest of the program is being loaded.
   database.makeReady();
-  const { readyReader } = await import('../backups/reader-jobs.ts');
-  readyReader();
+  const { looksItself, readyReader } = await import('../backups/reader-jobs.ts');
+  if (!looksItself(config)) readyReader();
   return {
     config,
     database,
