@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { constants, createGunzip, createZstdDecompress, type ZlibOptions, zstdDecompress } from 'node:zlib';
+import { giveBack } from '../databases/streams.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { ByteSource } from './byte-source.ts';
 import type { Compression } from './formats.ts';
@@ -155,6 +156,7 @@ async function decodeFrame(frame: Buffer, contentSize: number): Promise<Buffer> 
   } catch (error) {
     throw decodingError(error);
   }
+  giveBack(frame);
   if (bytes.length !== contentSize) throw wrongSize(bytes.length, contentSize);
   return bytes;
 }

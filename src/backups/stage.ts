@@ -4,6 +4,7 @@ import { copyFile, type FileHandle, open, stat } from 'node:fs/promises';
 import type { JobContext } from '../databases/job-child.ts';
 import { fileHeaderBytes, leaveWalMode, parseFileHeader } from '../databases/sqlite/header.ts';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
+import { giveBack } from '../databases/streams.ts';
 import { TenantDrError } from '../errors.ts';
 import { decompress } from './decompress.ts';
 import { type Compression, type Content, contentOf, headBytes } from './formats.ts';
@@ -182,7 +183,7 @@ class ImageWriter {
     await this.#writing;
     const at = this.#written;
     this.#written += bytes.length;
-    this.#writing = writeAll(this.#file, bytes, at);
+    this.#writing = writeAll(this.#file, bytes, at).then(() => giveBack(bytes));
     // Awaited before the next one; until then a failure must not count as unhandled.
     this.#writing.catch(() => undefined);
   }

@@ -11,6 +11,8 @@ import { reasonOf, TenantDrError } from '../errors.ts';
  */
 
 const mebibyte = 1 << 20;
+/** Far larger than what Node hands out of a pool, where others live in the same memory. */
+const worthGivingBack = mebibyte / 8;
 
 /** With the default chunk of 16 KiB Node is slower than gunzip, with these twice as fast. */
 export const inflateOptions = {
@@ -73,11 +75,15 @@ export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
 export async function* decoded(decoder: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const chunk of decoder) {
     yield chunk;
-    // A decoder fills one buffer after the other; what it may still write to ends before the buffer does.
-    const { buffer, byteOffset, length } = chunk;
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === mebibyte && byteOffset + length === mebibyte)
-      buffer.transfer(0);
+    giveBack(chunk);
   }
+}
+
+/** Gives back the memory of a chunk nobody looks at any more. What a decoder may still write to stays. */
+export function giveBack({ buffer, byteOffset, length }: Buffer): void {
+  // A decoder fills one buffer after the other: one that is not full ends after its chunk does.
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < worthGivingBack) return;
+  if (byteOffset + length === buffer.byteLength) buffer.transfer(0);
 }
 
 async function* gunzip(chunks: AsyncGenerator<Buffer>, size: number): AsyncGenerator<Buffer> {

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { OnProgress, StagedSource } from '../../../engine/port.ts';
 import type { TenantId } from '../../../engine/tenant.ts';
 import { TenantDrError } from '../../../errors.ts';
-import { openStream, passing } from '../../streams.ts';
+import { openStream } from '../../streams.ts';
 import { connect, readTarget } from '../connect.ts';
 import { dropDatabaseCopy, emptyDatabase } from '../copy.ts';
 import { throughPgRestore } from '../dump/pg-restore.ts';
@@ -44,7 +44,7 @@ export class Asking {
       await sql.run('BEGIN');
       const chunks =
         dump.format === 'plain'
-          ? passing(openStream(dump.path, dump.compression, onProgress))
+          ? openStream(dump.path, dump.compression, onProgress)
           : throughPgRestore(dump.path, dump.format, dump.compression);
       await new BringBack(sql, question, readTarget(this.live)).read(chunks, dump.path, signal);
       return await question.ask(sql);

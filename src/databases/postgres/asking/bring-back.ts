@@ -42,7 +42,8 @@ export class BringBack {
     let target: CopyTarget | null = null;
     for await (const event of readPlain(chunks, path)) {
       if (signal?.aborted) throw new TenantDrError('interrupted', 'Stopped; nothing was changed.');
-      if (event.type === 'data') await target?.write(event.bytes);
+      // Copied: the connection may still hold it when the memory of the chunk is used again.
+      if (event.type === 'data') await target?.write(Buffer.from(event.bytes));
       else if (event.type === 'copy') target = await this.copy(event.header);
       else if (event.type === 'end') {
         await target?.end();
