@@ -10,9 +10,23 @@ export type Content =
   | 'dump-custom'
   | 'dump-plain'
   | 'dump-directory'
+  /** An archive of pg_dump in tar format. */
+  | 'dump-tar'
   | 'tar'
   /** SQL text that is not a PostgreSQL dump, such as the shell's `.dump`. */
   | 'sql-text';
+
+/** What pg_dump calls its formats. */
+export const dumpFormats = {
+  'dump-custom': 'custom',
+  'dump-plain': 'plain',
+  'dump-directory': 'directory',
+  'dump-tar': 'tar',
+} as const;
+
+export function isDumpContent(content: Content): content is keyof typeof dumpFormats {
+  return content in dumpFormats;
+}
 
 /** How many bytes `contentOf` needs to be sure: the tar mark stands at 257. */
 export const headBytes = 4096;
@@ -34,7 +48,8 @@ export function contentOf(head: Buffer): Content | null {
     return 'database-file';
   }
   if (head.subarray(0, 5).toString('latin1') === 'PGDMP') return 'dump-custom';
-  if (head.length >= 262 && head.subarray(257, 262).toString('latin1') === 'ustar') return 'tar';
+  if (head.length >= 262 && head.subarray(257, 262).toString('latin1') === 'ustar')
+    return head.subarray(0, 8).toString('latin1') === 'toc.dat\0' ? 'dump-tar' : 'tar';
   return textContent(head);
 }
 

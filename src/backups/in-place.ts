@@ -1,6 +1,7 @@
 import type { StagedSource } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
+import { dumpFormats, isDumpContent } from './formats.ts';
 import type { OpenDeps, OpenedBackup } from './open.ts';
 import { peek } from './peek.ts';
 import { hashBackup, looksItself } from './reader-jobs.ts';
@@ -53,10 +54,8 @@ export function readInPlace(found: Located, source: StagedSource, hash: () => Pr
 }
 
 function dumpSource(found: Located, content: Content, compression: Compression): StagedSource {
-  if (content === 'dump-custom' || content === 'dump-plain' || content === 'dump-directory') {
-    const format = content === 'dump-custom' ? 'custom' : content === 'dump-plain' ? 'plain' : 'directory';
-    return { form: 'dump', path: found.path, format, compression, whole: found.whole };
-  }
+  if (isDumpContent(content))
+    return { form: 'dump', path: found.path, format: dumpFormats[content], compression, whole: found.whole };
   throw new TenantDrError(
     'backup-not-a-database',
     `${found.path} holds ${content === 'tar' ? 'an archive of files' : 'SQL text'}, not a database.`,

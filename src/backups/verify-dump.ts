@@ -3,6 +3,7 @@ import { databaseAt } from '../databases/open.ts';
 import { countDump } from '../databases/postgres/dump/count.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Contents, digestAlgorithm, noContents } from './contents.ts';
+import { dumpFormats, isDumpContent } from './formats.ts';
 import type { Manifest } from './manifest.ts';
 import type { Peek } from './reader-jobs.ts';
 import { hashBackup } from './reader-jobs.ts';
@@ -10,11 +11,10 @@ import type { Located } from './refs.ts';
 import { readStagedSlices, type StagedSlice } from './staged-slices.ts';
 import { compareChecksum, isAboutTheFile, type Readings, type VerifyDeps } from './verify.ts';
 
-const formats = { 'dump-custom': 'custom', 'dump-plain': 'plain', 'dump-directory': 'directory' } as const;
-type DumpContent = keyof typeof formats;
+type DumpContent = keyof typeof dumpFormats;
 
 export function isDump(peek: Peek): peek is Peek & { content: DumpContent } {
-  return peek.content !== null && peek.content in formats;
+  return peek.content !== null && isDumpContent(peek.content);
 }
 
 /**
@@ -36,7 +36,7 @@ export async function verifyDump(
   readings.file = { compression, sha256, bytes, stagedBytes: bytes };
   let rows: Map<string, number>;
   try {
-    const format = formats[content];
+    const format = dumpFormats[content];
     rows = await countDump({
       path,
       format,
@@ -86,7 +86,13 @@ async function contentsBeside(
 ): Promise<Contents | string | null> {
   if (!config.database) return null;
   const { path, compression } = dump;
-  const source = { form: 'dump', path, format: formats[dump.content], compression, whole: false } as const;
+  const source = {
+    form: 'dump',
+    path,
+    format: dumpFormats[dump.content],
+    compression,
+    whole: false,
+  } as const;
   try {
     const database = await databaseAt(config.database);
     return described(rows, await readStagedSlices(database, config, source, (all) => all, onProgress));

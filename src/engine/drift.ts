@@ -1,7 +1,7 @@
 import type { Drift } from './plan.ts';
 import type { Schema, Table } from './schema.ts';
 import { findTable, storedColumns } from './schema.ts';
-import type { SliceShape } from './slice.ts';
+import type { SliceShape, SliceTable } from './slice.ts';
 
 /**
  * What changed in the structure between the backup and now, for the tables of a slice. Never guessed around:
@@ -9,6 +9,7 @@ import type { SliceShape } from './slice.ts';
  */
 export function findDrift(live: Schema, staged: Schema, shape: SliceShape): Drift[] {
   const drift: Drift[] = [];
+  const ownerless = new Set<string>();
   for (const slice of shape.tables) {
     const now = findTable(live, slice.name) as Table;
     const then = findTable(staged, slice.name);
@@ -16,23 +17,43 @@ export function findDrift(live: Schema, staged: Schema, shape: SliceShape): Drif
       drift.push({
         kind: 'table-only-live',
         table: slice.name,
-        detail: `${slice.name} is newer than the backup: its rows stay as they are.`,
+        detail: `${slice.name} is not in the backup, newer than it or left out of it: its rows stay as they are.`,
         blocking: false,
       });
       continue;
     }
-    drift.push(...columnDrift(now, then));
-    drift.push(...ownershipDrift(slice.membership, then));
+    const found = [...columnDrift(now, then), ...partsMissing(then)];
+    const unowned = ownershipDrift(slice, now, then, staged, ownerless);
+    if (unowned) {
+      ownerless.add(slice.name);
+      found.push(unowned);
+    }
     if (now.primaryKey.join('\n') !== then.primaryKey.join('\n')) {
-      drift.push({
+      found.push({
         kind: 'key-changed',
         table: slice.name,
         detail: `The primary key of ${slice.name} was (${then.primaryKey.join(', ')}) and is (${now.primaryKey.join(', ')}): rows are matched by the present one.`,
         blocking: !now.primaryKey.every((column) => then.columns.some((known) => known.name === column)),
       });
     }
+    // What is not to be changed stands in nobody's way.
+    drift.push(...(slice.mode === 'keep' ? found.map((one) => ({ ...one, blocking: false })) : found));
   }
   return [...drift, ...droppedTables(live, staged)];
+}
+
+function partsMissing({ name, incomplete = [] }: Table): Drift[] {
+  if (incomplete.length === 0) return [];
+  const parts =
+    incomplete.length > 3 ? [...incomplete.slice(0, 3), `${incomplete.length - 3} more`] : incomplete;
+  return [
+    {
+      kind: 'rows-missing',
+      table: name,
+      detail: `The backup lacks rows of ${name}, those of ${parts.join(', ')} (newer than it, or left out of it): no row of ${name} is deleted, nor of what belongs through it.`,
+      blocking: false,
+    },
+  ];
 }
 
 function columnDrift(now: Table, then: Table): Drift[] {
@@ -78,21 +99,45 @@ function columnDrift(now: Table, then: Table): Drift[] {
   return drift;
 }
 
-/** The columns that say whose a row is must be in the backup, or its rows cannot be told apart. */
-function ownershipDrift(membership: SliceShape['tables'][number]['membership'], then: Table): Drift[] {
-  const needed =
-    membership.via === 'links' ? membership.links.flatMap((link) => link.columns) : [membership.column];
-  const missing = needed.find((name) => !then.columns.some((column) => column.name === name));
-  if (missing === undefined) return [];
-  return [
-    {
-      kind: 'tenant-column-missing',
-      table: then.name,
-      column: missing,
-      detail: `In the backup ${then.name} has no column ${missing}, so nothing says whose its rows are.`,
-      blocking: true,
-    },
-  ];
+/**
+ * What says whose a row is must be in the backup: the tenant column, or the keys and the tables they lead to. Without
+ * it rows cannot be told apart, and the tenant's would pass for deleted. `ownerless`: tables found to be so before,
+ * parents first.
+ */
+function ownershipDrift(
+  { membership }: SliceTable,
+  now: Table,
+  then: Table,
+  staged: Schema,
+  ownerless: Set<string>,
+): Drift | null {
+  const blocked = (column: string, what: string): Drift => ({
+    kind: 'tenant-column-missing',
+    table: then.name,
+    column,
+    detail: `In the backup ${what}, so nothing says whose rows those of ${then.name} are.`,
+    blocking: true,
+  });
+  const lacks = (columns: string[]): string | undefined =>
+    columns.find((name) => !then.columns.some((column) => column.name === name));
+  if (membership.via !== 'links') {
+    const column = lacks([membership.column]);
+    return column === undefined ? null : blocked(column, `${then.name} has no column ${column}`);
+  }
+  const known = membership.links.filter((link) => lacks(link.columns) === undefined);
+  // By a key that is new no row belonged to anybody then, unless the column had another name.
+  const renamed = then.columns.some(({ name }) => !now.columns.some((column) => column.name === name));
+  const unknown = membership.links.find((link) => !known.includes(link));
+  if (unknown && (renamed || known.length === 0)) {
+    const column = lacks(unknown.columns) as string;
+    return blocked(column, `${then.name} has no column ${column}`);
+  }
+  const lost = known.find((link) => !findTable(staged, link.parent) || ownerless.has(link.parent));
+  if (!lost) return null;
+  const what = findTable(staged, lost.parent)
+    ? `nothing says whose rows those of ${lost.parent} are`
+    : `there is no ${lost.parent}`;
+  return blocked(lost.columns.join(', '), what);
 }
 
 function droppedTables(live: Schema, staged: Schema): Drift[] {

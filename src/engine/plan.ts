@@ -79,7 +79,8 @@ export interface Drift {
     | 'column-only-backup'
     | 'type-changed'
     | 'key-changed'
-    | 'tenant-column-missing';
+    | 'tenant-column-missing'
+    | 'rows-missing';
   table: string;
   column?: string;
   detail: string;

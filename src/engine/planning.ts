@@ -16,7 +16,7 @@ import type { Schema } from './schema.ts';
 import { findTable } from './schema.ts';
 import type { ShapeOptions } from './shape.ts';
 import { buildShape } from './shape.ts';
-import type { SliceShape } from './slice.ts';
+import type { SliceShape, SliceTable, TableMode } from './slice.ts';
 import type { FoundTenant } from './tenants.ts';
 
 export interface PlanRequest extends ShapeOptions {
@@ -66,7 +66,7 @@ export async function planInside(
   onProgress?: OnProgress,
 ): Promise<Plan> {
   const { session, config, schema, ownership } = ground;
-  const shape = withoutMissing(buildShape(schema, ownership, config, request), request.staged.schema);
+  const shape = asFarAsKnown(buildShape(schema, ownership, config, request), request.staged.schema);
   const drift = request.whole ? [] : findDrift(schema, request.staged.schema, shape);
   const collected = await session.collect({
     shape,
@@ -102,13 +102,21 @@ export async function planInside(
   return plan;
 }
 
-/** A table the backup does not know keeps its rows: nothing in the backup says what it held. */
-function withoutMissing(shape: SliceShape, staged: Schema): SliceShape {
-  const known = new Set(staged.tables.map((table) => table.name));
-  return {
-    ...shape,
-    tables: shape.tables.map((table) => (known.has(table.name) ? table : { ...table, mode: 'keep' })),
+/**
+ * Rows the backup does not know of are not rows that were deleted: a table it does not have keeps its rows, and one it
+ * has only parts of, or whose rows belong through such a table, loses none.
+ */
+function asFarAsKnown(shape: SliceShape, staged: Schema): SliceShape {
+  const known = new Map(staged.tables.map((table) => [table.name, table]));
+  const partial = new Set<string>();
+  const modeOf = ({ name, membership, mode }: SliceTable): TableMode => {
+    const table = known.get(name);
+    if (!table) return 'keep';
+    const through = membership.via === 'links' ? membership.links : [];
+    if (table.incomplete?.length || through.some(({ parent }) => partial.has(parent))) partial.add(name);
+    return partial.has(name) && mode === 'exact' ? 'keep-new' : mode;
   };
+  return { ...shape, tables: shape.tables.map((table) => ({ ...table, mode: modeOf(table) })) };
 }
 
 /** How a tenant whose row is gone comes back: suspended. Without a configured status only a textual one is set. */

@@ -61,7 +61,7 @@ export type StagedSource =
   | {
       form: 'dump';
       path: string;
-      format: 'custom' | 'directory' | 'plain';
+      format: 'custom' | 'directory' | 'tar' | 'plain';
       compression: 'none' | 'gzip' | 'zstd';
       whole: boolean;
     }

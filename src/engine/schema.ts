@@ -49,6 +49,8 @@ export interface Table {
   uniques: UniqueIndex[];
   foreignKeys: ForeignKey[];
   triggers: Trigger[];
+  /** Of a source: parts of the table (partitions) whose rows it does not hold. */
+  incomplete?: string[];
   /** Definition as stored, where the database keeps one (SQLite). */
   sql?: string;
   /** For a virtual table: its module, and the table its content comes from. */

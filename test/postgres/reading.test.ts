@@ -250,7 +250,7 @@ describe('reading plain SQL', () => {
 PARTITION BY RANGE (id)`);
     ddl.read('ALTER TABLE ONLY public."T 1" ATTACH PARTITION public.t1_a FOR VALUES FROM (1) TO (10)');
     ddl.read('ALTER TABLE ONLY public."T 1"\n    ADD CONSTRAINT p PRIMARY KEY (id, "a,b")');
-    const [table] = ddl.finish(new Map(), { tables: [], fingerprint: '' }).tables;
+    const [table] = ddl.finish(new Map([['T 1', []]]), new Set(), { tables: [], fingerprint: '' }).tables;
     expect(
       table?.columns.map((column) => [
         column.name,
@@ -269,7 +269,8 @@ PARTITION BY RANGE (id)`);
       ['f', 'character varying(10)[]', false, false, false],
     ]);
     expect(table?.primaryKey).toEqual(['id', 'a,b']);
-    expect(ddl.rootOf('t1_a')).toBe('T 1');
+    expect(ddl.tableOf({ schema: 'public', name: 't1_a' })).toBe('T 1');
+    expect(ddl.tableOf({ schema: 'other', name: 't1_a' })).toBeNull();
     expect(parseCopy('COPY t FROM stdin')).toEqual({ schema: null, name: 't', columns: [] });
   });
 });

@@ -91,6 +91,8 @@ export interface Relation {
   extension: boolean;
   /** Physical tables that hold the rows and bear the counters: the leaves, or itself. */
   leaves: string[];
+  /** Its partitions of every level, in whatever schema. */
+  partitions: { schema: string; name: string; leaf: boolean }[];
   columns: RelationColumn[];
   primaryKey: string[];
   uniques: Unique[];
@@ -199,6 +201,8 @@ const relationsQuery = `
     'extension', EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'),
     'leaves', CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(json_agg(relid::oid::text), '[]') FROM pg_partition_tree(c.oid) WHERE isleaf AND relid <> c.oid)
       ELSE json_build_array(c.oid::text) END,
+    'partitions', (SELECT coalesce(json_agg(json_build_object('schema', pn.nspname, 'name', p.relname, 'leaf', t.isleaf)), '[]')
+      FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE t.relid <> c.oid),
     'foreignLeaf', c.relkind = 'f' OR EXISTS (SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class f ON f.oid = p.relid WHERE f.relkind = 'f'),
     'hasChildren', c.relkind <> 'p' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid),
     'columns', (${columnsQuery}),

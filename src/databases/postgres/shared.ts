@@ -80,7 +80,7 @@ async function missingKeys(
   parent: Relation,
   key: Reference,
   raw: string,
-): Promise<(string | null)[][]> {
+): Promise<string[][]> {
   const value = (name: string): string => castTo(columnOf({ relation: child }, name), `r.${ident(name)}`);
   const same = key.columns
     .map((name, i) => `p.${ident(key.parentColumns[i] as string)} = ${value(name)}`)
@@ -91,7 +91,7 @@ async function missingKeys(
     const rows = await sql.rows(
       `SELECT DISTINCT ${identList(key.columns, 'r')} FROM ${raw} r WHERE ${filled} AND NOT EXISTS (SELECT FROM ${targetOf(sql, parent)} p WHERE ${same})`,
     );
-    return rows.map((row) => key.columns.map((name) => row[name] ?? null));
+    return rows.map((row) => key.columns.map((name) => row[name] ?? ''));
   } catch (error) {
     // A value that no longer fits is reported by the plan, with its row; here it only means nothing can be fetched.
     void error;

@@ -103,7 +103,7 @@ class LiveSource implements Source {
     }
   }
 
-  async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
+  async loadKeys(loader: Loader, table: string, columns: string[], keys: string[][]): Promise<void> {
     if (!this.structure.relations.has(table)) return;
     await this.copy(loader, table, this.holds(columns, keys));
   }

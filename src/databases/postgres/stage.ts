@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import type { StageRequest } from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
 import { Ahead } from './ahead.ts';
-import { translate } from './errors.ts';
+import { sqlState, translate } from './errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { Watch } from './live-keys.ts';
@@ -42,7 +42,7 @@ export interface Source {
   /** Puts the rows of the tenants asked for (and all of the tenants table) into `loader`, others' rows to watch for where they belong. */
   load(loader: Loader, request: StageRequest, watch: Watch | null): Promise<void>;
   /** Puts the rows of a shared table whose `columns` hold one of `keys` into `loader`. */
-  loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void>;
+  loadKeys(loader: Loader, table: string, columns: string[], keys: string[][]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -150,6 +150,21 @@ export class Loader {
     await this.created;
   }
 
+  /** Keys byte for byte as a dump in this encoding has them, as latin1; those it cannot hold are left out. */
+  async encoded(keys: string[][], encoding: string): Promise<string[][]> {
+    const bytes = (text: string): Promise<Buffer | null> =>
+      encoding.toUpperCase() === 'UTF8'
+        ? Promise.resolve(Buffer.from(text, 'utf8'))
+        : this.sql.turns.take(() => encodedBy(this.sql, text, encoding));
+    const found: string[][] = [];
+    for (const key of keys) {
+      const parts = await Promise.all(key.map(bytes));
+      const whole = parts.filter((part) => part !== null);
+      if (whole.length === parts.length) found.push(whole.map((part) => part.toString('latin1')));
+    }
+    return found;
+  }
+
   /** Copies chunks of COPY text into a table; the number of rows. `encoding`: that of the bytes. */
   copy(
     name: string,
@@ -177,6 +192,20 @@ export class Loader {
       throw translate(error, `Staging ${name}`);
     }
     return target.end();
+  }
+}
+
+/** A text in another encoding; null when that has no such characters. */
+async function encodedBy(sql: Sql, text: string, encoding: string): Promise<Buffer | null> {
+  await sql.run('SAVEPOINT tdr_encoding');
+  try {
+    const hex = await sql.value(`SELECT encode(convert_to($1, $2), 'hex')`, [text, encoding]);
+    await sql.run('RELEASE SAVEPOINT tdr_encoding');
+    return Buffer.from(hex ?? '', 'hex');
+  } catch (error) {
+    if (!sqlState(error)?.startsWith('22')) throw error;
+    await sql.run('ROLLBACK TO SAVEPOINT tdr_encoding; RELEASE SAVEPOINT tdr_encoding');
+    return null;
   }
 }
 

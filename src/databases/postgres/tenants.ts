@@ -32,16 +32,7 @@ export function idOf(text: string, type: TenantId['type']): TenantId {
 }
 
 export function requireTenants(relation: Relation | undefined, columns: TenantColumns): Relation {
-  if (!relation) {
-    throw new TenantDrError(
-      'tenants-table-missing',
-      `There is no table "${columns.table}" in this database.`,
-      {
-        hint: 'Set tenants.table in the config, or restore the table first.',
-        table: columns.table,
-      },
-    );
-  }
+  if (!relation) throw tenantsMissing(columns.table);
   const wanted = [columns.id, columns.slug, columns.name, columns.status?.column, columns.tier?.column];
   for (const name of wanted) {
     if (name === undefined || relation.columns.some((column) => column.name === name)) continue;
@@ -51,6 +42,13 @@ export function requireTenants(relation: Relation | undefined, columns: TenantCo
     });
   }
   return relation;
+}
+
+function tenantsMissing(table: string): TenantDrError {
+  return new TenantDrError('tenants-table-missing', `There is no table "${table}" in this database.`, {
+    hint: 'Set tenants.table in the config, or restore the table first.',
+    table,
+  });
 }
 
 /**
@@ -101,7 +99,7 @@ function tierPathOf(columns: TenantColumns, has: (name: string) => boolean): str
   return !has('tier') && !has('plan') && has('settings') ? '$.tier' : null;
 }
 
-/** All tenants of the staged source, by id; none when it has no tenants table or no id column. */
+/** All tenants of the staged source, by id. Rejects with tenants-table-missing. */
 export async function stagedTenants(
   sql: Sql,
   structure: Structure,
@@ -110,7 +108,7 @@ export async function stagedTenants(
 ): Promise<Tenant[]> {
   const live = structure.relations.get(columns.table);
   const raw = stage.raw.get(columns.table);
-  if (!live || !raw?.columns.includes(columns.id)) return [];
+  if (!live || !raw?.columns.includes(columns.id)) throw tenantsMissing(columns.table);
   const relation = { ...live, columns: live.columns.filter((column) => raw.columns.includes(column.name)) };
   const tenants = await listTenants(sql, relation, columns, raw.name);
   return tenants.sort((a, b) => {

@@ -12,6 +12,8 @@ import { DdlReader, parseCopy } from './ddl.ts';
 import { FilterSink } from './filter-sink.ts';
 import { keyFilter } from './keys.ts';
 import { Lexer } from './lexer.ts';
+import type { PlacedName, PresentLeaf } from './partitions.ts';
+import { placeOf } from './partitions.ts';
 import { Picker } from './picker.ts';
 
 /** Inflating is what takes the time; each stream has a thread of its own. */
@@ -26,27 +28,38 @@ export class ArchiveSource implements Source {
   private readonly ddl: DdlReader;
   private readonly whole: boolean;
 
-  constructor(archive: Archive, data: TableData, structure: Structure, schema: string, whole: boolean) {
+  constructor(
+    archive: Archive,
+    data: TableData,
+    structure: Structure,
+    partitions: Map<string, PresentLeaf>,
+    schema: string,
+    whole: boolean,
+  ) {
     this.archive = archive;
     this.data = data;
     this.structure = structure;
     this.whole = whole;
-    this.ddl = new DdlReader(schema);
+    this.ddl = new DdlReader(schema, partitions);
     for (const entry of archive.entries)
       for (const statement of statements(entry.definition)) this.ddl.read(statement);
     const copied = new Map<string, string[]>();
-    for (const { table, columns } of this.blocks()) copied.set(table, columns);
-    this.schema = this.ddl.finish(copied, structure.schema);
+    const seen = new Set<string>();
+    for (const { block, table, columns } of this.blocks()) {
+      copied.set(table, columns);
+      seen.add(placeOf(block));
+    }
+    this.schema = this.ddl.finish(copied, seen, structure.schema);
   }
 
   /** Table data of our schema, under the name of the table it belongs to. */
-  private blocks(): { entry: ArchiveEntry; table: string; columns: string[] }[] {
+  private blocks(): { entry: ArchiveEntry; block: PlacedName; table: string; columns: string[] }[] {
     return this.archive.entries.flatMap((entry) => {
       if (entry.kind !== 'TABLE DATA') return [];
       const header = parseCopy(entry.copyStatement.trim().replace(/;$/, ''));
-      const own = this.ddl.own({ schema: entry.schema || null, name: entry.tag });
-      if (own === null) return [];
-      return [{ entry, table: this.ddl.rootOf(header ? header.name : own), columns: header?.columns ?? [] }];
+      const block = this.ddl.placed(header ?? { schema: entry.schema || null, name: entry.tag });
+      const table = this.ddl.tableOf(block);
+      return table === null ? [] : [{ entry, block, table, columns: header?.columns ?? [] }];
     });
   }
 
@@ -101,11 +114,13 @@ export class ArchiveSource implements Source {
     }
   }
 
-  async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
+  async loadKeys(loader: Loader, table: string, columns: string[], keys: string[][]): Promise<void> {
+    const { encoding } = this.archive;
+    const encoded = await loader.encoded(keys, encoding);
     for (const block of this.blocks().filter((one) => one.table === table)) {
-      const filter = keyFilter(this.structure, table, block.columns, columns, keys);
+      const filter = keyFilter(this.structure, table, block.columns, columns, encoded);
       loader.table(table, block.columns);
-      const sink = new FilterSink(loader, table, block.columns, this.archive.encoding, filter);
+      const sink = new FilterSink(loader, table, block.columns, encoding, filter);
       for await (const chunk of this.data(block.entry)) await sink.write(chunk);
       await sink.end();
     }

@@ -4,17 +4,24 @@ import { openStream } from '../../streams.ts';
 import { readTarget } from '../connect.ts';
 import { newline } from './copy-text.ts';
 import { DdlReader } from './ddl.ts';
+import type { PlacedName } from './partitions.ts';
+import { placeOf } from './partitions.ts';
 import { throughPgRestore } from './pg-restore.ts';
 import { readPlain } from './plain.ts';
 
 export interface CountRequest {
   path: string;
-  format: 'custom' | 'directory' | 'plain';
+  format: 'custom' | 'directory' | 'tar' | 'plain';
   compression: 'none' | 'gzip' | 'zstd';
   /** Address of the live database: it says which schema the tables are in. */
   url: string;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
+}
+
+interface Count {
+  block: PlacedName;
+  rows: number;
 }
 
 /**
@@ -25,23 +32,24 @@ export interface CountRequest {
 export async function countDump(request: CountRequest): Promise<Map<string, number>> {
   const { path, format, compression, url, signal, onProgress } = request;
   const ddl = new DdlReader(readTarget(url).schema);
-  const counts = new Map<string, number>();
+  const counts = new Map<string, Count>();
   const stream =
     format === 'plain'
       ? openStream(path, compression, onProgress)
       : throughPgRestore(path, format, compression);
-  let table: string | null = null;
+  let table: PlacedName | null = null;
   for await (const event of readPlain(stream, path)) {
     if (signal?.aborted) throw new TenantDrError('interrupted', 'Stopped; nothing was changed.');
     if (event.type === 'statement') ddl.read(event.text);
     else if (event.type === 'copy') {
-      table = ddl.own(event.header);
-      if (table !== null) counts.set(table, counts.get(table) ?? 0);
+      table = ddl.placed(event.header);
+      if (!counts.has(placeOf(table))) counts.set(placeOf(table), { block: table, rows: 0 });
     } else if (event.type === 'data' && table !== null) {
-      counts.set(table, (counts.get(table) ?? 0) + linesIn(event.bytes));
+      const count = counts.get(placeOf(table)) as Count;
+      count.rows += linesIn(event.bytes);
     }
   }
-  return byRoot(counts, ddl);
+  return byTable(counts.values(), ddl);
 }
 
 /** A row of COPY text is a line: a newline within a value is escaped. */
@@ -52,11 +60,11 @@ function linesIn(bytes: Buffer): number {
 }
 
 /** A partition may be attached after its rows came: only the whole dump says where they belong. */
-function byRoot(counts: Map<string, number>, ddl: DdlReader): Map<string, number> {
-  const roots = new Map<string, number>();
-  for (const [table, rows] of counts) {
-    const root = ddl.rootOf(table);
-    roots.set(root, (roots.get(root) ?? 0) + rows);
+function byTable(counts: Iterable<Count>, ddl: DdlReader): Map<string, number> {
+  const tables = new Map<string, number>();
+  for (const { block, rows } of counts) {
+    const table = ddl.tableOf(block);
+    if (table !== null) tables.set(table, (tables.get(table) ?? 0) + rows);
   }
-  return roots;
+  return tables;
 }

@@ -1,11 +1,7 @@
 import type { Column, Schema, Table } from '../../../engine/schema.ts';
 import { fingerprintOf } from '../introspect.ts';
-
-/** A name as pg_dump writes it: plain or in double quotes; with or without a schema. */
-export interface QualifiedName {
-  schema: string | null;
-  name: string;
-}
+import type { PlacedName, PresentLeaf, QualifiedName } from './partitions.ts';
+import { Partitions, shownPlace } from './partitions.ts';
 
 const identifier = String.raw`(?:"(?:[^"]|"")+"|[^\s"(),.;]+)`;
 const qualified = String.raw`(?:(${identifier})\.)?(${identifier})`;
@@ -52,21 +48,32 @@ interface Found {
 
 /** What the DDL of a dump says about the tables of one schema. Only what pg_dump writes is understood. */
 export class DdlReader {
-  /** Partition → its direct parent. */
-  readonly parents = new Map<string, string>();
   readonly tables = new Map<string, Found>();
+  readonly partitions: Partitions;
   encoding = 'UTF8';
   private readonly schema: string;
   /** Dumps from before 10.3 name tables without a schema and set search_path. */
   private path: string | null = null;
 
-  constructor(schema: string) {
+  /** `present`: where partitions belong now, for data without definitions. */
+  constructor(schema: string, present = new Map<string, PresentLeaf>()) {
     this.schema = schema;
+    this.partitions = new Partitions(schema, present);
+  }
+
+  /** The name with its schema. */
+  placed({ schema, name }: QualifiedName): PlacedName {
+    return { schema: schema ?? this.path ?? this.schema, name };
   }
 
   /** The table's name when it is in our schema. */
-  own(name: QualifiedName): string | null {
-    return (name.schema ?? this.path ?? this.schema) === this.schema ? name.name : null;
+  private own(name: QualifiedName): string | null {
+    return this.placed(name).schema === this.schema ? name.name : null;
+  }
+
+  /** The table of our schema whose rows stand under this name, its own or a partition's; null for any other. */
+  tableOf(name: QualifiedName): string | null {
+    return this.partitions.tableOf(this.placed(name));
   }
 
   read(statement: string): void {
@@ -88,6 +95,7 @@ export class DdlReader {
     ).exec(statement);
     if (partitionOf) {
       this.attach(nameIn(partitionOf, 1), nameIn(partitionOf, 3));
+      this.partitions.define(this.placed(nameIn(partitionOf, 1)), isDivided(statement));
       return;
     }
     const attach = new RegExp(
@@ -103,6 +111,7 @@ export class DdlReader {
       'i',
     ).exec(statement);
     if (create) {
+      this.partitions.define(this.placed(nameIn(create, 1)), isDivided(statement));
       const name = this.own(nameIn(create, 1));
       if (name !== null)
         this.tables.set(name, {
@@ -125,23 +134,15 @@ export class DdlReader {
   }
 
   private attach(child: QualifiedName, parent: QualifiedName): void {
-    this.parents.set(child.name, parent.name);
+    this.partitions.attach(this.placed(child), this.placed(parent));
   }
 
-  /** The table a partition's rows belong to. */
-  rootOf(name: string): string {
-    let root = name;
-    for (let up = this.parents.get(root); up !== undefined && up !== root; up = this.parents.get(root))
-      root = up;
-    return root;
-  }
-
-  /** Tables as the engine sees them; a table that only has COPY data is described by `fallback`, the live one. */
-  finish(copied: Map<string, string[]>, fallback: Schema): Schema {
-    const names = new Set(
-      [...this.tables.keys(), ...copied.keys()].filter((name) => !this.parents.has(name)),
-    );
-    const tables = [...names].sort().map((name): Table => {
+  /**
+   * Tables the dump has rows of, as the engine sees them; `copied`: their columns, `blocks`: where the rows stood. A
+   * table that is nowhere defined is described by `fallback`, the live one.
+   */
+  finish(copied: Map<string, string[]>, blocks: Set<string>, fallback: Schema): Schema {
+    const tables = [...copied.keys()].sort().map((name): Table => {
       const live = fallback.tables.find((table) => table.name === name);
       const found = this.tables.get(name);
       const columns = found
@@ -161,6 +162,7 @@ export class DdlReader {
         uniques: [],
         foreignKeys: [],
         triggers: [],
+        incomplete: this.partitions.missing(name, blocks).map(shownPlace),
       };
     });
     return { tables, fingerprint: fingerprintOf(tables) };
@@ -180,6 +182,11 @@ export class DdlReader {
   }
 }
 
+/** `PARTITION BY …` at the end of a definition. */
+function isDivided(statement: string): boolean {
+  return /\sPARTITION BY (?:RANGE|LIST|HASH) \(/i.test(statement);
+}
+
 /** `) INHERITS (a, b)` at the end of a definition. */
 function inheritedFrom(statement: string): string[] {
   const list = /\)\s*INHERITS \(([\s\S]*?)\)\s*(?:WITH \([^)]*\)\s*)?$/i.exec(statement)?.[1] ?? '';
@@ -193,8 +200,11 @@ function bareColumn(name: string): Column {
 /** pg_dump writes types of user schemas with the schema in front, the catalog of a session that sees them without. */
 function likeLive(column: Column, live: Table | undefined): string {
   const now = live?.columns.find((known) => known.name === column.name)?.type;
+  if (now === undefined) return column.type;
+  // With --quote-all-identifiers names of types are in quotes, too.
+  const plain = (type: string): string => type.replaceAll(/"([a-z_][a-z0-9_]*)"/g, '$1');
   const bare = column.type.replace(new RegExp(`^${identifier}\\.(?=[^.]+$)`), '');
-  return now !== undefined && now !== column.type && now === bare ? now : column.type;
+  return [column.type, bare].some((type) => plain(type) === plain(now)) ? now : column.type;
 }
 
 const ends =

@@ -8,7 +8,7 @@ import { openStream } from '../../streams.ts';
 /** An archive our own reader does not know, as plain SQL, by way of the client tools. */
 export async function* throughPgRestore(
   path: string,
-  format: 'custom' | 'directory',
+  format: 'custom' | 'directory' | 'tar',
   compression: 'none' | 'gzip' | 'zstd',
 ): AsyncGenerator<Buffer> {
   const piped = compression !== 'none';

@@ -37,6 +37,8 @@ export class Picker {
   private readonly keys = new Map<string, Set<string>>();
   private readonly done = new Set<string>();
   private readonly spooled: Spooled[] = [];
+  /** The tenants' ids, byte for byte as the dump has them. */
+  private ids: string[][] | null = null;
   private spool: FileHandle | null = null;
   private spooledBytes = 0;
 
@@ -78,6 +80,10 @@ export class Picker {
 
   /** A block of a wanted table: filtered at once when it can be, else spooled. */
   async block(table: string, columns: string[], encoding: string): Promise<BlockSink> {
+    this.ids ??= await this.loader.encoded(
+      this.request.tenants.map((id) => [idText(id)]),
+      encoding,
+    );
     this.loader.table(table, columns);
     const slice = this.slice(table);
     return this.ready(slice)
@@ -165,9 +171,7 @@ export class Picker {
     } else {
       const field = columns.indexOf(membership.column);
       const folded = this.folded(slice.name, [membership.column]);
-      const texts = this.request.tenants.map((id) =>
-        Buffer.from(escapeCopy(idText(id)), 'utf8').toString('latin1'),
-      );
+      const texts = (this.ids ?? []).flat().map(escapeCopy);
       const keys = new Set(
         folded ? texts.map((text) => fold(Buffer.from(text, 'latin1').toString('utf8'))) : texts,
       );

@@ -12,6 +12,8 @@ import { DdlReader, parseInsert, unquote } from './ddl.ts';
 import type { BlockSink } from './filter-sink.ts';
 import { FilterSink } from './filter-sink.ts';
 import { keyFilter } from './keys.ts';
+import type { PresentLeaf } from './partitions.ts';
+import { placeOf } from './partitions.ts';
 import { Picker } from './picker.ts';
 import type { DumpEvent } from './plain.ts';
 import { readPlain } from './plain.ts';
@@ -22,33 +24,37 @@ export class PlainSource implements Source {
   private readonly open: () => AsyncIterable<Buffer>;
   private readonly path: string;
   private readonly structure: Structure;
+  private readonly partitions: Map<string, PresentLeaf>;
   private readonly target: Target;
   private readonly whole: boolean;
   private ddl: DdlReader;
   /** A dump of a whole cluster changes databases; only ours counts. */
+  private cluster = false;
   private elsewhere = false;
 
   constructor(
     open: () => AsyncIterable<Buffer>,
     path: string,
     structure: Structure,
+    partitions: Map<string, PresentLeaf>,
     target: Target,
     whole: boolean,
   ) {
     this.open = open;
     this.path = path;
     this.structure = structure;
+    this.partitions = partitions;
     this.target = target;
     this.whole = whole;
-    this.ddl = new DdlReader(target.schema);
+    this.ddl = this.freshDdl();
     this.schema = { tables: [], fingerprint: '' };
   }
 
   async load(loader: Loader, request: StageRequest, watch: Watch | null): Promise<void> {
-    this.ddl = new DdlReader(this.target.schema);
+    this.ddl = this.freshDdl();
     const picker = new Picker(loader, this.structure, request, { whole: this.whole, watch });
     const copied = new Map<string, string[]>();
-    const seen = new Map<string, number>();
+    const blocks = new Set<string>();
     let described: Schema | null = null;
     await this.read({
       beginning: (text) => {
@@ -58,50 +64,60 @@ export class PlainSource implements Source {
         if (picker.wants(table)) throw insertsOnly(table);
       },
       copy: async (header) => {
-        const name = this.ddl.own(header);
-        if (name === null) return null;
-        const table = this.ddl.rootOf(name);
+        const table = this.ddl.tableOf(header);
+        if (table === null) return null;
+        const block = placeOf(this.ddl.placed(header));
         copied.set(table, header.columns);
+        blocks.add(block);
         if (!picker.wants(table)) return null;
-        seen.set(name, (seen.get(name) ?? 0) + 1);
         const sink = await picker.block(table, header.columns, this.ddl.encoding);
         const end = sink.end.bind(sink);
         sink.end = async () => {
           await end();
-          if (this.complete(table, name, seen)) picker.finish(table);
+          if (this.complete(table, blocks)) picker.finish(table);
         };
         return sink;
       },
     });
     await picker.finishSpooled();
-    this.schema = described ?? this.ddl.finish(copied, this.structure.schema);
+    this.schema = described ?? this.ddl.finish(copied, blocks, this.structure.schema);
+  }
+
+  private freshDdl(): DdlReader {
+    return new DdlReader(this.target.schema, this.partitions);
   }
 
   /** All of a table's rows were seen: its one block, or one block per partition. */
-  private complete(table: string, block: string, seen: Map<string, number>): boolean {
-    const leaves = [...this.ddl.parents.keys()].filter(
-      (name) => this.ddl.rootOf(name) === table && ![...this.ddl.parents.values()].includes(name),
-    );
+  private complete(table: string, blocks: Set<string>): boolean {
+    const { partitions } = this.ddl;
     // Data loaded by way of the root comes in an unknown number of blocks.
-    if (leaves.length > 0) return block !== table && leaves.every((leaf) => seen.has(leaf));
+    if (partitions.leavesOf(table).length > 0) {
+      const root = placeOf({ schema: this.target.schema, name: table });
+      return !blocks.has(root) && partitions.leavesOf(table).every((leaf) => blocks.has(leaf));
+    }
     // Without definitions nothing says that no partition follows.
     return this.ddl.tables.has(table);
   }
 
-  async loadKeys(loader: Loader, table: string, columns: string[], keys: (string | null)[][]): Promise<void> {
+  async loadKeys(loader: Loader, table: string, columns: string[], keys: string[][]): Promise<void> {
     await this.read({
       beginning: () => undefined,
       insert: () => undefined,
       copy: async (header) => {
-        const name = this.ddl.own(header);
-        if (name === null || this.ddl.rootOf(name) !== table) return null;
+        if (this.ddl.tableOf(header) !== table) return null;
         loader.table(table, header.columns);
         return new FilterSink(
           loader,
           table,
           header.columns,
           this.ddl.encoding,
-          keyFilter(this.structure, table, header.columns, columns, keys),
+          keyFilter(
+            this.structure,
+            table,
+            header.columns,
+            columns,
+            await loader.encoded(keys, this.ddl.encoding),
+          ),
         );
       },
     });
@@ -115,7 +131,11 @@ export class PlainSource implements Source {
     let sink: BlockSink | null = null;
     this.elsewhere = false;
     try {
-      for await (const event of readPlain(tapped(this.open(), on.beginning), this.path)) {
+      const beginning = (text: string): void => {
+        this.cluster = /^-- PostgreSQL database cluster dump/m.test(text);
+        on.beginning(text);
+      };
+      for await (const event of readPlain(tapped(this.open(), beginning), this.path)) {
         if (event.type === 'data') await sink?.write(event.bytes);
         else if (event.type === 'copy') sink = this.elsewhere ? null : await on.copy(event.header);
         else if (event.type === 'end') {
@@ -132,7 +152,9 @@ export class PlainSource implements Source {
 
   private statement(event: Extract<DumpEvent, { text: string }>, onInsert: (table: string) => void): void {
     if (event.type === 'meta') {
-      const connect = /^\\connect\s+(?:-reuse-previous=\w+\s+)?("?)(.+?)\1\s*$/.exec(event.text);
+      // A dump of one database may name it, too; whatever its name was then, it is the one.
+      const connect =
+        this.cluster && /^\\connect\s+(?:-reuse-previous=\w+\s+)?("?)(.+?)\1\s*$/.exec(event.text);
       if (connect)
         this.elsewhere =
           unquote((connect[2] as string).replace(/^dbname='(.*)'$/, '$1')) !== this.target.database;
@@ -140,8 +162,8 @@ export class PlainSource implements Source {
     }
     if (this.elsewhere) return;
     const insert = parseInsert(event.text);
-    const table = insert ? this.ddl.own(insert) : null;
-    if (table !== null) onInsert(this.ddl.rootOf(table));
+    const table = insert ? this.ddl.tableOf(insert) : null;
+    if (table !== null) onInsert(table);
     this.ddl.read(event.text);
   }
 

@@ -6,6 +6,7 @@ import type { Source } from '../stage.ts';
 import { readArchive } from './archive.ts';
 import { openArchiveData } from './archive-data.ts';
 import { ArchiveSource } from './archive-source.ts';
+import { partitionsNow } from './partitions.ts';
 import { throughPgRestore } from './pg-restore.ts';
 import { PlainSource } from './plain-source.ts';
 
@@ -13,7 +14,7 @@ type Dump = Extract<StagedSource, { form: 'dump' }>;
 
 /**
  * Opens a dump for staging: plain SQL in one streaming pass; custom and directory archives of the versions known
- * here table by table, parents first; any other archive through pg_restore, as plain SQL.
+ * here table by table, parents first; any other archive, tar among them, through pg_restore, as plain SQL.
  */
 export async function openDumpSource(
   sql: Sql,
@@ -21,13 +22,14 @@ export async function openDumpSource(
   request: StageRequest & { source: Dump },
 ): Promise<Source> {
   const { path, format, compression, whole } = request.source;
+  const partitions = await partitionsNow(sql, structure);
   const plain = (open: () => AsyncIterable<Buffer>): Source =>
-    new PlainSource(open, path, structure, sql.target, whole);
+    new PlainSource(open, path, structure, partitions, sql.target, whole);
   if (format === 'plain') return plain(() => openStream(path, compression, request.onProgress));
-  if (compression === 'none') {
+  if (compression === 'none' && format !== 'tar') {
     const archive = await readArchive(path, format);
     const data = archive.known ? await openArchiveData(path, format, archive) : null;
-    if (data) return new ArchiveSource(archive, data, structure, sql.target.schema, whole);
+    if (data) return new ArchiveSource(archive, data, structure, partitions, sql.target.schema, whole);
   }
   return plain(() => throughPgRestore(path, format, compression));
 }
