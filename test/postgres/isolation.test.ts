@@ -126,7 +126,8 @@ describe('an ordinary role', () => {
     const result = await attempt(
       'CREATE RULE planted AS ON UPDATE TO items DO ALSO UPDATE links SET item_id = NULL WHERE id = 3;',
     );
-    expect(result.outcome).not.toBe('done');
+    expect(result.outcome).toBe('trigger-refused');
+    expect(result.message).toContain('Rules of items (planted)');
     expect(result.after).toEqual(result.before);
   });
 

@@ -139,7 +139,7 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
     if (slot.rows.want === 0) continue;
     const [row] = await work.sql.rows(
       `SELECT count(*) FILTER (WHERE tdr_kind = 'u' AND NOT tdr_again) AS u, count(*) FILTER (WHERE tdr_again) AS a, count(*) FILTER (WHERE tdr_kind = 'i') AS i,
-        (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
+        (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns || w.tdr_park) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
     );
     const again = Number(row?.a);
     const inserted = Number(row?.i) + again;
@@ -171,6 +171,7 @@ function located(alias: string): string {
   return `t.ctid = ${alias}.tdr_ctid AND t.tableoid = ${alias}.tdr_part`;
 }
 
+/** `columns`: those that change in some row, and those a row was parked by, which must be put back. */
 function updateStatement(slot: Slot, columns: string[]): string {
   const sets = columns.map((name) => `${ident(name)} = w.${ident(name)}`).join(', ');
   const same = slot.key.map((name) => `t.${ident(name)} = w.${ident(name)}`).join(' AND ');

@@ -72,6 +72,8 @@ export interface Reference {
 
 export interface RelationTrigger {
   name: string;
+  /** The table it is on, in SQL: a partition can have triggers of its own. */
+  table: string;
   sql: string;
   /** O origin, D disabled, R replica, A always. */
   enabled: string;
@@ -211,9 +213,11 @@ const relationsQuery = `
       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
       WHERE i.indrelid = c.oid AND i.indisprimary AND k.n <= i.indnkeyatts),
     'uniques', (${uniquesQuery}),
-    'triggers', (SELECT coalesce(json_agg(json_build_object('name', t.tgname, 'sql', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled) ORDER BY t.tgname), '[]')
-      FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
-    'rules', (SELECT coalesce(json_agg(json_build_object('name', r.rulename, 'sql', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)), '[]')
+    'triggers', (SELECT coalesce(json_agg(json_build_object('name', t.tgname, 'table', format('%I.%I', tn.nspname, tc.relname),
+        'sql', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled) ORDER BY t.tgrelid <> c.oid, t.tgname), '[]')
+      FROM pg_trigger t JOIN pg_class tc ON tc.oid = t.tgrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
+      WHERE (t.tgrelid = c.oid OR c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) AND NOT t.tgisinternal),
+    'rules', (SELECT coalesce(json_agg(json_build_object('name', r.rulename, 'table', format('%I.%I', n.nspname, c.relname), 'sql', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)), '[]')
       FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
     'counters', (${countersQuery})
   ) ORDER BY c.relname COLLATE "C"), '[]')

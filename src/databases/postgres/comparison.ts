@@ -4,7 +4,7 @@ import { compareTable, countDifferences, summarize } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import { reinsertConflicts } from './reinsertion.ts';
 import { reviewTable } from './review.ts';
-import { type TriggerMethod, triggersMet } from './triggers.ts';
+import { rulesMet, type TriggerMethod, triggersMet } from './triggers.ts';
 import type { Slot, Workspace } from './workspace.ts';
 
 /** Effects of every table, and everything that stands against them. */
@@ -31,7 +31,7 @@ export async function compareAll(
   for (const slot of method === 'replica' ? [] : reinserted)
     comparison.conflicts.push(...(await reinsertConflicts(work, slot)));
   const obstacles = await findObstacles(work);
-  comparison.conflicts.push(...obstacles.conflicts, ...triggersMet(work, method));
+  comparison.conflicts.push(...obstacles.conflicts, ...triggersMet(work, method), ...rulesMet(work, method));
   comparison.sharedNeeded.push(...obstacles.sharedNeeded);
   comparison.inbound.push(...obstacles.inbound);
   // What was found while collecting stays known when the same slice is compared again.

@@ -137,7 +137,8 @@ async function dial(settings: pg.ClientConfig): Promise<pg.Client> {
 
 async function pinSession(sql: Sql, target: Target, busySeconds: number): Promise<void> {
   const [version] = await sql.rows(
-    "SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found",
+    `SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found,
+      (SELECT json_agg(DISTINCT nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE nspname <> 'pg_catalog') AS extensions`,
     [ident(target.schema)],
   );
   if (Number(version?.version) < 130000) {
@@ -155,13 +156,25 @@ async function pinSession(sql: Sql, target: Target, busySeconds: number): Promis
       },
     );
   }
+  // A default of read-only transactions keeps applications out, not whoever comes to repair what they did.
   await sql.run(`
     SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
     SET extra_float_digits = 1; SET bytea_output = 'hex'; SET xmloption = 'content'; SET row_security = off;
     SET standard_conforming_strings = on; SET synchronous_commit = on; SET jit = off;
     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;
     SET lock_timeout = '${Math.round(busySeconds * 1000)}ms'; SET temp_buffers = '64MB'; SET work_mem = '32MB';
-    SET search_path = ${[ident(target.schema), version?.path || '', 'pg_temp'].filter((part) => part !== '').join(', ')}`);
+    SET default_transaction_read_only = off;
+    SET search_path = ${searchPath(target.schema, version?.path ?? '', JSON.parse(version?.extensions ?? '[]') as string[])}`);
+}
+
+/**
+ * The schema's tables first, then what the role sees anyway. Where types of extensions are out of sight, so are their
+ * operators, and citext would be compared as text.
+ */
+function searchPath(schema: string, usual: string, extensions: string[]): string {
+  // An empty path reads as "", which may not be set again.
+  const seen = usual === '""' ? '' : usual;
+  return [ident(schema), seen, ...extensions.map(ident), 'pg_temp'].filter((part) => part !== '').join(', ');
 }
 
 /**

@@ -82,7 +82,7 @@ function raised(error: DatabaseError, words: string): TenantDrError {
     'trigger-refused',
     `A trigger of the application refused the change: ${words}. Everything was rolled back.`,
     {
-      hint: 'Leave the table out with --tables, or connect as a role that may set session_replication_role.',
+      hint: 'Leave the table out with --tables, or connect as a role that may set session_replication_role. An event trigger that forbids CREATE TABLE also forbids temporary tables: disable it meanwhile.',
       cause: error,
     },
   );
@@ -113,7 +113,9 @@ function denied(error: DatabaseError, words: string, what: string): TenantDrErro
   }
   return new TenantDrError('database-denied', `${what}: ${words}.`, {
     ...details,
-    hint: 'Connect as the owner of the tables; `tenant-dr doctor` lists the rights that are missing.',
+    hint: /temporary tables/.test(words)
+      ? 'Backups are compared in temporary tables: GRANT TEMPORARY ON DATABASE … TO this role.'
+      : 'Connect as the owner of the tables; `tenant-dr doctor` lists the rights that are missing.',
   });
 }
 

@@ -135,7 +135,7 @@ export async function changedSince(work: Workspace, path: string): Promise<{ tab
   const moved: { table: string; key: string }[] = [];
   for (const slot of work.slots) {
     if (slot.slice.membership.via === 'identity') continue;
-    for (const query of changeQueries(slot)) {
+    for (const query of changeQueries(slot, true)) {
       await readBinary(work.sql, query, (fields) => {
         const change = JSON.parse((fields[0] as Buffer).toString('utf8')) as SavedChange;
         if (left.get(nameOf(change))?.after !== change.before)

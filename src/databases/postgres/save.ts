@@ -122,8 +122,11 @@ export async function saveEffects(work: Workspace, path: string): Promise<{ rows
   }
 }
 
-/** One query per kind of change, giving a SavedChange as JSON per row. */
-export function changeQueries(slot: Slot): string[] {
+/**
+ * One query per kind of change, giving a SavedChange as JSON per row. A key can change in what it prints while it
+ * stays the same key (case in citext): rows are named by the key they shall have, or by the one they have `now`.
+ */
+export function changeQueries(slot: Slot, now = false): string[] {
   if (slot.key.length === 0) return contentQueries(slot);
   const line = (op: string, key: string, before: string, after: string): string =>
     `json_build_object('table', ${literal(slot.slice.name)}::text, 'op', ${op}, 'key', json_build_array(${key}), 'before', ${before}, 'after', ${after})::text`;
@@ -136,8 +139,13 @@ export function changeQueries(slot: Slot): string[] {
     );
   if (slot.rows.want > 0) {
     const after = `encode(${rowHash('w', slot.columns)}, 'hex')`;
+    const key = now
+      ? slot.key
+          .map((name) => shown(`CASE WHEN w.tdr_kind = 'u' THEN l.${ident(name)} ELSE w.${ident(name)} END`))
+          .join(', ')
+      : keyOf('w');
     queries.push(
-      `SELECT ${line('w.tdr_kind::text', keyOf('w'), `encode(l.tdr_hash, 'hex')`, after)} FROM ${slot.want} w LEFT JOIN ${slot.live} l ON ${sameRow('l', 'w')}`,
+      `SELECT ${line('w.tdr_kind::text', key, `encode(l.tdr_hash, 'hex')`, after)} FROM ${slot.want} w LEFT JOIN ${slot.live} l ON ${sameRow('l', 'w')}`,
     );
   }
   return queries;

@@ -17,6 +17,11 @@ export function idTypeOf(column: RelationColumn): TenantId['type'] {
   return column.baseType === 'bytea' ? 'blob' : 'text';
 }
 
+/** SQL for an id as text, live or staged: char(n) loses the blanks it is filled up with. */
+function idShown(column: RelationColumn, value: string): string {
+  return column.baseName === 'bpchar' ? `rtrim(${value}::text, ' ')` : `${value}::text`;
+}
+
 /** The id as a constant of no type yet: the server reads it as the type of what it is compared with. */
 export function idLiteral(id: TenantId): string {
   return literal(idText(id));
@@ -69,7 +74,7 @@ export async function listTenants(
   const id = relation.columns.find((column) => column.name === columns.id) as RelationColumn;
   const type = idTypeOf(id);
   const rows = await sql.rows(
-    `SELECT t.${ident(id.name)}::text AS id, ${pick(columns.slug, 'slug')} AS slug, ${pick(columns.name, 'name')} AS name,
+    `SELECT ${idShown(id, `t.${ident(id.name)}`)} AS id, ${pick(columns.slug, 'slug')} AS slug, ${pick(columns.name, 'name')} AS name,
       ${pick(columns.status?.column, 'status')} AS status, ${tierSource(columns, has)} AS tier, ${tierPathOf(columns, has) === null ? 'false' : 'true'} AS json
      FROM ${from} t WHERE t.${ident(id.name)} IS NOT NULL ORDER BY t.${ident(id.name)}`,
   );
@@ -111,11 +116,16 @@ export async function stagedTenants(
   if (!live || !raw?.columns.includes(columns.id)) throw tenantsMissing(columns.table);
   const relation = { ...live, columns: live.columns.filter((column) => raw.columns.includes(column.name)) };
   const tenants = await listTenants(sql, relation, columns, raw.name);
-  return tenants.sort((a, b) => {
-    if (a.id.type === 'integer' && b.id.type === 'integer')
-      return BigInt(a.id.text) < BigInt(b.id.text) ? -1 : 1;
-    return a.id.text < b.id.text ? -1 : 1;
-  });
+  return tenants.sort((a, b) => compareIds(a.id.text, b.id.text));
+}
+
+/** Integers by their value, everything else by its text. */
+function compareIds(a: string, b: string): number {
+  const [x, y] = [a, b].map((text) => (/^-?\d+$/.test(text) ? BigInt(text) : text)) as [
+    bigint | string,
+    bigint | string,
+  ];
+  return typeof x === typeof y ? (x < y ? -1 : 1) : typeof x === 'bigint' ? -1 : 1;
 }
 
 /** A value inside a JSON column, by a path such as $.plan.tier; text that is no JSON reads as absent. */

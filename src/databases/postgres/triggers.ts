@@ -29,14 +29,14 @@ export async function mayReplicate(sql: Sql): Promise<boolean> {
   }
 }
 
-/** Triggers that fire for an ordinary session on tables this plan changes. */
-export function activeTriggers(slots: Slot[]): { slot: Slot; name: string; always: boolean }[] {
+/** Triggers that fire for an ordinary session on tables this plan changes; `on`: table or partition, in SQL. */
+export function activeTriggers(slots: Slot[]): { slot: Slot; name: string; on: string; always: boolean }[] {
   return slots
     .filter((slot) => slot.rows.want + slot.rows.gone > 0)
     .flatMap((slot) =>
       slot.relation.triggers
         .filter((one) => one.enabled === 'O' || one.enabled === 'A')
-        .map((one) => ({ slot, name: one.name, always: one.enabled === 'A' })),
+        .map((one) => ({ slot, name: one.name, on: one.table, always: one.enabled === 'A' })),
     );
 }
 
@@ -51,7 +51,7 @@ export function triggersMet(work: Workspace, method: TriggerMethod): Conflict[] 
   if (method === 'replica') return [];
   const tables = new Map<string, string[]>();
   for (const { slot, name } of activeTriggers(work.slots))
-    tables.set(slot.slice.name, [...(tables.get(slot.slice.name) ?? []), name]);
+    tables.set(slot.slice.name, [...new Set([...(tables.get(slot.slice.name) ?? []), name])]);
   return [...tables].map(([table, names]) => ({
     kind: 'triggers-run',
     table,
@@ -64,30 +64,51 @@ export function triggersMet(work: Workspace, method: TriggerMethod): Conflict[] 
   }));
 }
 
+/** Rules rewrite the statements of a change, which no check afterwards could explain: they stop the plan. */
+export function rulesMet(work: Workspace, method: TriggerMethod): Conflict[] {
+  const acting = method === 'replica' ? 'RA' : 'OA';
+  return work.slots
+    .filter((slot) => slot.rows.want + slot.rows.gone > 0)
+    .flatMap(({ slice, relation }) => {
+      const rules = relation.rules.filter((rule) => acting.includes(rule.enabled)).map((rule) => rule.name);
+      if (rules.length === 0) return [];
+      return [
+        {
+          kind: 'trigger-cannot-run',
+          table: slice.name,
+          key: '',
+          detail: `Rules of ${slice.name} (${rules.join(', ')}) rewrite what is written there, and this role may not keep them from it.`,
+          blocking: true,
+        },
+      ];
+    });
+}
+
 /** Triggers that were disabled, with what is needed to put them back as they were. */
 export type DisabledTrigger = ReturnType<typeof activeTriggers>[number];
 
 /** Disables the triggers of the changed tables; gives up after some tries rather than blocking everybody. */
 export async function disableTriggers(work: Workspace): Promise<DisabledTrigger[]> {
   const triggers = activeTriggers(work.slots);
-  for (const { slot, name } of triggers) await alter(work, slot, `DISABLE TRIGGER ${ident(name)}`);
+  for (const { on, name } of triggers) await alter(work, on, `DISABLE TRIGGER ${ident(name)}`);
   return triggers;
 }
 
 /** Puts every disabled trigger back as it was, in the same transaction. */
 export async function enableTriggers(work: Workspace, triggers: DisabledTrigger[]): Promise<void> {
-  for (const { slot, name, always } of triggers) {
-    await alter(work, slot, `ENABLE ${always ? 'ALWAYS ' : ''}TRIGGER ${ident(name)}`);
+  for (const { on, name, always } of triggers) {
+    await alter(work, on, `ENABLE ${always ? 'ALWAYS ' : ''}TRIGGER ${ident(name)}`);
   }
 }
 
 const tries = 10;
 
-async function alter(work: Workspace, slot: Slot, action: string): Promise<void> {
+/** Partitions keep their own state: each is altered by itself. */
+async function alter(work: Workspace, table: string, action: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await work.sql.run(
-        `SAVEPOINT tdr_alter; SET LOCAL lock_timeout = '300ms'; ALTER TABLE ${slot.target} ${action}; RELEASE SAVEPOINT tdr_alter`,
+        `SAVEPOINT tdr_alter; SET LOCAL lock_timeout = '300ms'; ALTER TABLE ONLY ${table} ${action}; RELEASE SAVEPOINT tdr_alter`,
       );
       return;
     } catch (error) {
@@ -99,9 +120,8 @@ async function alter(work: Workspace, slot: Slot, action: string): Promise<void>
 
 /** The refusal when triggers ran and the rows did not stick. */
 export function triggerRefusal(slot: Slot, detail: string): TenantDrError {
-  const names = slot.relation.triggers
-    .filter((one) => one.enabled === 'O' || one.enabled === 'A')
-    .map((one) => one.name);
+  const active = slot.relation.triggers.filter((one) => one.enabled === 'O' || one.enabled === 'A');
+  const names = [...new Set(active.map((one) => one.name))];
   return new TenantDrError(
     'trigger-refused',
     `${detail} Triggers of "${slot.slice.name}" (${names.join(', ')}) ran and this role may not switch them off. Everything was rolled back.`,
