@@ -24,7 +24,21 @@ export async function survey(session: Session, config: Config): Promise<Ground> 
   const schema = await session.schema();
   const ownership = classify(schema, config);
   requireClassified(ownership);
-  return { session, config, schema, ownership, tenants: await session.tenants(config.tenants) };
+  const tenants = await session.tenants(config.tenants);
+  requireDistinct(tenants, config);
+  return { session, config, schema, ownership, tenants };
+}
+
+/** Where one id stands for several tenants, the rows of one cannot be told from those of another. */
+function requireDistinct(tenants: Tenant[], { tenants: { table, id } }: Config): void {
+  const seen = new Set<string>();
+  const twice = tenants.find((tenant) => seen.size === seen.add(tenant.id.text).size);
+  if (!twice) return;
+  throw new TenantDrError(
+    'config-invalid',
+    `${table}.${id} does not tell tenants apart: several rows have ${twice.id.text}. Nothing was changed.`,
+    { hint: 'Set tenants.id to a column whose values are unique.', table },
+  );
 }
 
 /** Makes a source queryable beside the live database, for the tenants named. Throws backup-without-tenant. */

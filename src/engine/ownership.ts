@@ -47,14 +47,15 @@ export function classify(schema: Schema, config: OwnershipConfig): Ownership {
   const order = inherit(schema, config, found);
   for (const table of schema.tables) {
     if (found.has(table.name)) continue;
+    if (table.kind === 'elsewhere' && !table.foreignKeys.some((key) => found.get(key.table)?.membership)) {
+      found.set(table.name, { name: table.name, ownership: 'shared', path: [], crossLinks: [] });
+      continue;
+    }
     found.set(table.name, {
       name: table.name,
       ownership: 'unclassified',
       path: [],
-      reason:
-        table.kind === 'virtual'
-          ? `virtual table (${table.module ?? 'unknown module'})`
-          : 'no key leads to a tenant',
+      reason: unreachedReason(table),
       crossLinks: [],
     });
   }
@@ -66,6 +67,12 @@ export function classify(schema: Schema, config: OwnershipConfig): Ownership {
     order,
     unclassified: tables.filter((t) => t.ownership === 'unclassified').map((t) => t.name),
   };
+}
+
+function unreachedReason(table: Table): string {
+  if (table.kind === 'virtual') return `virtual table (${table.module ?? 'unknown module'})`;
+  if (table.kind !== 'elsewhere') return 'no key leads to a tenant';
+  return `in another schema, which is not restored with this one, though its rows refer to ${table.foreignKeys[0]?.table}`;
 }
 
 /** Refuses to go on while a table is unclassified. */
@@ -150,6 +157,7 @@ function fromConfig(table: Table, config: OwnershipConfig): TableOwnership | und
   if (rule.shared !== undefined)
     return { ...base, ownership: 'shared', ...(rule.shared ? { reason: rule.shared } : {}) };
   if (rule.exclude !== undefined) return { ...base, ownership: 'excluded', reason: rule.exclude };
+  if (table.kind === 'elsewhere') return undefined;
   if (rule.column !== undefined) {
     return { ...base, ownership: 'declared', membership: { via: 'column', column: rule.column } };
   }
@@ -176,6 +184,7 @@ function fromStructure(
   if (table.kind === 'shadow')
     return { ...base, ownership: 'excluded', reason: 'storage of a virtual table' };
   if (table.kind === 'virtual') return virtualTable(table, schema);
+  if (table.kind === 'elsewhere') return undefined;
   if (table === tenants) {
     return { ...base, ownership: 'direct', membership: { via: 'identity', column: config.tenants.id } };
   }

@@ -55,6 +55,14 @@ function unreached(schema: Schema, table: Table, entry: TableOwnership, owned: s
       why: entry.reason ?? '',
     };
   }
+  if (table.kind === 'elsewhere') {
+    return {
+      ...base,
+      ownership: 'excluded',
+      rule: { exclude: 'in another schema: restored by hand' },
+      why: entry.reason ?? '',
+    };
+  }
   if (table.kind === 'foreign') {
     return {
       ...base,

@@ -37,8 +37,8 @@ export interface Trigger {
   sql: string;
 }
 
-/** `shadow`: owned by a virtual table (full-text and the like). `internal`: the database's own bookkeeping. */
-export type TableKind = 'table' | 'virtual' | 'shadow' | 'internal' | 'foreign';
+/** `elsewhere`: in another schema, which is not restored, but its keys lead to tables of this one. `shadow`: owned by a virtual table (full-text and the like). `internal`: the database's own bookkeeping. */
+export type TableKind = 'table' | 'virtual' | 'shadow' | 'internal' | 'foreign' | 'elsewhere';
 
 export interface Table {
   name: string;

@@ -4,7 +4,6 @@ import { ident, identList, literal } from './identifiers.ts';
 import { parked } from './parking.ts';
 import { sharedInserts } from './shared.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf } from './workspace.ts';
 
 export interface Executed {
   insert: number;
@@ -99,20 +98,14 @@ async function park(work: Workspace, slot: Slot, applied: Applied): Promise<void
   );
   const same = slot.key.map((name) => `t.${ident(name)} = p.${ident(name)}`).join(' AND ');
   for (const space of spaces) {
-    const column = columnOf(slot, space.c ?? '');
-    const value = parked(column, !holdsNulls(slot, column.name));
+    const refuge = slot.parking.get(space.c ?? '');
+    if (!refuge) continue;
+    const { column } = refuge;
     const changed = await work.sql.run(
-      `UPDATE ${slot.target} t SET ${ident(column.name)} = p.tdr_value FROM (SELECT ${identList(slot.key)}, ${value} AS tdr_value FROM ${slot.want} WHERE ${literal(column.name)} = ANY (tdr_park)) p WHERE ${same}`,
+      `UPDATE ${slot.target} t SET ${ident(column.name)} = p.tdr_value FROM (SELECT ${identList(slot.key)}, ${parked(refuge)} AS tdr_value FROM ${slot.want} WHERE ${literal(column.name)} = ANY (tdr_park)) p WHERE ${same}`,
     );
     count(applied, slot.slice.name, 'update', changed);
   }
-}
-
-/** A constraint with NULLS NOT DISTINCT lets only one row hold NULL. */
-function holdsNulls(slot: Slot, column: string): boolean {
-  return slot.relation.uniques.some(
-    (unique) => unique.nullsNotDistinct && unique.terms.some((term) => term.column === column),
-  );
 }
 
 async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> {

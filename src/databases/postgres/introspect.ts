@@ -18,8 +18,35 @@ export async function introspect(sql: Sql): Promise<Structure> {
   // Taken first: what changes while the rest is read shows later.
   const mark = await structureMark(sql);
   const relations = await readCatalog(sql, sql.target.schema);
-  const tables = [...relations.values()].map(toTable);
-  return { schema: { tables, fingerprint: fingerprintOf(tables) }, relations, mark };
+  const own = [...relations.values()].map(toTable);
+  const tables = [...own, ...tablesElsewhere(relations)];
+  return { schema: { tables, fingerprint: fingerprintOf(own) }, relations, mark };
+}
+
+/** Tables of other schemas whose rows refer to ours: what belongs to a tenant must not be forgotten for where it is. */
+function tablesElsewhere(relations: Map<string, Relation>): Table[] {
+  const own = new Set([...relations.values()].map(({ oid }) => oid));
+  const found = new Map<string, Table>();
+  for (const { name, referencedBy } of relations.values()) {
+    for (const { from, columns, parentColumns, onDelete, onUpdate } of referencedBy) {
+      if (own.has(from.root.oid)) continue;
+      const child = `${from.schema}.${from.root.table}`;
+      const table = found.get(child) ?? { ...bareTable(child), foreignKeys: [] };
+      table.foreignKeys.push({
+        columns,
+        table: name,
+        parentColumns,
+        onDelete: foreignActions[onDelete],
+        onUpdate: foreignActions[onUpdate],
+      });
+      found.set(child, table);
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function bareTable(name: string): Table {
+  return { name, kind: 'elsewhere', columns: [], primaryKey: [], uniques: [], foreignKeys: [], triggers: [] };
 }
 
 export function relationOf(structure: Structure, name: string): Relation {

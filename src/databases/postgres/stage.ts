@@ -79,9 +79,13 @@ export async function stageSource(
   } catch (error) {
     // In a lost transaction every statement fails: what lost it is the error to report.
     const first = await ahead?.settled();
-    await loader.settled().catch((second: unknown) => void second);
+    const creating = await loader.settled().then(
+      () => null,
+      (failure: unknown) => ({ error: failure }),
+    );
     await sql.run('ROLLBACK').catch((second: unknown) => void second);
-    throw first ? first.error : error;
+    const causes = [first, creating, { error }].flatMap((failure) => (failure ? [failure.error] : []));
+    throw causes.find((cause) => sqlState(cause) !== inFailedTransaction) ?? error;
   }
 }
 
@@ -90,6 +94,9 @@ function watchFor(sql: Sql, structure: Structure, request: StageRequest): Watch 
   if (request.source.form !== 'live' && request.source.whole) return null;
   return { keys: new LiveKeys(sql, structure, request), loader: new Loader(sql, 'raw_moved') };
 }
+
+/** What every statement gets after the one that failed. */
+const inFailedTransaction = '25P02';
 
 /** Many tenants are picked out of the raw rows one after the other: then an index pays. */
 async function prepareRaw(sql: Sql, request: StageRequest, stage: Stage): Promise<void> {

@@ -1,9 +1,11 @@
 import type { Conflict } from '../../engine/plan.ts';
 import type { Unique } from './catalog.ts';
 import { keyText } from './encoding.ts';
+import { sqlState } from './errors.ts';
 import { ident, literal } from './identifiers.ts';
 import { named, ownerOf } from './ownership.ts';
-import { parkingSpace } from './parking.ts';
+import type { Refuge } from './parking.ts';
+import { parked, refuges } from './parking.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { namingColumns } from './workspace.ts';
 
@@ -114,11 +116,13 @@ async function swaps(work: Workspace, slot: Slot, unique: Unique): Promise<Confl
      WHERE (n.tdr_ctid, n.tdr_part) IS DISTINCT FROM (o.tdr_ctid, o.tdr_part)`,
   );
   if (blocked.length === 0) return [];
-  const space = parkingSpace(slot, unique);
-  if (space !== null) {
-    const keys = blocked.map((row) => literal(row.key ?? '')).join(', ');
+  const keys = blocked.map((row) => literal(row.key ?? '')).join(', ');
+  for (const refuge of refuges(slot, unique)) {
+    if (!(await allowed(work, slot, refuge, keys))) continue;
+    const space = literal(refuge.column.name);
+    slot.parking.set(refuge.column.name, refuge);
     await work.sql.run(
-      `UPDATE ${slot.want} SET tdr_park = array_append(array_remove(tdr_park, ${literal(space)}), ${literal(space)}) WHERE tdr_key IN (${keys})`,
+      `UPDATE ${slot.want} SET tdr_park = array_append(array_remove(tdr_park, ${space}), ${space}) WHERE tdr_key IN (${keys})`,
     );
     return [];
   }
@@ -131,4 +135,22 @@ async function swaps(work: Workspace, slot: Slot, unique: Unique): Promise<Confl
     detail: `${slot.slice.name} ${row.key} exchanges its value in ${unique.name} with another row, and no column of that constraint can hold a free value in between.`,
     blocking: true,
   }));
+}
+
+/** Whether the table's checks let rows be parked there: `want` has the same ones. */
+async function allowed(work: Workspace, slot: Slot, refuge: Refuge, keys: string): Promise<boolean> {
+  const column = ident(refuge.column.name);
+  await work.sql.run('SAVEPOINT tdr_parking');
+  try {
+    await work.sql.run(
+      `UPDATE ${slot.want} w SET ${column} = p.v FROM (SELECT tdr_key AS k, ${parked(refuge)} AS v FROM ${slot.want} WHERE tdr_key IN (${keys})) p WHERE w.tdr_key = p.k`,
+    );
+    return true;
+  } catch (error) {
+    const state = sqlState(error) ?? '';
+    if (!state.startsWith('22') && !state.startsWith('23')) throw error;
+    return false;
+  } finally {
+    await work.sql.run('ROLLBACK TO SAVEPOINT tdr_parking; RELEASE SAVEPOINT tdr_parking');
+  }
 }

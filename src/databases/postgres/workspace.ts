@@ -6,6 +6,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
 import { ident, identList } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
+import type { Refuge } from './parking.ts';
 import type { Sql } from './sql.ts';
 import type { Raw, Stage } from './stage.ts';
 
@@ -31,6 +32,8 @@ export interface Slot {
   /** Columns whose difference is an effect. */
   compared: string[];
   key: string[];
+  /** Where rows that exchange a unique value are parked, by column. */
+  parking: Map<string, Refuge>;
   /** `live` holds the rows of this tenant as they were when last read. */
   known: boolean;
   /** Rows in `live`, `staged`, `want`, `gone`: an empty table is not asked. */
@@ -94,6 +97,7 @@ export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, st
       common: null,
       compared: [],
       key: [],
+      parking: new Map(),
       known: false,
       rows: { live: 0, staged: 0, want: 0, gone: 0 },
       dead: { live: 0, staged: 0, want: 0, gone: 0 },

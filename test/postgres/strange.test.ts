@@ -1,0 +1,144 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import type { OpenOptions } from '../../src/engine/port.ts';
+import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
+import { openGround, staged } from './engine.ts';
+
+/** What schemas and roles of others have that ours do not. */
+
+let server: Throwaway;
+
+beforeAll(async () => {
+  server = await testCluster();
+  await ordinaryRole(server, 'app');
+});
+
+interface Case {
+  schema: string;
+  damage: string;
+  tables: string[];
+  slug?: string;
+  options?: OpenOptions;
+  owner?: string;
+}
+
+/** Restores the tenant called two from an intact copy, compares, undoes, compares again. */
+async function backAndForth({ schema, damage, tables, options, owner = 'app' }: Case): Promise<void> {
+  const world = await testDatabase(server, schema, 'template1', owner);
+  const live = await testDatabase(server, '', world.name, owner);
+  await live.asSuperuser(damage);
+  const damaged = await contents(live, tables);
+  const work = await staged(live.url, { form: 'live', url: world.url }, ['two'], {}, options);
+  const done = await work.execute(await work.plan('two'));
+  await work.close();
+  expect(await contents(live, tables)).toEqual(await contents(world, tables));
+  const source = {
+    form: 'dump',
+    path: done.safetyPath,
+    format: 'plain',
+    compression: 'none',
+    whole: true,
+  } as const;
+  const undo = await staged(live.url, source, ['two'], {}, options);
+  const plan = await undo.plan('two', { verbatim: true });
+  expect(await undo.session.changedSince(done.effectsPath)).toEqual([]);
+  await undo.execute(plan);
+  await undo.close();
+  expect(await contents(live, tables)).toEqual(damaged);
+}
+
+const tenants = `
+CREATE TABLE tenants (id int PRIMARY KEY, slug text UNIQUE, status text);
+INSERT INTO tenants VALUES (1, 'one'), (2, 'two');`;
+
+test('rows that exchange a value wait where the checks of the table allow it, and are put back', () =>
+  backAndForth({
+    owner: 'postgres',
+    schema: `CREATE EXTENSION btree_gist; ${tenants}
+      CREATE TABLE stays (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, room int, during int4range NOT NULL, EXCLUDE USING gist (room WITH =, during WITH &&));
+      CREATE TABLE lines (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, position int NOT NULL UNIQUE CHECK (position > 0));
+      INSERT INTO stays SELECT i, 1 + i % 2, 1, int4range(i * 10, i * 10 + 5) FROM generate_series(1, 6) i;
+      INSERT INTO lines SELECT i, 1 + i % 2, i FROM generate_series(1, 6) i;`,
+    damage: `UPDATE stays SET room = 9 WHERE id = 1; UPDATE stays SET during = '[10,15)' WHERE id = 3; UPDATE stays SET during = '[30,35)', room = 1 WHERE id = 1;
+      UPDATE lines SET position = 99 WHERE id = 1; UPDATE lines SET position = 1 WHERE id = 3; UPDATE lines SET position = 3 WHERE id = 1;`,
+    tables: ['tenants', 'stays', 'lines'],
+  }));
+
+test('a role with an empty search_path and read-only transactions sees types of extensions as they are', async () => {
+  await backAndForth({
+    owner: 'postgres',
+    schema: `CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions;
+      CREATE TABLE tenants (id extensions.citext PRIMARY KEY, slug text UNIQUE, status text); INSERT INTO tenants VALUES ('One', 'one'), ('Two', 'two');
+      CREATE TABLE codes (code extensions.citext PRIMARY KEY, tenant_id extensions.citext REFERENCES tenants);
+      CREATE TABLE uses (id int PRIMARY KEY, code extensions.citext NOT NULL REFERENCES codes);
+      INSERT INTO codes VALUES ('A', 'ONE'), ('B', 'two'), ('C', 'TWO'); INSERT INTO uses VALUES (1, 'a'), (2, 'b'), (3, 'c');
+      DO $$ BEGIN EXECUTE format('ALTER ROLE postgres IN DATABASE %I SET search_path = %L', current_database(), ''); END $$;`,
+    damage: `DELETE FROM public.uses WHERE id = 2; UPDATE public.codes SET code = 'c' WHERE code::text = 'C';
+      DO $$ BEGIN EXECUTE format('ALTER ROLE postgres IN DATABASE %I SET search_path = %L', current_database(), '');
+        EXECUTE format('ALTER ROLE postgres IN DATABASE %I SET default_transaction_read_only = on', current_database()); END $$;`,
+    tables: ['tenants', 'codes', 'uses'].map((name) => `public"."${name}`),
+  });
+});
+
+test('triggers that single partitions have are disabled with consent and put back as they were', async () => {
+  const states = `SELECT tgrelid::regclass || ' ' || tgname || ' ' || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1`;
+  const schema = `${tenants}
+    CREATE TABLE logs (id int, tenant_id int NOT NULL REFERENCES tenants, line text, at timestamptz DEFAULT now()) PARTITION BY RANGE (id);
+    CREATE TABLE logs_a PARTITION OF logs FOR VALUES FROM (0) TO (10); CREATE TABLE logs_b PARTITION OF logs DEFAULT;
+    INSERT INTO logs SELECT i, 1 + i % 2, 'x' FROM generate_series(1, 20) i;
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.at = clock_timestamp(); RETURN NEW; END';
+    CREATE TRIGGER touch BEFORE INSERT ON logs FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE TRIGGER own BEFORE INSERT ON logs_b FOR EACH ROW EXECUTE FUNCTION touch();
+    ALTER TABLE logs_b ENABLE ALWAYS TRIGGER own; ALTER TABLE logs_a DISABLE TRIGGER touch;`;
+  const world = await testDatabase(server, schema, 'template1', 'app');
+  const live = await testDatabase(server, '', world.name, 'app');
+  await live.asSuperuser(`DELETE FROM logs WHERE tenant_id = 2 AND id > 5`);
+  const work = await staged(
+    live.url,
+    { form: 'live', url: world.url },
+    ['two'],
+    {},
+    { mode: 'write', disableTriggers: true },
+  );
+  await work.execute(await work.plan('two'));
+  await work.close();
+  expect(await contents(live, ['logs'])).toEqual(await contents(world, ['logs']));
+  expect(await live.rows(states)).toEqual(await world.rows(states));
+});
+
+test('tables of another schema whose rows refer to a tenant’s are not forgotten', async () => {
+  const live = await testDatabase(
+    server,
+    `CREATE SCHEMA billing; ${tenants} CREATE TABLE plans (id int PRIMARY KEY); CREATE TABLE billing.rates (plan int REFERENCES plans);
+    CREATE TABLE billing.invoices (id int PRIMARY KEY, tenant int REFERENCES tenants);`,
+  );
+  await expect(openGround(live.url)).rejects.toMatchObject({
+    code: 'table-unclassified',
+    facts: { unclassified: ['billing.invoices'] },
+  });
+  const rule = { exclude: 'by hand' };
+  const ground = await openGround(live.url, {
+    ownership: { tables: { plans: 'shared', 'billing.invoices': rule } },
+  });
+  await ground.session.close();
+});
+
+test('ids that do not tell tenants apart are refused', async () => {
+  const live = await testDatabase(
+    server,
+    `CREATE TABLE tenants (region text, id int, slug text, PRIMARY KEY (region, id)); INSERT INTO tenants VALUES ('eu', 1, 'a'), ('us', 1, 'b');`,
+  );
+  await expect(openGround(live.url)).rejects.toMatchObject({ code: 'config-invalid', table: 'tenants' });
+});
+
+test('ids of char(n) and of numeric are found in a backup', () =>
+  Promise.all(
+    ['char(6)', 'numeric'].map((type, i) =>
+      backAndForth({
+        schema: `CREATE TABLE tenants (id ${type} PRIMARY KEY, slug text, status text); INSERT INTO tenants VALUES (${['1', '1.0'][i]}, 'one'), (${['2', '2.50'][i]}, 'two');
+          CREATE TABLE items (id int PRIMARY KEY, tenant_id ${type} REFERENCES tenants); INSERT INTO items SELECT row_number() OVER (), id FROM tenants, generate_series(1, 3);`,
+        damage: `DELETE FROM items WHERE id = (SELECT max(i.id) FROM items i JOIN tenants t ON t.id = i.tenant_id WHERE slug = 'two')`,
+        tables: ['tenants', 'items'],
+      }),
+    ),
+  ));
