@@ -181,7 +181,10 @@ describe('reading the structure', () => {
     );
     const session = await open(`${live.url}?schema=My%20App`);
     const { tables } = await session.schema();
-    expect(tables.map((table) => [table.name, table.primaryKey])).toEqual([['select', ['Order']]]);
+    expect(tables.map((table) => [table.name, table.kind, table.primaryKey])).toEqual([
+      ['select', 'table', ['Order']],
+      ['public.outside', 'elsewhere', []],
+    ]);
     await session.close();
   });
 });
