@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { constants, gzip, zstdCompress } from 'node:zlib';
@@ -10,44 +10,35 @@ import type { ChunkSink } from '../databases/sqlite/snapshot.ts';
  * size and checksum, or gzip members. `zstd -d` and `gunzip` read them as one file.
  */
 export class FrameFile implements ChunkSink {
-  readonly #path: string;
   readonly #file: FileHandle;
   readonly #compress: (chunk: Buffer) => Promise<Buffer>;
-  readonly #waiting: { index: number; frame: Promise<Buffer> }[] = [];
-  #places: { offset: number; length: number }[] = [];
+  readonly #waiting: Promise<Buffer>[] = [];
   #end = 0;
   #hash: Hash = createHash('sha256');
-  #inOrder = true;
   #syncing: Promise<void> | null = null;
   #unsynced = 0;
 
-  private constructor(path: string, file: FileHandle, compress: (chunk: Buffer) => Promise<Buffer>) {
-    this.#path = path;
+  private constructor(file: FileHandle, compress: (chunk: Buffer) => Promise<Buffer>) {
     this.#file = file;
     this.#compress = compress;
   }
 
   /** Makes a new file, 0600. */
   static async create(path: string, compression: 'gzip' | 'zstd'): Promise<FrameFile> {
-    return new FrameFile(
-      path,
-      await open(path, 'wx+', 0o600),
-      compression === 'gzip' ? gzipMember : zstdFrame,
-    );
+    return new FrameFile(await open(path, 'wx+', 0o600), compression === 'gzip' ? gzipMember : zstdFrame);
   }
 
-  async put(index: number, bytes: Buffer): Promise<void> {
+  async put(bytes: Buffer): Promise<void> {
     const frame = this.#compress(bytes);
     // Awaited in order below; until then a failure must not count as unhandled.
     frame.catch(() => undefined);
-    this.#waiting.push({ index, frame });
+    this.#waiting.push(frame);
     if (this.#waiting.length > atOnce) await this.#writeNext();
   }
 
-  /** Puts the parts in order, cuts those after `chunks`, makes the file durable. */
-  async finish(chunks: number): Promise<{ bytes: number; sha256: string }> {
+  /** Makes the file durable. */
+  async finish(): Promise<{ bytes: number; sha256: string }> {
     while (this.#waiting.length > 0) await this.#writeNext();
-    if (!this.#inOrder || this.#places.length !== chunks) return this.#rewrite(chunks);
     await this.#syncing;
     await this.#file.sync();
     await this.#file.close();
@@ -55,17 +46,14 @@ export class FrameFile implements ChunkSink {
   }
 
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.#waiting.map(({ frame }) => frame));
+    await Promise.allSettled(this.#waiting);
     await this.#syncing?.catch(() => undefined);
     await this.#file.close();
   }
 
   async #writeNext(): Promise<void> {
-    const next = this.#waiting.shift();
-    if (!next) return;
-    const frame = await next.frame;
-    if (next.index !== this.#places.length) this.#inOrder = false;
-    this.#places[next.index] = { offset: this.#end, length: frame.length };
+    const frame = await this.#waiting.shift();
+    if (!frame) return;
     this.#hash.update(frame);
     await writeAll(this.#file, frame, this.#end);
     this.#end += frame.length;
@@ -81,26 +69,6 @@ export class FrameFile implements ChunkSink {
       this.#syncing = null;
     });
     this.#syncing.catch(() => undefined);
-  }
-
-  /** Some chunks came a second time: their last versions are copied to a new file, in order. */
-  async #rewrite(chunks: number): Promise<{ bytes: number; sha256: string }> {
-    const ordered = await FrameFile.create(`${this.#path}.ordered`, 'zstd');
-    try {
-      for (const { offset, length } of this.#places.slice(0, chunks)) {
-        const frame = Buffer.allocUnsafe(length);
-        await this.#file.read(frame, 0, length, offset);
-        ordered.#waiting.push({ index: ordered.#places.length, frame: Promise.resolve(frame) });
-        await ordered.#writeNext();
-      }
-      await rename(`${this.#path}.ordered`, this.#path);
-      return await ordered.finish(chunks);
-    } catch (error) {
-      await ordered.abandon();
-      throw error;
-    } finally {
-      await this.#file.close();
-    }
   }
 }
 

@@ -34,7 +34,7 @@ async function take(request: TakeRequest, { ask, signal, progress }: JobContext)
       progress: (done, total) => progress({ phase: 'copy', done, total, unit: 'bytes' }),
     });
     await image?.finish(taken.bytes);
-    const file = (await frames?.finish(taken.chunks)) ?? { bytes: 0, sha256: '' };
+    const file = (await frames?.finish()) ?? { bytes: 0, sha256: '' };
     return { ...file, databaseBytes: taken.bytes, mode: taken.mode, blockedSeconds: taken.blockedSeconds };
   } catch (error) {
     await Promise.allSettled([frames?.abandon(), image?.abandon()]);

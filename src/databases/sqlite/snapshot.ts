@@ -19,8 +19,8 @@ import { readWal, saltsOf, type WalContent } from './wal.ts';
  *   or allocated while writers wait.
  */
 export interface ChunkSink {
-  /** Takes chunk `index`; they come in order, each once. The bytes are the sink's. */
-  put(index: number, bytes: Buffer): Promise<void>;
+  /** They come in order, each once. The bytes are the sink's. */
+  put(bytes: Buffer): Promise<void>;
 }
 
 /** A file of our own that chunks can be put into again and read from. */
@@ -37,7 +37,6 @@ export interface Pin {
 
 export interface Taken {
   bytes: number;
-  chunks: number;
   mode: 'wal' | 'rollback';
   /** How long a writer may have had to wait for us. */
   blockedSeconds: number;
@@ -91,11 +90,11 @@ async function takeFromWal(
       const chunk = await readChunk(main, index, bytes, Math.min(bytes, size));
       if (wal && log) await overlay(chunk, index, wal, log);
       await copy?.put(index, chunk);
-      await sink?.put(index, chunk);
+      await sink?.put(chunk);
       watch.progress(Math.min(bytes, (index + 1) * chunkBytes), bytes);
     }
     await pin.end();
-    return { bytes, chunks, mode: 'wal', blockedSeconds: 0 };
+    return { bytes, mode: 'wal', blockedSeconds: 0 };
   } finally {
     await log?.close();
     await rm(scratch, { force: true });
@@ -177,10 +176,10 @@ async function takeFromRollback(
     signal.throwIfAborted();
     const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, bytes - index * chunkBytes));
     await copy.read(index, chunk);
-    await sink.put(index, chunk);
+    await sink.put(chunk);
     progress((bytes + Math.min(bytes, (index + 1) * chunkBytes)) / 2, bytes);
   }
-  return { bytes, chunks, mode, blockedSeconds };
+  return { bytes, mode, blockedSeconds };
 }
 
 /** Copies anew the chunks whose content is another than when they were first read, two reads at a time. */
