@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: 'test/programs.ts',
     exclude: ['**/node_modules/**', 'test/bench/**'],
     // Real databases, real processes, real terminals: slow machines get time, nothing asserts on it.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     pool: 'forks',
     // Much of the time is waiting for disks, processes and terminals, so more than one file a core pays.
     maxWorkers: 3,

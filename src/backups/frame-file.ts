@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { constants, gzip, zstdCompress } from 'node:zlib';
 import type { ChunkSink } from '../databases/sqlite/snapshot.ts';
+import { giveBackAll } from '../databases/streams.ts';
 
 /**
  * A compressed file made of independent parts, one per chunk, compressed side by side: zstd frames with content
@@ -29,7 +30,7 @@ export class FrameFile implements ChunkSink {
   }
 
   async put(bytes: Buffer): Promise<void> {
-    const frame = this.#compress(bytes);
+    const frame = this.#compress(bytes).finally(() => giveBackAll(bytes));
     // Awaited in order below; until then a failure must not count as unhandled.
     frame.catch(() => undefined);
     this.#waiting.push(frame);
@@ -58,6 +59,7 @@ export class FrameFile implements ChunkSink {
     await writeAll(this.#file, frame, this.#end);
     this.#end += frame.length;
     this.#unsynced += frame.length;
+    giveBackAll(frame);
     this.#syncNowAndThen();
   }
 

@@ -80,10 +80,14 @@ export async function* decoded(decoder: AsyncIterable<Buffer>): AsyncGenerator<B
 }
 
 /** Gives back the memory of a chunk nobody looks at any more. What a decoder may still write to stays. */
-export function giveBack({ buffer, byteOffset, length }: Buffer): void {
+export function giveBack(chunk: Buffer): void {
   // A decoder fills one buffer after the other: one that is not full ends after its chunk does.
-  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < worthGivingBack) return;
-  if (byteOffset + length === buffer.byteLength) buffer.transfer(0);
+  if (chunk.byteOffset + chunk.length === chunk.buffer.byteLength) giveBackAll(chunk);
+}
+
+/** The same for what a finished call made: nothing else lives in that memory, however little of it was used. */
+export function giveBackAll({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= worthGivingBack) buffer.transfer(0);
 }
 
 async function* gunzip(chunks: AsyncGenerator<Buffer>, size: number): AsyncGenerator<Buffer> {

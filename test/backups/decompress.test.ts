@@ -102,8 +102,8 @@ test('reads gzip members whose boundary falls on a chunk boundary', async () => 
 });
 
 test.each(Object.entries(files))('notices %s cut off anywhere', async (_, bytes) => {
-  for (let step = 1; step < 50; step++) {
-    const cut = bytes.subarray(0, Math.floor((bytes.length * step) / 50));
+  for (let step = 1; step < 30; step++) {
+    const cut = bytes.subarray(0, Math.floor((bytes.length * step) / 30));
     const expected = theirs(cut);
     const got = await ours(cut);
     // Only a cut between two frames or members leaves a file that is whole by itself.
@@ -118,7 +118,7 @@ const protectedFiles = Object.entries(files).filter(([name]) => !name.includes('
 test.each(protectedFiles)('never takes %s with a flipped bit for another content', async (_, bytes) => {
   const random = seeded(7);
   const intact = theirs(bytes).content;
-  for (let round = 0; round < 25; round++) {
+  for (let round = 0; round < 15; round++) {
     const damaged = Buffer.from(bytes);
     const at = random.between(4, damaged.length - 1);
     damaged[at] = (damaged[at] ?? 0) ^ (1 << random.between(0, 7));

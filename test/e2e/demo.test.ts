@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ it('the guided demo on PostgreSQL opens the screens, and its server ends with th
   });
   await terminal.shows('demo · chatbot @ 127.0.0.1');
   await terminal.shows('Tenants · 40');
-  const dir = /tenant-dr-demo-\w+/.exec(terminal.raw)?.[0] ?? '';
+  const dir = readdirSync(cwd).find((name) => name.startsWith('tenant-dr-demo-')) ?? '';
   folders.push(join(cwd, dir));
   const { port } = JSON.parse(readFileSync(join(cwd, dir, 'data', 'server.json'), 'utf8'));
   const ask = () =>
