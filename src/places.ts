@@ -1,4 +1,5 @@
 import module from 'node:module';
+import { dirname } from 'node:path';
 
 /**
  * Where the program's own files lie. From source every module lies where it is written, below `src`; the build puts
@@ -15,7 +16,8 @@ export function moduleAt(path: string): URL {
 /** Environment of a process or thread of our own: it finds its modules compiled, as this one did. */
 export function environmentOfOwn(): NodeJS.ProcessEnv {
   const compiled = module.getCompileCacheDir?.();
-  return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compiled };
+  // Node names the folder it made for its own version inside the one it was given.
+  return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(compiled) };
 }
 
 /** URL of a file that is shipped beside `src` or `dist`. */

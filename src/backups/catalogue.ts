@@ -6,7 +6,7 @@ import { nothingIfMissing } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
 import { type Manifest, readManifest, readManifestHead } from './manifest.ts';
-import { assumedZone, idOf, instantOf, timeInName } from './names.ts';
+import { idOf, instantOf, timeInName } from './names.ts';
 import { type Peek, peekAt } from './reader-jobs.ts';
 
 export type BackupKind = 'database' | 'system' | 'archive' | 'safety' | 'live';
@@ -21,6 +21,7 @@ export interface BackupEntry {
   content: Content | null;
   compression: Compression;
   takenAt: Date;
+  /** A time in a file's name is read in the configured zone, or else the machine's. */
   takenAtSource: 'manifest' | 'file name' | 'file time';
   bytes: number;
   /** By `backup verify`; null: never. */
@@ -30,8 +31,6 @@ export interface BackupEntry {
   manifest: Manifest | null;
   /** Why it cannot be used, or why its manifest was not; null when nothing is wrong so far. */
   problem: string | null;
-  /** The zone its time was read in, where somebody had to assume one. */
-  assumedZone: string | null;
 }
 
 /**
@@ -129,14 +128,12 @@ export function takenAtOf(
   manifest: Manifest | null,
   modified: Date,
   config: Config,
-): Pick<BackupEntry, 'takenAt' | 'takenAtSource' | 'assumedZone'> {
+): Pick<BackupEntry, 'takenAt' | 'takenAtSource'> {
   // A manifest `backup verify` made for somebody else's file knows no better than the file's name.
-  if (manifest?.source)
-    return { takenAt: new Date(manifest.takenAt), takenAtSource: 'manifest', assumedZone: null };
+  if (manifest?.source) return { takenAt: new Date(manifest.takenAt), takenAtSource: 'manifest' };
   const named = timeInName(path);
-  if (!named) return { takenAt: modified, takenAtSource: 'file time', assumedZone: null };
-  const zone = assumedZone(config.backups?.timezone);
-  return { takenAt: instantOf(named, zone), takenAtSource: 'file name', assumedZone: zone };
+  if (!named) return { takenAt: modified, takenAtSource: 'file time' };
+  return { takenAt: instantOf(named, config.backups?.timezone), takenAtSource: 'file name' };
 }
 
 /** Device and inode: opens nothing. */

@@ -39,6 +39,43 @@ const tenantEntry = z.object({
   digests: digests.nullable(),
 });
 
+/**
+ * A big installation has thousands of these: what is plainly right is taken as it is, only the rest is put to the
+ * schema, which says what is wrong (or knows better).
+ */
+const tenantEntries = z.unknown().transform((value, context): z.output<typeof tenantEntry>[] => {
+  if (!Array.isArray(value)) {
+    context.addIssue({ code: 'custom', message: 'expected a list of tenants' });
+    return z.NEVER;
+  }
+  return value.map((entry: unknown, index) => {
+    if (isPlainlyTenant(entry)) return entry;
+    const result = tenantEntry.safeParse(entry);
+    if (result.success) return result.data;
+    for (const { path, message } of result.error.issues)
+      context.addIssue({ code: 'custom', path: [index, ...path], message });
+    return z.NEVER;
+  });
+});
+
+function isPlainlyTenant(value: unknown): value is z.output<typeof tenantEntry> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, slug, name, tier, status, rows, digest, digests: tables } = value as Record<string, unknown>;
+  if (typeof id !== 'object' || id === null) return false;
+  const { type, text } = id as Record<string, unknown>;
+  return (
+    (type === 'integer' || type === 'text' || type === 'blob') &&
+    typeof text === 'string' &&
+    typeof slug === 'string' &&
+    typeof name === 'string' &&
+    (tier === 'enterprise' || tier === 'pro' || tier === 'starter' || tier === 'free') &&
+    (status === null || typeof status === 'string') &&
+    (rows === null || isRecordOf(rows, 'number')) &&
+    (digest === null || typeof digest === 'string') &&
+    (tables === null || isRecordOf(tables, 'string'))
+  );
+}
+
 const verified = z.object({
   at: z.string(),
   ok: z.boolean(),
@@ -79,7 +116,7 @@ export const manifestSchema = z.object({
   verified: verified.nullable(),
   tenantCount: z.number().nullable().default(null),
   /** Last in the file, and most of it: lists do without (`readManifestHead`). */
-  tenants: z.array(tenantEntry).nullable(),
+  tenants: tenantEntries.nullable(),
 });
 
 export type Manifest = z.output<typeof manifestSchema>;

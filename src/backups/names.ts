@@ -36,14 +36,20 @@ function utcOf(time: WallTime): number {
   return Date.UTC(time.year, time.month - 1, time.day, time.hour, time.minute, time.second);
 }
 
-/** The zone others' names are read in when the config names none: the machine's own. */
+/** Name of the zone others' names are read in when the config names none: the machine's own. */
 export function assumedZone(timezone: string | undefined): string {
   return timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** The instant at which clocks in `timezone` show this time (the earlier one where they show it twice). */
-export function instantOf(time: WallTime, timezone: string): Date {
+/**
+ * The instant at which clocks in `timezone` show this time (the earlier one where they show it twice). Without a
+ * zone: the machine's own clocks, which `Date` knows without loading all the world's zones (30 ms, in one piece).
+ */
+export function instantOf(time: WallTime, timezone: string | undefined): Date {
+  if (timezone === undefined)
+    return new Date(time.year, time.month - 1, time.day, time.hour, time.minute, time.second);
   const shown = utcOf(time);
+  if (timezone === 'UTC') return new Date(shown);
   const offsets = [-1, 1].map((days) => offsetAt(shown + days * 86_400_000, timezone));
   const candidates = offsets
     .map((offset) => shown - offset)

@@ -1,4 +1,5 @@
 import type { BackupEntry } from '../backups/catalogue.ts';
+import { assumedZone } from '../backups/names.ts';
 import { printable } from '../engine/printable.ts';
 import { ageText, bytesText, textTable } from './format.ts';
 
@@ -56,8 +57,7 @@ function remarks(entry: BackupEntry): string {
 }
 
 /** Says which zone was assumed for names that do not tell theirs; '' when none was. */
-export function zoneNote(entries: BackupEntry[]): string {
-  const assumed = entries.find((entry) => entry.assumedZone !== null)?.assumedZone;
-  if (!assumed) return '';
-  return `Times in names of backups without a manifest are read as ${printable(assumed)} (set backups.timezone to change that).`;
+export function zoneNote(entries: BackupEntry[], timezone: string | undefined): string {
+  if (!entries.some((entry) => entry.takenAtSource === 'file name')) return '';
+  return `Times in names of backups without a manifest are read as ${printable(assumedZone(timezone))} (set backups.timezone to change that).`;
 }

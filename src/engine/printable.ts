@@ -9,6 +9,10 @@ const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]
 /** Plain ASCII needs no further look. */
 const harmless = /^[\x20-\x7e]*$/;
 
+/** One column each on every terminal: the letters of Europe, and the dashes, arrows and boxes this tool draws with. */
+const narrow =
+  /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u0386-\u0482\u048a-\u052f\u2010-\u2027\u2190-\u2193\u2500-\u259f\u2713]*$/;
+
 const spelled: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
@@ -42,9 +46,9 @@ export function widthOf(text: string): number {
 type Width = (text: string) => number;
 let measured: Width | null = null;
 
-/** What measures all scripts takes as long to load as a small command to run: plain ASCII does without. */
+/** What measures all scripts takes as long to load as a small command to run: most text does without. */
 function columns(text: string): number {
-  if (harmless.test(text)) return text.length;
+  if (narrow.test(text)) return text.length;
   measured ??= (createRequire(import.meta.url)('string-width') as { default: Width }).default;
   return measured(text);
 }

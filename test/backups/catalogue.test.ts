@@ -45,9 +45,7 @@ test('backups of every kind are listed newest first, with the time from their na
     ['pg_20251104_020000', '2025-11-04T05:00:00.000Z', 'dump-plain', 'gzip', null],
     ['admin_20251101_000000', '2025-11-01T03:00:00.000Z', 'database-file', 'gzip', null],
   ]);
-  expect(listed.every((entry) => entry.assumedZone === 'America/Sao_Paulo' && entry.verified === null)).toBe(
-    true,
-  );
+  expect(listed.every((entry) => entry.takenAtSource === 'file name' && entry.verified === null)).toBe(true);
 });
 
 test('what cannot be read is listed with its problem', async () => {

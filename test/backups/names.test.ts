@@ -34,6 +34,16 @@ test('a time the clocks show twice is the earlier one, a time they skip is still
   expect(Number.isNaN(instantOf(march, 'Europe/Berlin').getTime())).toBe(false);
 });
 
+test("without a zone the machine's own clocks count, also where they show a time twice", () => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const month of [3, 10])
+    for (let day = 1; day <= 31; day++)
+      for (let hour = 0; hour < 24; hour++) {
+        const time = { year: 2026, month, day, hour, minute: 30, second: 0 };
+        expect(instantOf(time, undefined)).toEqual(instantOf(time, zone));
+      }
+});
+
 test('our own names are in UTC and hold nothing a shell minds', () => {
   const name = backupName("ad min'; rm", 'sqlite', 'db.zst', new Date('2026-11-23T06:05:09.5Z'));
   expect(name).toBe('ad-min---rm_sqlite_20261123_060509.db.zst');

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { cut, fitted, printable, widthOf, wrapped } from '../../src/engine/printable.ts';
 
@@ -28,6 +29,15 @@ test.each([
   "x'; DROP TABLE tenants; --",
 ])('letters, accents and emoji stay: %s', (text) => {
   expect(printable(text)).toBe(text);
+});
+
+test('every character below the ideographs has the width that string-width gives it', () => {
+  const wrong: string[] = [];
+  for (let code = 0x20; code < 0x2e80; code++) {
+    const text = `a${String.fromCharCode(code)}b`;
+    if (printable(text) === text && widthOf(text) !== stringWidth(text)) wrong.push(code.toString(16));
+  }
+  expect(wrong).toEqual([]);
 });
 
 test('doing it twice changes nothing more', () => {

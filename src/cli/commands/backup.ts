@@ -72,7 +72,6 @@ function describe(taken: TakenBackup, checked: Verification | null): Record<stri
     verified: checked ? checked.ok : null,
     tenants: manifest.tenants?.length ?? null,
     problem: null,
-    assumedZone: null,
   });
 }
 

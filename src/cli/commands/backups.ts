@@ -95,7 +95,7 @@ function chartOf(history: TenantHistory, { output, env, clock }: Context): strin
 
 function listText(entries: BackupEntry[], { output, clock }: Context, config: Config): string {
   if (entries.length === 0) return `No backups in ${printable(config.backups?.path ?? '')}.`;
-  const note = zoneNote(entries);
+  const note = zoneNote(entries, config.backups?.timezone);
   return `${backupTable(entries, clock(), output.tableWidth)}${note && `\n\n${note}`}`;
 }
 

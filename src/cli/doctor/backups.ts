@@ -1,5 +1,6 @@
 import type { BackupEntry } from '../../backups/catalogue.ts';
 import { listBackups } from '../../backups/catalogue.ts';
+import { assumedZone } from '../../backups/names.ts';
 import type { Config } from '../../config/schema.ts';
 import { printable } from '../../engine/printable.ts';
 import type { Tenant } from '../../engine/tenant.ts';
@@ -43,15 +44,15 @@ function judge(backups: BackupEntry[], config: Config, tenants: Tenant[], now: D
     ...bad(whole),
     ...late(newest, config, tenants, now),
     ...clock(newest, now),
-    ...(newest.assumedZone === null
-      ? []
-      : [
+    ...(newest.takenAtSource === 'file name' && config.backups?.timezone === undefined
+      ? [
           warning(
             'backup times',
-            `times in file names are read as ${newest.assumedZone}`,
+            `times in file names are read as ${assumedZone(undefined)}`,
             'say which zone they are in: backups: { path: …, timezone: … }',
           ),
-        ].filter(() => config.backups?.timezone === undefined)),
+        ]
+      : []),
   ];
 }
 
