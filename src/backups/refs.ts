@@ -40,6 +40,13 @@ export async function locate(ref: string, config: Config, cwd = process.cwd()): 
   return chosen(ref, await byId(ref, config));
 }
 
+/** The ref in words that mean the same in every folder: a path becomes absolute. */
+export async function refInFull(ref: string, cwd = process.cwd()): Promise<string> {
+  const named = ref === '' || ref === 'latest' || /^(postgres(ql)?:\/\/|safety:|before:)/.test(ref);
+  const path = resolve(cwd, ref);
+  return !named && (await exists(path)) ? path : ref;
+}
+
 async function byId(ref: string, config: Config): Promise<BackupEntry> {
   const entries = await listBackups(config, { heads: true });
   const found = entries.find((entry) => entry.id === ref || entry.path.endsWith(`/${ref}`));

@@ -49,6 +49,8 @@ export const payloads = {
     rpoSeconds: seconds.nullable(),
     /** For an undo: the incident it undoes. */
     of: z.string().optional(),
+    /** What flags said, by action id: whoever resumes it goes on with the same backup and mode. */
+    input: z.record(z.string(), data).optional(),
   }),
   'lock.acquired': z.object({ pid: z.number() }),
   'lock.released': z.object({ reason: z.string().optional() }),

@@ -2,6 +2,7 @@ import type { RunMode } from '../actions/action.ts';
 import type { Operator } from '../actions/operator.ts';
 import { listBackups } from '../backups/catalogue.ts';
 import { holdBackups, releaseHolds } from '../backups/holds.ts';
+import { refInFull } from '../backups/refs.ts';
 import type { Config } from '../config/schema.ts';
 import type { RestoreMode } from '../engine/plan.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
@@ -77,6 +78,7 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
       },
     );
   }
+  const input = await inputOf(request);
   const incident = await startIncident(store, {
     kind: 'runbook',
     runbook,
@@ -86,10 +88,11 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
     mode,
     detectedAt,
     damagedAt,
+    input,
   });
   try {
     if (mode === 'live') await holdRecent(config, incident, damagedAt ?? detectedAt);
-    return await begun(request, incident, runbook, tenant, inputOf(request));
+    return await begun(request, incident, runbook, tenant, input);
   } catch (error) {
     await incident.append({ event: 'closed', outcome: 'failed', reason: 'it could not begin' });
     await removeCopy(config, incident);
@@ -104,8 +107,7 @@ export async function resumeRun(request: ResumeRequest): Promise<Begun> {
   try {
     const runbook = await runbookOf(incident);
     const tenant = await tenantNow(request, incident);
-    const consent = { restore: { disableTriggers: true } };
-    const input: NonNullable<RunOptions['input']> = request.disableTriggers ? consent : {};
+    const input = incident.state.opened.input ?? {};
     return { ...(await begun(request, incident, runbook, tenant, input)), torn };
   } catch (error) {
     await incident.close();
@@ -132,13 +134,17 @@ async function tenantNow({ config, database }: Surroundings, incident: Incident)
 }
 
 async function begun(
-  surroundings: Surroundings,
+  surroundings: Surroundings & { disableTriggers?: boolean | undefined },
   incident: Incident,
   runbook: Runbook,
   tenant: Tenant | null,
-  input: NonNullable<RunOptions['input']>,
+  chosen: Input,
 ): Promise<Begun> {
   const { config, signal, onProgress } = surroundings;
+  // Consent counts for the process it was given to: it is asked for again after a crash.
+  const input = surroundings.disableTriggers
+    ? { ...chosen, restore: { ...chosen.restore, disableTriggers: true } }
+    : chosen;
   const { mode } = incident.state.opened;
   const database =
     mode === 'rehearsal'
@@ -172,16 +178,12 @@ async function begun(
   };
 }
 
-function inputOf({ from, restoreMode, disableTriggers }: BeginRequest): NonNullable<RunOptions['input']> {
-  const backup = from === undefined ? {} : { from };
-  return {
-    'choose-backup': backup,
-    restore: {
-      ...backup,
-      ...(restoreMode ? { mode: restoreMode } : {}),
-      ...(disableTriggers ? { disableTriggers } : {}),
-    },
-  };
+type Input = NonNullable<RunOptions['input']>;
+
+/** What flags chose. It is kept, so a file is named in full: whoever resumes may be in another folder. */
+async function inputOf({ from, restoreMode }: BeginRequest): Promise<Input> {
+  const backup = from === undefined ? {} : { from: await refInFull(from) };
+  return { 'choose-backup': backup, restore: { ...backup, ...(restoreMode ? { mode: restoreMode } : {}) } };
 }
 
 function checkTimes(detectedAt: Date, damagedAt: Date | null): void {

@@ -33,6 +33,8 @@ export interface Opening {
   damagedAt: Date | null;
   /** The incident an undo takes back. */
   of?: string;
+  /** What flags said, by action id; kept for whoever resumes the run. */
+  input?: Record<string, Record<string, unknown>>;
 }
 
 const copyName = 'runbook.yaml';
@@ -62,6 +64,7 @@ export async function startIncident(store: Store, opening: Opening): Promise<Inc
     rtoSeconds: policy?.rtoSeconds ?? null,
     rpoSeconds: policy?.rpoSeconds ?? null,
     ...(opening.of ? { of: opening.of } : {}),
+    ...(opening.input ? { input: opening.input } : {}),
   });
   await writeDurably(incident.path(copyName), runbook.text);
   return incident;

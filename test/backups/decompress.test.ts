@@ -102,8 +102,9 @@ test('reads gzip members whose boundary falls on a chunk boundary', async () => 
 });
 
 test.each(Object.entries(files))('notices %s cut off anywhere', async (_, bytes) => {
-  for (let step = 1; step < 30; step++) {
-    const cut = bytes.subarray(0, Math.floor((bytes.length * step) / 30));
+  const steps = 13;
+  for (let step = 1; step < steps; step++) {
+    const cut = bytes.subarray(0, Math.floor((bytes.length * step) / steps));
     const expected = theirs(cut);
     const got = await ours(cut);
     // Only a cut between two frames or members leaves a file that is whole by itself.

@@ -46,25 +46,14 @@ steps:
       - { id: close, title: Close, uses: close }
 `;
 
+type Moment = (event: Record<string, unknown>) => boolean;
+
 /** Runs the program on its own and kills it as soon as the journal holds this. Resolves with the incident. */
-async function killedAt(here: Scene, wanted: (event: Record<string, unknown>) => boolean): Promise<string> {
-  const file = path.join(here.world.dir, 'recovery.yaml');
-  writeFileSync(file, runbook);
-  const { configPath, statePath, backupPath, victim } = here.world;
-  const given = [
-    'run',
-    file,
-    '--tenant',
-    victim,
-    '--auto',
-    '--confirm',
-    victim,
-    '--from',
-    backupPath,
-    '--json',
-  ];
+async function killedAt(here: Scene, words: string[], wanted: Moment): Promise<string> {
+  const { configPath, statePath, dir } = here.world;
+  const given = [...words, '--auto', '--confirm', here.world.victim, '--json'];
   const child = spawn(process.execPath, [main, ...given, '--config', configPath, '--state', statePath], {
-    cwd: here.world.dir,
+    cwd: dir,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit');
@@ -80,7 +69,7 @@ async function killedAt(here: Scene, wanted: (event: Record<string, unknown>) =>
   return incident;
 }
 
-const moments: [string, (event: Record<string, unknown>) => boolean][] = [
+const moments: [string, Moment][] = [
   ['suspending', (event) => event.event === 'task.started' && event.task === 'suspend'],
   ['the tenant was suspended', (event) => event.event === 'tenant.suspended'],
   ['waiting for stillness', (event) => event.event === 'task.started' && event.task === 'settle'],
@@ -96,24 +85,37 @@ const moments: [string, (event: Record<string, unknown>) => boolean][] = [
   ['closing', (event) => event.event === 'task.started' && event.task === 'close'],
 ];
 
-test.each(moments)('killed when %s, the run is resumed and ends right', async (_when, wanted) => {
-  const here = await sceneOf(nasty(folder('killed')));
-  const { dbPath, dir, factsPath, backupPath, victim } = here.world;
-  const before = path.join(dir, 'before.db');
-  execFileSync('sqlite3', [dbPath, `.backup ${before}`]);
-  const id = await killedAt(here, wanted);
-  const { incident, runner } = await resume(here, id, absentOperator(victim), {
-    input: { 'choose-backup': { from: backupPath } },
-  });
-  expect(await runner.run()).toEqual({ outcome: 'completed', error: null });
-  expect(await statusOf(here)).toBe('active');
-  const count = (name: string) => incident.entries.filter((entry) => entry.event === name).length;
-  expect([count('tenant.suspended'), count('restore.finished'), count('closed')]).toEqual([1, 1, 1]);
-  expect(incident.state.usable).not.toBeNull();
-  await incident.close();
-  const after = path.join(dir, 'after.db');
-  execFileSync('sqlite3', [dbPath, 'PRAGMA wal_checkpoint(TRUNCATE)']);
-  copyFileSync(dbPath, after);
-  const facts = ['--facts', factsPath, '--before', before, '--after', after, '--backup', backupPath];
-  execFileSync('python3', [checker, ...facts, '--tenant', victim]);
-});
+const every = (from: number) => moments.filter((_, index) => index % 3 === from);
+
+test.each([
+  ['first', every(0)],
+  ['second', every(1)],
+  ['third', every(2)],
+])(
+  'killed again and again, the %s third of the moments, the run is resumed and ends right',
+  async (_, chosen) => {
+    const here = await sceneOf(nasty(folder('killed')));
+    const { dbPath, dir, factsPath, backupPath, victim } = here.world;
+    const before = path.join(dir, 'before.db');
+    execFileSync('sqlite3', [dbPath, `.backup ${before}`]);
+    const file = path.join(dir, 'recovery.yaml');
+    writeFileSync(file, runbook);
+    let id = '';
+    for (const [, wanted] of chosen) {
+      const words = id ? ['resume', id] : ['run', file, '--tenant', victim, '--from', backupPath];
+      id = await killedAt(here, words, wanted);
+    }
+    const { incident, runner } = await resume(here, id, absentOperator(victim));
+    expect(await runner.run()).toEqual({ outcome: 'completed', error: null });
+    expect(await statusOf(here)).toBe('active');
+    const count = (name: string) => incident.entries.filter((entry) => entry.event === name).length;
+    expect([count('tenant.suspended'), count('restore.finished'), count('closed')]).toEqual([1, 1, 1]);
+    expect(incident.state.usable).not.toBeNull();
+    await incident.close();
+    const after = path.join(dir, 'after.db');
+    execFileSync('sqlite3', [dbPath, 'PRAGMA wal_checkpoint(TRUNCATE)']);
+    copyFileSync(dbPath, after);
+    const facts = ['--facts', factsPath, '--before', before, '--after', after, '--backup', backupPath];
+    execFileSync('python3', [checker, ...facts, '--tenant', victim]);
+  },
+);
