@@ -1,14 +1,20 @@
+import { relative } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { Question } from '../../src/actions/operator.ts';
-import { beginRun } from '../../src/runbook/begin.ts';
+import { type BackupEntry, listBackups } from '../../src/backups/catalogue.ts';
+import { beginRun, resumeRun } from '../../src/runbook/begin.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { type Scene, scene, statusOf } from './scene.ts';
 import { goBack, ScriptedOperator } from './support.ts';
 
-function begin({ config, database, store, world }: Scene, damagedAt: Date | null = null) {
+function begin(
+  { config, database, store, world }: Scene,
+  damagedAt: Date | null = null,
+  chosen: Pick<Parameters<typeof beginRun>[0], 'from' | 'restoreMode'> = {},
+) {
   return beginRun({
-    ...{ config, database, store },
+    ...{ config, database, store, ...chosen },
     runbook: 'single-tenant-corruption',
     tenant: world.victim,
     mode: 'live',
@@ -105,6 +111,21 @@ test('going back leads from the plan to the modes, from there to the backups, an
   ]);
   expect(begun.incident.state.restores).toEqual([]);
   await begun.close();
+});
+
+test('the backup and the mode that flags chose are those of whoever resumes', async () => {
+  const here = await scene('deleted');
+  const entries = await listBackups(here.config);
+  const good = entries.find(({ path }) => path === here.world.backupPath);
+  const older = entries[entries.indexOf(good as BackupEntry) + 1]?.path as string;
+  const begun = await begin(here, null, { from: relative('.', older), restoreMode: 'missing' });
+  await begun.close();
+  const { config, database, store, world } = here;
+  const resumed = await resumeRun({ config, database, store, id: begun.incident.id });
+  expect(await resumed.runner(absentOperator(world.victim), signal).run()).toMatchObject({ error: null });
+  expect(resumed.incident.state.backup?.path).toBe(older);
+  expect(resumed.incident.state.restores[0]?.intended.mode).toBe('missing');
+  await resumed.close();
 });
 
 test('a tenant whose row is gone is found in the backup, comes back suspended, and is reactivated', async () => {
