@@ -53,6 +53,11 @@ export function looksItself({ database }: Pick<Config, 'database'>): boolean {
   return database !== undefined && !database.startsWith('sqlite:');
 }
 
+/** One reader serves one job after another: a screen full of backups is many small ones. */
+function read<Result>(request: ReaderRequest, options: Options): Promise<Result> {
+  return runJob(reader, request, { ...options, keepChild: true });
+}
+
 /** Starts a reader for the next of these jobs, for callers that still have other things to do. */
 export function readyReader(): void {
   readyJob(reader);
@@ -60,7 +65,7 @@ export function readyReader(): void {
 
 /** What the files are, by their first bytes. Never rejects because of one file. */
 export function peekAt(paths: string[], options: Options = {}): Promise<Peek[]> {
-  return runJob(reader, { do: 'peek', paths } satisfies ReaderRequest, options);
+  return read({ do: 'peek', paths }, options);
 }
 
 /**
@@ -74,17 +79,17 @@ export function stageFile(
   sealKey: string,
   options: Options = {},
 ): Promise<StagedFile> {
-  return runJob(reader, { do: 'stage', path, target, sealKey } satisfies ReaderRequest, options);
+  return read({ do: 'stage', path, target, sealKey }, options);
 }
 
 /**
  * SHA-256 of a backup: of the file; with a log or journal beside a bare database, of both checksums together.
  */
 export function hashBackup(path: string, options: Options = {}): Promise<string> {
-  return runJob(reader, { do: 'hash', path } satisfies ReaderRequest, options);
+  return read({ do: 'hash', path }, options);
 }
 
 /** Seal of a backup, or of a staged copy, under the key its entry was made with. */
 export function sealBackup(path: string, key: string, options: Options = {}): Promise<string> {
-  return runJob(reader, { do: 'seal', path, key } satisfies ReaderRequest, options);
+  return read({ do: 'seal', path, key }, options);
 }

@@ -12,7 +12,7 @@ export interface JobContext {
   ask(question: string): Promise<string>;
 }
 
-/** The child's side of `runJob`: serves one request, then ends. */
+/** The child's side of `runJob`: serves requests, one at a time, until the parent lets go of it. */
 export function serveJob<Request>(work: (request: Request, context: JobContext) => Promise<unknown>): void {
   const stop = new AbortController();
   const answers: ((answer: string) => void)[] = [];

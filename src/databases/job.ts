@@ -5,7 +5,7 @@ import { type ErrorCode, errorCodes, TenantDrError } from '../errors.ts';
 import { environmentOfOwn } from '../places.ts';
 
 /**
- * Work done in a child process, one request each: reading files that might be a live database (which a process
+ * Work done in a child process, one request at a time: reading files that might be a live database (which a process
  * with a SQLite connection must never do), and long calls that cannot be interrupted except by ending the process.
  * The child notices when this process dies, and cleans up after itself.
  */
@@ -14,6 +14,8 @@ export interface JobOptions {
   onProgress?: OnProgress | undefined;
   /** Asked by the child while it works; the answer is sent back. */
   onQuestion?: (question: string) => Promise<string>;
+  /** The child serves the next job of the module too: starting one takes longer than most jobs. */
+  keepChild?: boolean;
 }
 
 /** What a child sends. */
@@ -25,38 +27,46 @@ export type JobMessage =
 
 export type JobOrder = { type: 'start'; request: unknown } | { type: 'answer'; answer: string };
 
-/** Children that serve a module and wait for their request, by the module's URL. */
+/** Children without a job, at most one a module, by the module's URL. */
 const spares = new Map<string, ChildProcess>();
 
 /** Starts a child for the next job of this module; it does not keep this process alive, and ends with it. */
 export function readyJob(module: URL): void {
-  if (spares.has(module.href)) return;
-  const child = startChild(module);
-  spares.set(module.href, child);
-  keepsAlive(child, 'unref');
-  // One that died before it was wanted is not used.
-  for (const end of ['exit', 'error'] as const) child.on(end, () => forget(module, child));
+  if (!spares.has(module.href)) spare(module, startChild(module));
 }
 
-function forget(module: URL, child: ChildProcess): void {
-  if (spares.get(module.href) === child) spares.delete(module.href);
+/** A child at rest. One too many ends. */
+function spare(module: URL, child: ChildProcess): void {
+  if (spares.has(module.href)) {
+    child.disconnect();
+    return;
+  }
+  spares.set(module.href, child);
+  keepsAlive(child, 'unref');
 }
 
 function startChild(module: URL): ChildProcess {
-  return fork(module, {
+  const child = fork(module, {
     execArgv: [],
     env: environmentOfOwn(),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   });
+  child.stderr?.setEncoding('utf8');
+  // One that died at rest is not used.
+  for (const end of ['exit', 'error'] as const)
+    child.on(end, () => {
+      if (spares.get(module.href) === child) spares.delete(module.href);
+    });
+  return child;
 }
 
 function childFor(module: URL): ChildProcess {
-  const spare = spares.get(module.href);
-  if (!spare) return startChild(module);
+  const child = spares.get(module.href);
+  if (!child) return startChild(module);
   spares.delete(module.href);
-  keepsAlive(spare, 'ref');
-  return spare;
+  keepsAlive(child, 'ref');
+  return child;
 }
 
 /** Whether this process waits for the child. */
@@ -73,25 +83,31 @@ export function runJob<Result>(module: URL, request: unknown, options: JobOption
     if (signal?.aborted) return reject(interruptedJob());
     const child = childFor(module);
     let complaint = '';
-    let settle: (() => void) | null = null;
-    const abort = () => {
+    let outcome: (() => void) | null = null;
+    const onComplaint = (text: string) => {
+      complaint = (complaint + text).slice(-2000);
+    };
+    const onAbort = () => {
       child.kill('SIGTERM');
       // A long call of the database cannot hear that.
       setTimeout(() => child.kill('SIGKILL'), 2000).unref();
     };
-    signal?.addEventListener('abort', abort, { once: true });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-2000);
-    });
     // The first outcome counts. Without the channel the child stops what it is doing, and ends.
-    const decide = (outcome: () => void) => {
-      settle ??= outcome;
+    const decide = (decided: () => void) => {
+      outcome ??= decided;
       if (child.connected) child.disconnect();
     };
-    child.on('message', (message: JobMessage) => {
+    /** The child did its work: it can rest and wait for more. */
+    const done = (decided: () => void) => {
+      if (!options.keepChild || signal?.aborted) return decide(decided);
+      leave();
+      spare(module, child);
+      decided();
+    };
+    const onMessage = (message: JobMessage) => {
       if (message.type === 'progress') options.onProgress?.(message.progress);
-      else if (message.type === 'done') decide(() => resolve(message.result as Result));
-      else if (message.type === 'failed') decide(() => reject(received(message)));
+      else if (message.type === 'done') done(() => resolve(message.result as Result));
+      else if (message.type === 'failed') done(() => reject(received(message)));
       else {
         const answered =
           options.onQuestion?.(message.question) ?? Promise.reject(new Error('nobody answers'));
@@ -100,13 +116,12 @@ export function runJob<Result>(module: URL, request: unknown, options: JobOption
           (error: unknown) => decide(() => reject(error)),
         );
       }
-    });
-    child.on('error', (error) =>
-      reject(new TenantDrError('internal', `A helper process failed: ${error.message}.`)),
-    );
-    child.on('exit', (code, killed) => {
-      signal?.removeEventListener('abort', abort);
-      if (settle) settle();
+    };
+    const onError = (error: Error) =>
+      reject(new TenantDrError('internal', `A helper process failed: ${error.message}.`));
+    const onExit = (code: number | null, killed: NodeJS.Signals | null) => {
+      leave();
+      if (outcome) outcome();
       else if (signal?.aborted) reject(interruptedJob());
       else {
         const how = killed ? `was ended by ${killed}` : `ended with ${code}`;
@@ -114,7 +129,15 @@ export function runJob<Result>(module: URL, request: unknown, options: JobOption
           new TenantDrError('internal', `A helper process ${how} before it was done.`, { cause: complaint }),
         );
       }
-    });
+    };
+    const leave = () => {
+      signal?.removeEventListener('abort', onAbort);
+      child.off('message', onMessage).off('error', onError).off('exit', onExit);
+      child.stderr?.off('data', onComplaint);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    child.on('message', onMessage).on('error', onError).on('exit', onExit);
+    child.stderr?.on('data', onComplaint);
     child.send({ type: 'start', request } satisfies JobOrder);
   });
 }
