@@ -53,9 +53,8 @@ export function looksItself({ database }: Pick<Config, 'database'>): boolean {
   return database !== undefined && !database.startsWith('sqlite:');
 }
 
-/** One reader serves one job after another: a screen full of backups is many small ones. */
 function read<Result>(request: ReaderRequest, options: Options): Promise<Result> {
-  return runJob(reader, request, { ...options, keepChild: true });
+  return runJob(reader, request, options);
 }
 
 /** Starts a reader for the next of these jobs, for callers that still have other things to do. */

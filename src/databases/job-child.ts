@@ -14,8 +14,8 @@ export interface JobContext {
 
 /** The child's side of `runJob`: serves requests, one at a time, until the parent lets go of it. */
 export function serveJob<Request>(work: (request: Request, context: JobContext) => Promise<unknown>): void {
-  const stop = new AbortController();
-  const answers: ((answer: string) => void)[] = [];
+  let stop = new AbortController();
+  let answers: ((answer: string) => void)[] = [];
   const send = (message: JobMessage) => {
     if (process.connected) process.send?.(message);
   };
@@ -31,6 +31,9 @@ export function serveJob<Request>(work: (request: Request, context: JobContext) 
   process.on('disconnect', () => stop.abort(stopped()));
   process.on('message', (order: JobOrder) => {
     if (order.type === 'answer') return answers.shift()?.(order.answer);
+    // Whoever was told to stop serves nobody any more.
+    if (!stop.signal.aborted) stop = new AbortController();
+    answers = [];
     work(order.request as Request, {
       progress: throttled((progress) => send({ type: 'progress', progress })),
       signal: stop.signal,

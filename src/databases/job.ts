@@ -14,8 +14,6 @@ export interface JobOptions {
   onProgress?: OnProgress | undefined;
   /** Asked by the child while it works; the answer is sent back. */
   onQuestion?: (question: string) => Promise<string>;
-  /** The child serves the next job of the module too: starting one takes longer than most jobs. */
-  keepChild?: boolean;
 }
 
 /** What a child sends. */
@@ -27,6 +25,8 @@ export type JobMessage =
 
 export type JobOrder = { type: 'start'; request: unknown } | { type: 'answer'; answer: string };
 
+const longestRest = 10_000;
+
 /** Children without a job, at most one a module, by the module's URL. */
 const spares = new Map<string, ChildProcess>();
 
@@ -35,7 +35,7 @@ export function readyJob(module: URL): void {
   if (!spares.has(module.href)) spare(module, startChild(module));
 }
 
-/** A child at rest. One too many ends. */
+/** A child at rest: starting one takes longer than most jobs. One too many ends, and one that waited in vain. */
 function spare(module: URL, child: ChildProcess): void {
   if (spares.has(module.href)) {
     child.disconnect();
@@ -43,6 +43,12 @@ function spare(module: URL, child: ChildProcess): void {
   }
   spares.set(module.href, child);
   keepsAlive(child, 'unref');
+  const inVain = () => {
+    if (spares.get(module.href) !== child) return;
+    spares.delete(module.href);
+    child.disconnect();
+  };
+  setTimeout(inVain, longestRest).unref();
 }
 
 function startChild(module: URL): ChildProcess {
@@ -99,7 +105,7 @@ export function runJob<Result>(module: URL, request: unknown, options: JobOption
     };
     /** The child did its work: it can rest and wait for more. */
     const done = (decided: () => void) => {
-      if (!options.keepChild || signal?.aborted) return decide(decided);
+      if (signal?.aborted || !child.connected) return decide(decided);
       leave();
       spare(module, child);
       decided();
