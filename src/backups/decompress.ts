@@ -1,14 +1,11 @@
-import { pipeline } from 'node:stream/promises';
+import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
-import { constants, createGunzip, createZstdDecompress, type ZlibOptions, zstdDecompress } from 'node:zlib';
-import { giveBack } from '../databases/streams.ts';
+import { constants, createGunzip, createZstdDecompress, zstdDecompress } from 'node:zlib';
+import { decoded, giveBackAll, inflateOptions } from '../databases/streams.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { ByteSource } from './byte-source.ts';
 import type { Compression } from './formats.ts';
-import { type FrameHeader, type FrameSink, walkFrames } from './zstd-frames.ts';
-
-/** Where decompressed bytes go, in order. */
-export type Write = (bytes: Buffer) => Promise<void>;
+import { gathered, type Part, type ZstdFrame, zstdFrames } from './zstd-frames.ts';
 
 export interface Decompressed {
   /** Bytes of the file that were decoded: always the whole file. */
@@ -22,192 +19,109 @@ const mebibyte = 1 << 20;
 /** Larger frames are streamed; smaller ones are decoded whole, several at a time. */
 const wholeFrame = 16 * mebibyte;
 const framesAtOnce = 3;
-/** With the default chunk of 16 KiB Node is slower than gunzip, with these twice as fast. */
-const gunzipOptions: ZlibOptions & { highWaterMark: number } = {
-  chunkSize: mebibyte,
-  highWaterMark: 4 * mebibyte,
-};
 
 /**
- * Decodes a file of `size` bytes to its very end. Rejects with backup-truncated or backup-corrupt; whatever was
- * written until then is worthless.
+ * Decodes a file of `size` bytes to its very end, and returns what was read. A chunk, of those given and of those
+ * taken, is valid until the next is asked for. Rejects with backup-truncated or backup-corrupt; what came before is
+ * worthless then.
  */
-export async function decompress(
+export async function* decompress(
   compression: Compression,
   chunks: AsyncIterable<Buffer>,
   size: number,
-  write: Write,
-): Promise<Decompressed> {
+): AsyncGenerator<Buffer, Decompressed> {
+  const source = new ByteSource(chunks);
+  const decoding =
+    compression === 'zstd' ? unzstd(source) : compression === 'gzip' ? gunzip(source, size) : source.rest();
   let bytesWritten = 0;
-  const counted: Write = async (bytes) => {
-    bytesWritten += bytes.length;
-    await write(bytes);
-  };
-  if (compression === 'zstd') {
-    const { position, checksummed } = await unzstd(new ByteSource(chunks), counted);
-    return { bytesRead: position, bytesWritten, checksummed };
-  }
-  if (compression === 'gzip') {
-    await gunzip(chunks, size, counted);
-    return { bytesRead: size, bytesWritten, checksummed: true };
-  }
-  for await (const chunk of chunks) await counted(chunk);
-  return { bytesRead: bytesWritten, bytesWritten, checksummed: false };
-}
-
-async function gunzip(chunks: AsyncIterable<Buffer>, size: number, write: Write): Promise<void> {
-  const decoder = createGunzip(gunzipOptions);
   try {
-    await pipeline(chunks, decoder, async (decoded: AsyncIterable<Buffer>) => {
-      for await (const bytes of decoded) await write(bytes);
-    });
+    for (;;) {
+      const { done, value } = await decoding.next();
+      if (done) return { bytesRead: source.position, bytesWritten, checksummed: value };
+      bytesWritten += value.length;
+      yield value;
+    }
   } catch (error) {
     throw decodingError(error);
+  } finally {
+    await decoding.return(false);
   }
-  if (decoder.bytesWritten !== size) throw trailing();
 }
 
-async function unzstd(source: ByteSource, write: Write): Promise<{ position: number; checksummed: boolean }> {
-  const frames = new Frames(write);
-  await walkFrames(source, frames);
-  await frames.finish();
-  return { position: source.position, checksummed: frames.checksummed };
+async function* gunzip(source: ByteSource, size: number): AsyncGenerator<Buffer, boolean> {
+  const decoder = createGunzip(inflateOptions);
+  // The error reaches the reader below; the callback only keeps it from being thrown twice.
+  pipeline(source.rest(), decoder, () => undefined);
+  yield* decoded(decoder);
+  if (decoder.bytesWritten !== size) throw trailing();
+  return true;
+}
+
+/** Frames one after the other: small ones decoded side by side, large ones as streams. True when all had a hash. */
+async function* unzstd(source: ByteSource): AsyncGenerator<Buffer, boolean> {
+  const waiting: Promise<Buffer>[] = [];
+  let checksummed = true;
+  for await (const frame of zstdFrames(source)) {
+    checksummed &&= frame.checksum;
+    const whole = await wholeFrameOf(frame);
+    if (whole) {
+      const decoding = decodeFrame(whole, frame.contentSize ?? 0);
+      // Awaited in order below; until then a failure must not count as unhandled.
+      decoding.catch(() => undefined);
+      waiting.push(decoding);
+      if (waiting.length >= framesAtOnce) yield* first(waiting);
+      continue;
+    }
+    while (waiting.length > 0) yield* first(waiting);
+    yield* streamFrame(frame);
+  }
+  while (waiting.length > 0) yield* first(waiting);
+  return checksummed;
+}
+
+/** The bytes of a frame that is to be decoded in one call; null when it is to be streamed. */
+async function wholeFrameOf(frame: ZstdFrame): Promise<Buffer | null> {
+  if (frame.contentSize === null || frame.contentSize > wholeFrame) return null;
+  return gathered(frame, wholeFrame + mebibyte);
+}
+
+async function* first(waiting: Promise<Buffer>[]): AsyncGenerator<Buffer> {
+  const bytes = await waiting.shift();
+  if (!bytes || bytes.length === 0) return;
+  yield bytes;
+  giveBackAll(bytes);
 }
 
 const decodeWhole = promisify(zstdDecompress);
 
-/** Decodes frames: small ones side by side and written in order, large ones as a stream. */
-class Frames implements FrameSink {
-  checksummed = true;
-  readonly #write: Write;
-  #waiting: Promise<Buffer>[] = [];
-  #header: FrameHeader = { contentSize: null, checksum: true };
-  #parts: Buffer[] = [];
-  #pending = 0;
-  #stream: FrameStream | null = null;
-
-  constructor(write: Write) {
-    this.#write = write;
-  }
-
-  open(header: FrameHeader): void {
-    this.#header = header;
-    if (!header.checksum) this.checksummed = false;
-  }
-
-  async part(bytes: Buffer): Promise<void> {
-    this.#parts.push(bytes);
-    this.#pending += bytes.length;
-    if (this.#pending < mebibyte || this.#isSmall()) return;
-    await this.#writeOut();
-    this.#stream ??= new FrameStream(this.#write, this.#header.contentSize);
-    await this.#stream.write(this.#takeParts());
-  }
-
-  async close(): Promise<void> {
-    const { contentSize } = this.#header;
-    if (this.#isSmall() && contentSize !== null) {
-      const decoding = decodeFrame(this.#takeParts(), contentSize);
-      // Awaited in order below; until then a failure must not count as unhandled.
-      decoding.catch(() => undefined);
-      this.#waiting.push(decoding);
-      if (this.#waiting.length >= framesAtOnce) await this.#writeNext();
-      return;
-    }
-    await this.#writeOut();
-    const stream = this.#stream ?? new FrameStream(this.#write, contentSize);
-    this.#stream = null;
-    await stream.end(this.#takeParts());
-  }
-
-  async finish(): Promise<void> {
-    await this.#writeOut();
-  }
-
-  #isSmall(): boolean {
-    const { contentSize } = this.#header;
-    return contentSize !== null && contentSize <= wholeFrame && this.#pending <= wholeFrame + mebibyte;
-  }
-
-  #takeParts(): Buffer {
-    const bytes = Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#pending = 0;
-    return bytes;
-  }
-
-  async #writeOut(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#writeNext();
-  }
-
-  async #writeNext(): Promise<void> {
-    const bytes = await this.#waiting.shift();
-    if (bytes && bytes.length > 0) await this.#write(bytes);
-  }
-}
-
 async function decodeFrame(frame: Buffer, contentSize: number): Promise<Buffer> {
-  let bytes: Buffer;
-  try {
-    bytes = await decodeWhole(frame, {
-      chunkSize: Math.max(contentSize, 64),
-      maxOutputLength: Math.max(contentSize, 1),
-    });
-  } catch (error) {
-    throw decodingError(error);
-  }
-  giveBack(frame);
+  const bytes = await decodeWhole(frame, {
+    chunkSize: Math.max(contentSize, 64),
+    maxOutputLength: Math.max(contentSize, 1),
+  });
+  giveBackAll(frame);
   if (bytes.length !== contentSize) throw wrongSize(bytes.length, contentSize);
   return bytes;
 }
 
-/** One frame fed piece by piece to Node's decoder. */
-class FrameStream {
-  readonly #decoder = createZstdDecompress({
-    chunkSize: mebibyte,
+async function* streamFrame({ parts, contentSize }: ZstdFrame): AsyncGenerator<Buffer> {
+  const decoder = createZstdDecompress({
+    ...inflateOptions,
     params: { [constants.ZSTD_d_windowLogMax]: 27 },
   });
-  readonly #done: Promise<void>;
-  readonly #contentSize: number | null;
-  #decoded = 0;
-
-  constructor(write: Write, contentSize: number | null) {
-    this.#contentSize = contentSize;
-    this.#done = this.#drain(write);
-    this.#done.catch(() => undefined);
+  pipeline(parts as AsyncGenerator<Part>, decoder, () => undefined);
+  let length = 0;
+  for await (const bytes of decoded(decoder)) {
+    length += bytes.length;
+    yield bytes;
   }
-
-  async write(bytes: Buffer): Promise<void> {
-    if (this.#decoder.write(bytes)) return;
-    await Promise.race([
-      new Promise<void>((resolve) => this.#decoder.once('drain', () => resolve())),
-      this.#done,
-    ]);
-  }
-
-  async end(bytes: Buffer): Promise<void> {
-    this.#decoder.end(bytes);
-    await this.#done;
-    const expected = this.#contentSize;
-    if (expected !== null && this.#decoded !== expected) throw wrongSize(this.#decoded, expected);
-  }
-
-  async #drain(write: Write): Promise<void> {
-    try {
-      for await (const bytes of this.#decoder as AsyncIterable<Buffer>) {
-        this.#decoded += bytes.length;
-        await write(bytes);
-      }
-    } catch (error) {
-      throw decodingError(error);
-    }
-  }
+  if (contentSize !== null && length !== contentSize) throw wrongSize(length, contentSize);
 }
 
-function wrongSize(decoded: number, expected: number): TenantDrError {
+function wrongSize(decodedBytes: number, expected: number): TenantDrError {
   return new TenantDrError(
     'backup-corrupt',
-    `A zstd frame decoded to ${decoded} bytes, its header says ${expected}.`,
+    `A zstd frame decoded to ${decodedBytes} bytes, its header says ${expected}.`,
   );
 }
 

@@ -4,9 +4,9 @@ import { copyFile, type FileHandle, open, stat } from 'node:fs/promises';
 import type { JobContext } from '../databases/job-child.ts';
 import { fileHeaderBytes, leaveWalMode, parseFileHeader } from '../databases/sqlite/header.ts';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
-import { giveBack } from '../databases/streams.ts';
+import { fileBytes } from '../databases/streams.ts';
 import { TenantDrError } from '../errors.ts';
-import { decompress } from './decompress.ts';
+import { type Decompressed, decompress } from './decompress.ts';
 import { type Compression, type Content, contentOf, headBytes } from './formats.ts';
 import { combined } from './hash.ts';
 import { peek } from './peek.ts';
@@ -76,18 +76,19 @@ async function copyOnce(
   const copySeal = new Seal(sealKey);
   let done = 0;
   async function* chunks(): AsyncGenerator<Buffer> {
-    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, signal: context.signal })) {
-      hash.update(chunk as Buffer);
-      seal.update(chunk as Buffer);
-      done += (chunk as Buffer).length;
+    for await (const chunk of fileBytes(path)) {
+      context.signal.throwIfAborted();
+      hash.update(chunk);
+      seal.update(chunk);
+      done += chunk.length;
       context.progress({ phase: 'stage', done, total: size, unit: 'bytes' });
-      yield chunk as Buffer;
+      yield chunk;
     }
   }
   const file = await open(target, 'w', 0o600);
   try {
     const image = new ImageWriter(file, siblings.length > 0, copySeal);
-    const result = await decompress(compression, chunks(), size, (bytes) => image.write(bytes));
+    const result = await written(decompress(compression, chunks(), size), image);
     if (result.bytesRead !== done)
       throw new TenantDrError('backup-truncated', `The file has ${size} bytes, ${done} were read.`);
     await image.end();
@@ -107,6 +108,21 @@ async function copyOnce(
     };
   } finally {
     await file.close();
+  }
+}
+
+async function written(
+  decoding: AsyncGenerator<Buffer, Decompressed>,
+  image: ImageWriter,
+): Promise<Decompressed> {
+  try {
+    for (;;) {
+      const { done, value } = await decoding.next();
+      if (done) return value;
+      await image.write(value);
+    }
+  } finally {
+    await decoding.return({ bytesRead: 0, bytesWritten: 0, checksummed: false });
   }
 }
 
@@ -136,7 +152,6 @@ class ImageWriter {
   #head: Buffer | null = null;
   #gathered: Buffer[] = [];
   #written = 0;
-  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(file: FileHandle, open: boolean, seal: Seal) {
     this.#file = file;
@@ -146,13 +161,12 @@ class ImageWriter {
 
   async write(bytes: Buffer): Promise<void> {
     if (this.#head) return this.#append(bytes);
-    this.#gathered.push(bytes);
+    this.#gathered.push(Buffer.from(bytes));
     if (this.#gathered.reduce((sum, part) => sum + part.length, 0) >= headBytes) await this.#begin();
   }
 
   async end(): Promise<void> {
     if (!this.#head) await this.#begin();
-    await this.#writing;
     const header = this.#head && parseFileHeader(this.#head);
     if (!header) throw notADatabase(null);
     const expected = header.pageCount === null ? null : header.pageCount * header.pageSize;
@@ -177,15 +191,11 @@ class ImageWriter {
     await this.#append(head);
   }
 
-  /** One write is under way while the next bytes are decoded. */
   async #append(bytes: Buffer): Promise<void> {
+    const writing = writeAll(this.#file, bytes, this.#written);
     this.#seal.update(bytes);
-    await this.#writing;
-    const at = this.#written;
     this.#written += bytes.length;
-    this.#writing = writeAll(this.#file, bytes, at).then(() => giveBack(bytes));
-    // Awaited before the next one; until then a failure must not count as unhandled.
-    this.#writing.catch(() => undefined);
+    await writing;
   }
 }
 

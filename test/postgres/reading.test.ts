@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { openStream } from '../../src/backups/open-stream.ts';
 import { escapeCopy, unescapeCopy } from '../../src/databases/postgres/dump/copy-text.ts';
 import { DdlReader, parseCopy } from '../../src/databases/postgres/dump/ddl.ts';
 import type { DumpEvent } from '../../src/databases/postgres/dump/plain.ts';
 import { readPlain } from '../../src/databases/postgres/dump/plain.ts';
 import type { RowTest } from '../../src/databases/postgres/dump/row-filter.ts';
 import { RowFilter } from '../../src/databases/postgres/dump/row-filter.ts';
-import { openStream } from '../../src/databases/streams.ts';
 
 /** Values that like to be mistaken for boundaries, markers or ids. */
 const value = fc.oneof(

@@ -96,7 +96,7 @@ export class Pty {
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = performance.now() + 45_000;
+    const deadline = performance.now() + 120_000;
     while (!condition()) {
       if (performance.now() > deadline) expect.fail(`${what}; the screen shows:\n${this.text()}`);
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { openStream } from '../../../backups/open-stream.ts';
 import type { OnProgress, StagedSource } from '../../../engine/port.ts';
 import type { TenantId } from '../../../engine/tenant.ts';
 import { TenantDrError } from '../../../errors.ts';
-import { openStream } from '../../streams.ts';
 import { connect, readTarget } from '../connect.ts';
 import { dropDatabaseCopy, emptyDatabase } from '../copy.ts';
 import { throughPgRestore } from '../dump/pg-restore.ts';

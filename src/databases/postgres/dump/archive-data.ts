@@ -3,8 +3,9 @@ import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createInflate } from 'node:zlib';
+import { openStream, truncated } from '../../../backups/open-stream.ts';
 import { reasonOf, TenantDrError } from '../../../errors.ts';
-import { decoded, inflateOptions, openStream, truncated } from '../../streams.ts';
+import { decoded, inflateOptions } from '../../streams.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
 
 /** Rows of a table in an archive, as COPY text. */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { truncated } from '../../../backups/open-stream.ts';
 import { TenantDrError } from '../../../errors.ts';
-import { truncated } from '../../streams.ts';
 
 /** An entry of an archive's table of contents. */
 export interface ArchiveEntry {

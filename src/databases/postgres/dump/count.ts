@@ -1,6 +1,6 @@
+import { openStream } from '../../../backups/open-stream.ts';
 import type { OnProgress } from '../../../engine/port.ts';
 import { TenantDrError } from '../../../errors.ts';
-import { openStream } from '../../streams.ts';
 import { readTarget } from '../connect.ts';
 import { newline } from './copy-text.ts';
 import { DdlReader } from './ddl.ts';

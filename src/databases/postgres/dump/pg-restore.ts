@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { openStream } from '../../../backups/open-stream.ts';
 import { reasonOf, TenantDrError } from '../../../errors.ts';
-import { openStream } from '../../streams.ts';
 
 /** An archive our own reader does not know, as plain SQL, by way of the client tools. */
 export async function* throughPgRestore(

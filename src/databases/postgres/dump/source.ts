@@ -1,5 +1,5 @@
+import { openStream } from '../../../backups/open-stream.ts';
 import type { StagedSource, StageRequest } from '../../../engine/port.ts';
-import { openStream } from '../../streams.ts';
 import type { Structure } from '../introspect.ts';
 import type { Sql } from '../sql.ts';
 import type { Source } from '../stage.ts';
