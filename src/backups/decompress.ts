@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, createGunzip, createZstdDecompress, zstdDecompress } from 'node:zlib';
-import { decoded, giveBackAll, inflateOptions } from '../databases/streams.ts';
+import { giveBackAll, inflateOptions } from '../databases/streams.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { ByteSource } from './byte-source.ts';
 import type { Compression } from './formats.ts';
@@ -21,8 +21,8 @@ const wholeFrame = 16 * mebibyte;
 const framesAtOnce = 3;
 
 /**
- * Decodes a file of `size` bytes to its very end, and returns what was read. A chunk, of those given and of those
- * taken, is valid until the next is asked for. Rejects with backup-truncated or backup-corrupt; what came before is
+ * Decodes a file of `size` bytes to its very end, and returns what was read. A chunk that is given need be valid only
+ * until the next is asked for; one that was decoded belongs to the taker, who may give back its memory. Rejects with backup-truncated or backup-corrupt; what came before is
  * worthless then.
  */
 export async function* decompress(
@@ -52,7 +52,7 @@ async function* gunzip(source: ByteSource, size: number): AsyncGenerator<Buffer,
   const decoder = createGunzip(inflateOptions);
   // The error reaches the reader below; the callback only keeps it from being thrown twice.
   pipeline(source.rest(), decoder, () => undefined);
-  yield* decoded(decoder);
+  yield* decoder as AsyncIterable<Buffer>;
   if (decoder.bytesWritten !== size) throw trailing();
   return true;
 }
@@ -87,9 +87,7 @@ async function wholeFrameOf(frame: ZstdFrame): Promise<Buffer | null> {
 
 async function* first(waiting: Promise<Buffer>[]): AsyncGenerator<Buffer> {
   const bytes = await waiting.shift();
-  if (!bytes || bytes.length === 0) return;
-  yield bytes;
-  giveBackAll(bytes);
+  if (bytes && bytes.length > 0) yield bytes;
 }
 
 const decodeWhole = promisify(zstdDecompress);
@@ -111,7 +109,7 @@ async function* streamFrame({ parts, contentSize }: ZstdFrame): AsyncGenerator<B
   });
   pipeline(parts as AsyncGenerator<Part>, decoder, () => undefined);
   let length = 0;
-  for await (const bytes of decoded(decoder)) {
+  for await (const bytes of decoder as AsyncIterable<Buffer>) {
     length += bytes.length;
     yield bytes;
   }

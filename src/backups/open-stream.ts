@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { fileBytes } from '../databases/streams.ts';
+import { fileBytes, giveBack } from '../databases/streams.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { decompress } from './decompress.ts';
@@ -17,7 +17,10 @@ export async function* openStream(
 ): AsyncGenerator<Buffer> {
   const chunks = counted(path, onProgress);
   try {
-    yield* decompress(compression, chunks, (await stat(path)).size);
+    for await (const chunk of decompress(compression, chunks, (await stat(path)).size)) {
+      yield chunk;
+      if (compression !== 'none') giveBack(chunk);
+    }
   } catch (error) {
     throw naming(path, error);
   } finally {

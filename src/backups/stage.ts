@@ -4,7 +4,7 @@ import { copyFile, type FileHandle, open, stat } from 'node:fs/promises';
 import type { JobContext } from '../databases/job-child.ts';
 import { fileHeaderBytes, leaveWalMode, parseFileHeader } from '../databases/sqlite/header.ts';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
-import { fileBytes } from '../databases/streams.ts';
+import { fileBytes, giveBack } from '../databases/streams.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Decompressed, decompress } from './decompress.ts';
 import { type Compression, type Content, contentOf, headBytes } from './formats.ts';
@@ -87,7 +87,9 @@ async function copyOnce(
   }
   const file = await open(target, 'w', 0o600);
   try {
-    const image = new ImageWriter(file, siblings.length > 0, copySeal);
+    // The pieces a bare file is read in are used again, by whoever reads.
+    const letGo = compression === 'none' ? () => undefined : giveBack;
+    const image = new ImageWriter(file, { open: siblings.length > 0, seal: copySeal, letGo });
     const result = await written(decompress(compression, chunks(), size), image);
     if (result.bytesRead !== done)
       throw new TenantDrError('backup-truncated', `The file has ${size} bytes, ${done} were read.`);
@@ -143,20 +145,26 @@ async function copySibling(
   return hash.digest('hex');
 }
 
+interface ImageOptions {
+  /** A log or journal comes along: the image is not final, neither its mode nor its size. */
+  open: boolean;
+  seal: Seal;
+  /** Told of every chunk that was written. */
+  letGo: (chunk: Buffer) => void;
+}
+
 /** Writes the database image in order: looks at its head first, and at its size when it ends. */
 class ImageWriter {
   readonly #file: FileHandle;
-  /** A log or journal comes along: the image is not final, neither its mode nor its size. */
-  readonly #open: boolean;
-  readonly #seal: Seal;
+  readonly #options: ImageOptions;
   #head: Buffer | null = null;
   #gathered: Buffer[] = [];
   #written = 0;
+  #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(file: FileHandle, open: boolean, seal: Seal) {
+  constructor(file: FileHandle, options: ImageOptions) {
     this.#file = file;
-    this.#open = open;
-    this.#seal = seal;
+    this.#options = options;
   }
 
   async write(bytes: Buffer): Promise<void> {
@@ -167,11 +175,12 @@ class ImageWriter {
 
   async end(): Promise<void> {
     if (!this.#head) await this.#begin();
+    await this.#writing;
     const header = this.#head && parseFileHeader(this.#head);
     if (!header) throw notADatabase(null);
     const expected = header.pageCount === null ? null : header.pageCount * header.pageSize;
     const short = expected !== null && this.#written < expected;
-    if (!this.#open && (short || this.#written % header.pageSize !== 0)) {
+    if (!this.#options.open && (short || this.#written % header.pageSize !== 0)) {
       throw new TenantDrError(
         'backup-truncated',
         `The database in the backup is cut off: ${this.#written} bytes${short ? ` of ${expected}` : ', not a whole number of pages'}.`,
@@ -185,17 +194,21 @@ class ImageWriter {
     if (head.length === 0) throw empty();
     const content = contentOf(head);
     if (content !== 'database-file' || head.length < fileHeaderBytes) throw notADatabase(content);
-    if (!this.#open) leaveWalMode(head);
+    if (!this.#options.open) leaveWalMode(head);
     this.#head = Buffer.from(head.subarray(0, fileHeaderBytes));
     this.#gathered = [];
     await this.#append(head);
   }
 
+  /** One write is under way while the next bytes are decoded. */
   async #append(bytes: Buffer): Promise<void> {
-    const writing = writeAll(this.#file, bytes, this.#written);
-    this.#seal.update(bytes);
+    this.#options.seal.update(bytes);
+    await this.#writing;
+    const at = this.#written;
     this.#written += bytes.length;
-    await writing;
+    this.#writing = writeAll(this.#file, bytes, at).then(() => this.#options.letGo(bytes));
+    // Awaited before the next one; until then a failure must not count as unhandled.
+    this.#writing.catch(() => undefined);
   }
 }
 

@@ -19,20 +19,23 @@ export const inflateOptions = {
   readableHighWaterMark: 4,
 };
 
-/** A file's bytes, in two pieces of memory by turns: one is being filled while the other is looked at. */
+/**
+ * A file's bytes, in three pieces of memory by turns: one is being filled, one looked at, and the one before that may
+ * still be written somewhere. A chunk is valid until the next but one is asked for.
+ */
 export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
   const file = await open(path, 'r');
   try {
-    let [here, next] = [Buffer.allocUnsafe(mebibyte), Buffer.allocUnsafe(mebibyte)];
-    let reading = file.read(here, 0, mebibyte);
-    for (;;) {
-      const { bytesRead } = await reading;
+    const rooms = [0, 1, 2].map(() => Buffer.allocUnsafe(mebibyte));
+    const readInto = (turn: number) => file.read(rooms[turn % 3] as Buffer, 0, mebibyte);
+    let reading = readInto(0);
+    for (let turn = 0; ; turn++) {
+      const { bytesRead, buffer } = await reading;
       if (bytesRead === 0) return;
-      reading = file.read(next, 0, mebibyte);
+      reading = readInto(turn + 1);
       // Awaited when the next chunk is asked for; until then a failure must not count as unhandled.
       reading.catch(() => undefined);
-      yield here.subarray(0, bytesRead);
-      [here, next] = [next, here];
+      yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
