@@ -21,6 +21,11 @@ export function rpoOf(context: ActionContext, takenAt: Date | null): Rpo {
   return takenAt ? age : { ...age, met: null };
 }
 
+/** How old a backup is now, in seconds. */
+export function ageOf(context: ActionContext, takenAt: Date | null): number | null {
+  return takenAt && (context.clock.now().getTime() - takenAt.getTime()) / 1000;
+}
+
 /** Refuses a backup older than the tier's RPO where the policy says so; otherwise says it aloud. */
 export async function checkRpo(context: ActionContext, rpo: Rpo): Promise<void> {
   if (rpo.met !== false) return;

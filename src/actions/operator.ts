@@ -48,6 +48,8 @@ interface QuestionBase {
   mayGoBack?: true;
   /** The answer of a run without a person, and why it is safe. Without one such a run stops here. */
   unattended?: { answer: string; why: string };
+  /** What a person answered stands: where nobody is there later in the incident, it comes before `unattended`. */
+  stands?: true;
 }
 
 export interface Option {

@@ -37,8 +37,9 @@ async function decideRest(
     options = { ...options, withShared: await askShared(context, plan) };
     plan = await change.plan(planOptions(options));
   }
-  if (!context.operator.attended || context.mode === 'dry-run') return options;
-  return decideTriggers(context, change, await review(context, change, plan, options));
+  if (context.mode === 'dry-run') return options;
+  const reviewed = await review(context, change, plan, options);
+  return context.operator.attended ? decideTriggers(context, change, reviewed) : reviewed;
 }
 
 /** What each mode would do, side by side; the runbook has no default (design section 4). */
@@ -65,6 +66,7 @@ async function askMode(context: ActionContext, change: Change, given: RestoreInp
       options,
       view: { kind: 'modes', modes },
       mayGoBack: true,
+      stands: true,
       unattended,
     },
     context.signal,
@@ -96,6 +98,7 @@ async function askShared(context: ActionContext, plan: Plan): Promise<boolean> {
         { value: 'bring', label: 'Bring them back too', detail: 'they are shared with other tenants' },
         { value: 'leave', label: 'Leave them', detail: 'the plan then has conflicts' },
       ],
+      stands: true,
       unattended: { answer: 'leave', why: 'shared rows are nobody’s to restore without a person' },
     },
     context.signal,
@@ -124,6 +127,7 @@ async function review(
       revivals: plan.revivals,
       effects: (page) => change.ground.session.effects(page),
       mayGoBack: true,
+      stands: true,
     },
     context.signal,
   );

@@ -9,9 +9,10 @@ import { byTier } from '../policy/tiers.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { type PlanOptions, Workbench } from './change.ts';
+import { shellLine } from './command.ts';
 import type { Preview } from './operator.ts';
 import { outcomeOf, probeRecord } from './outcome.ts';
-import { input as restoreInput } from './restore-input.ts';
+import { input as restoreInput, restoreOptions } from './restore-input.ts';
 import { databaseName } from './status.ts';
 
 const tenantId = z.object({ type: z.enum(['integer', 'text', 'blob']), text: z.string() });
@@ -21,6 +22,7 @@ const input = z.strictObject({
   tenants: z.array(tenantId).min(1).describe('Ids of the tenants'),
   mode: z.enum(restoreModes).default('exact'),
   tables: z.array(z.string()).optional().describe('Only these tables change'),
+  review: restoreInput.shape.review,
   withShared: z.boolean().optional().describe('Bring back shared rows the tenants’ rows need'),
   foreignSource: z.string().optional().describe('Name of another database whose backup is accepted'),
   disableTriggers: restoreInput.shape.disableTriggers,
@@ -55,8 +57,8 @@ export const restoreMany = defineAction({
   output,
   afterInterruption: 'rerun',
   inDryRun: 'preview',
-  commands: ({ from, mode, tenants }) => [
-    `tenant-dr restore ${tenants.map((id) => `id:${id.text}`).join(' ')} --from ${from} --mode ${mode} --confirm '<n> tenants in <database name>'`,
+  commands: ({ tenants, ...given }) => [
+    `${shellLine(['tenant-dr', 'restore', ...tenants.map((id) => `id:${id.text}`), ...restoreOptions(given)])} --confirm '<n> tenants in <database name>'`,
   ],
 
   async preview(context, given) {
@@ -95,9 +97,10 @@ function benchOf(
 export function manyOptions({
   mode,
   tables,
+  review,
   withShared,
-}: Pick<Input, 'mode' | 'tables' | 'withShared'>): PlanOptions {
-  return { mode, tables, except: undefined, review: undefined, withShared };
+}: Pick<Input, 'mode' | 'tables' | 'review' | 'withShared'>): PlanOptions {
+  return { mode, tables, except: undefined, review, withShared };
 }
 
 /** The tenants by tier, highest first. */

@@ -2,14 +2,15 @@ import type { Plan } from '../engine/planning.ts';
 import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
-import { recordBackup, rpoOf } from './backup-facts.ts';
+import { ageOf, recordBackup } from './backup-facts.ts';
 import { Change } from './change.ts';
 import { chooseAgain, chooseBackup } from './choose-backup.ts';
+import { shellLine } from './command.ts';
 import { type Preview, WentBack } from './operator.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
 import { countsOf } from './recorder.ts';
 import { decide } from './restore-choices.ts';
-import { input, planOptions, type RestoreInput } from './restore-input.ts';
+import { input, planOptions, type RestoreInput, restoreCommand, restoreOptions } from './restore-input.ts';
 import { stakesOf } from './status.ts';
 
 /** Puts the tenant's rows back in place: plan, safety copy, one transaction with proof that nobody else was touched. */
@@ -26,9 +27,9 @@ export const restore = defineAction({
   afterInterruption: 'probe',
   says: (output) => effectsSaid(output.tables),
   inDryRun: 'preview',
-  commands: ({ from, mode, tables }) => [
-    `tenant-dr plan <tenant> --from ${from ?? '<ref>'} --mode ${mode ?? '<mode>'}`,
-    `tenant-dr restore <tenant> --from ${from ?? '<ref>'} --mode ${mode ?? '<mode>'}${tables ? ` --tables ${tables.join(',')}` : ''} --confirm <slug>`,
+  commands: (given) => [
+    shellLine(['tenant-dr', 'plan', '<tenant>', ...restoreOptions({ ...given, disableTriggers: undefined })]),
+    restoreCommand(given),
   ],
 
   async prepare(context, given) {
@@ -59,7 +60,7 @@ export const restore = defineAction({
     const change = await changeOf(context, options);
     const plan = await change.plan(planOptions(options));
     requireApplicable(plan);
-    return previewOf(context, change, plan);
+    return previewOf(context, change, plan, options);
   },
 
   async run(context, options) {
@@ -87,21 +88,22 @@ function changeOf(
 }
 
 /** A plan that was made and shown before must still be true. */
-function refuseOther(plan: Plan, { planned }: RestoreInput): void {
-  if (planned === undefined || planned === plan.planned.digest) return;
+function refuseOther(plan: Plan, { live, planned }: RestoreInput): void {
+  const now = { live: plan.live.digest, planned: plan.planned.digest };
+  if ((live ?? now.live) === now.live && (planned ?? now.planned) === now.planned) return;
   throw new TenantDrError(
     'plan-stale',
     'The plan is no longer true: rows changed since it was made. Nothing was changed.',
     {
       hint: 'Make a new plan, look at it, and confirm again.',
-      facts: { planned, now: plan.planned.digest },
+      facts: { live, planned, now },
     },
   );
 }
 
 async function journalPlan(context: ActionContext, change: Change, plan: Plan): Promise<void> {
   const { takenAt, ref } = change.backup;
-  const seconds = takenAt ? (context.clock.now().getTime() - takenAt.getTime()) / 1000 : null;
+  const seconds = ageOf(context, takenAt);
   await context.incident.append({
     event: 'plan.made',
     tenant: plan.tenant.id,
@@ -117,7 +119,7 @@ async function journalPlan(context: ActionContext, change: Change, plan: Plan): 
   });
 }
 
-function previewOf(context: ActionContext, change: Change, plan: Plan): Preview {
+function previewOf(context: ActionContext, change: Change, plan: Plan, options: RestoreInput): Preview {
   const tenant = tenantOf(context);
   const { insert, update, delete: deleted } = countEffects(plan);
   const { ref, takenAt } = change.backup;
@@ -139,7 +141,7 @@ function previewOf(context: ActionContext, change: Change, plan: Plan): Preview 
       columns: ['table', 'live', 'backup', 'add', 'change', 'delete'],
       rows: plan.tables.map((one) => [one.name, one.live, one.backup, one.insert, one.update, one.delete]),
     },
-    commands: [`tenant-dr restore ${tenant.slug} --from ${ref} --mode ${plan.mode} --confirm ${tenant.slug}`],
+    commands: [restoreCommand({ ...options, mode: plan.mode }, tenant.slug, tenant.slug)],
     stakes: stakesOf(context, tenant, {
       tables: touched.map(({ name, insert: add, update: change_, delete: gone }) => ({
         name,
@@ -150,7 +152,7 @@ function previewOf(context: ActionContext, change: Change, plan: Plan): Preview 
       backup: {
         ref,
         takenAt: takenAt?.toISOString() ?? null,
-        ageSeconds: rpoOf(context, takenAt).ageSeconds,
+        ageSeconds: ageOf(context, takenAt),
       },
       cannotBeUndone: ['What the application read or sent in the meantime.'],
     }),

@@ -6,6 +6,7 @@ import type { RestoreRecord } from '../incident/records.ts';
 import { readIncident } from '../incident/store.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
+import { ageOf } from './backup-facts.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
 import { stakesOf } from './status.ts';
@@ -58,7 +59,7 @@ export const undo = defineAction({
         backup: {
           ref: change.backup.ref,
           takenAt: change.backup.takenAt?.toISOString() ?? null,
-          ageSeconds: null,
+          ageSeconds: ageOf(context, change.backup.takenAt),
         },
         cannotBeUndone: ['What the application read or sent in the meantime.'],
       }),

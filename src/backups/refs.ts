@@ -40,11 +40,13 @@ export async function locate(ref: string, config: Config, cwd = process.cwd()): 
   return chosen(ref, await byId(ref, config));
 }
 
-/** The ref in words that mean the same in every folder: a path becomes absolute. */
-export async function refInFull(ref: string, cwd = process.cwd()): Promise<string> {
-  const named = ref === '' || ref === 'latest' || /^(postgres(ql)?:\/\/|safety:|before:)/.test(ref);
-  const path = resolve(cwd, ref);
-  return !named && (await exists(path)) ? path : ref;
+/**
+ * The ref in words that mean the same backup in every folder and at any time: a path becomes absolute, and what
+ * another backup could answer to tomorrow becomes the id of the one it stands for now.
+ */
+export function refInFull({ ref, id, path, kind }: Located): string {
+  if (kind === 'live' || ref.startsWith('safety:')) return ref;
+  return resolve(ref) === path ? path : id;
 }
 
 async function byId(ref: string, config: Config): Promise<BackupEntry> {

@@ -23,7 +23,10 @@ export async function restoreSeveral(
   given: Given,
   onHandOver: () => void,
 ): Promise<Result> {
-  const { phraseFor, restoreMany } = await import('../actions/restore-many.ts');
+  const [{ phraseFor, restoreMany }, { refInFull }] = await Promise.all([
+    import('../actions/restore-many.ts'),
+    import('../backups/refs.ts'),
+  ]);
   const { identity } = bench.ground.session;
   const phrase = phraseFor(tenants, identity.name);
   const listed = tenants.map(
@@ -42,10 +45,11 @@ export async function restoreSeveral(
     title: `Restore ${tenants.length} tenants`,
     action: restoreMany,
     input: {
-      from: given.from,
+      from: refInFull(bench.backup),
       tenants: tenants.map(({ id }) => id),
       mode: options.mode,
       ...(options.tables ? { tables: options.tables } : {}),
+      ...(options.review ? { review: options.review } : {}),
       ...(options.withShared ? { withShared: true } : {}),
       ...(given.foreignSource === undefined ? {} : { foreignSource: given.foreignSource }),
       ...(given.disableTriggers ? { disableTriggers: true } : {}),

@@ -38,19 +38,23 @@ export async function walkOneStep(
 }
 
 /**
- * Nobody confirmed, and it is known that nothing happened: that is an answer, not a failure. The incident ends
- * here; the command can be given again.
+ * Where it is known that nothing happened the incident ends here, as it would have without the interruption; the
+ * command can be given again. That nobody confirmed is an answer, not a failure.
  */
 async function settle(
   incident: Incident,
   result: RunResult,
   confirm: string | undefined,
 ): Promise<RunResult> {
-  const { restores, closed, suspensions } = incident.state;
+  const { restores, closed, suspensions, stopped } = incident.state;
   const open = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
   const untouched = restores.every((one) => one.state === 'rolled-back') && suspensions.length === 0;
-  if (result.error?.code !== 'confirmation-refused' || confirm !== undefined || open || !untouched || closed)
+  if (open || !untouched || closed) return result;
+  if (stopped?.why === 'failed') {
+    await incident.append({ event: 'closed', outcome: 'failed', reason: stopped.message });
     return result;
+  }
+  if (result.error?.code !== 'confirmation-refused' || confirm !== undefined) return result;
   await incident.append({
     event: 'closed',
     outcome: 'stopped',

@@ -101,3 +101,11 @@ export const audience = z.enum(['tenant', 'status-page', 'internal']);
 export type Audience = z.infer<typeof audience>;
 export const messageKind = z.enum(['first-notice', 'update', 'resolved']);
 export type MessageKind = z.infer<typeof messageKind>;
+
+/** What was left out of a plan when it was looked through, as it is journaled. */
+export const planReview = z.object({
+  mode: restoreMode.optional(),
+  withoutTables: z.array(z.string()),
+  withoutRows: z.record(z.string(), z.array(z.string())),
+  revivals: z.record(z.string(), z.enum(['restore', 'skip', 'set'])),
+});

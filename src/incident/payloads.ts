@@ -109,6 +109,8 @@ export const payloads = {
     action: z.string().optional(),
     effect: stepEffect.optional(),
     input: z.unknown().optional(),
+    /** Shell lines that do the same with this input. */
+    commands: z.array(z.string()).optional(),
   }),
   'task.finished': z.object({
     ...task,

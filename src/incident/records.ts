@@ -19,6 +19,8 @@ export interface TaskRecord {
   state: StepStatus | 'undone';
   attempt: number;
   input: unknown;
+  /** What does the same by hand, with that input; null until it started. */
+  commands: string[] | null;
   output: unknown;
   startedAt: string | null;
   seconds: number | null;

@@ -1,6 +1,5 @@
 import type { TenantId } from '../engine/tenant.ts';
-import { z } from '../zod.ts';
-import type { Audience, MessageKind } from './facts.ts';
+import { type Audience, type MessageKind, planReview } from './facts.ts';
 import type { IncidentState } from './records.ts';
 
 /** How an incident's facts are put into words; shared by timeline, report and messages. */
@@ -84,9 +83,3 @@ export function answerWords(answer: unknown): string {
   const decided = Object.entries(revivals).map(([table, decision]) => `, ${table}: ${decision}`);
   return `${left.length === 0 ? 'all of the plan' : `the plan without ${left.join(', ')}`}${decided.join('')}`;
 }
-
-const planReview = z.object({
-  withoutTables: z.array(z.string()),
-  withoutRows: z.record(z.string(), z.array(z.string())),
-  revivals: z.record(z.string(), z.string()),
-});

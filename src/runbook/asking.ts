@@ -13,7 +13,9 @@ import type {
 } from '../actions/operator.ts';
 import { wholePlan } from '../actions/operator.ts';
 import { TenantDrError } from '../errors.ts';
+import { planReview } from '../incident/facts.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { IncidentState } from '../incident/records.ts';
 import type { ViewStore } from './view.ts';
 
 /**
@@ -111,14 +113,31 @@ export class JournaledOperator implements Confirming {
   }
 
   async review(question: PlanQuestion, signal: AbortSignal): Promise<PlanReview> {
-    if (!this.attended) return wholePlan;
+    if (!this.attended) return this.#reviewedBefore(question);
     const answer = await this.#pose(question, signal, () => this.#person.review(question, signal));
-    await this.#answered(question, answer, false);
+    await this.#answered(question, { mode: question.mode, ...answer }, false);
     return answer;
+  }
+
+  /** What a person left out of the plan in this mode; nothing when nobody looked it through. */
+  async #reviewedBefore(question: PlanQuestion): Promise<PlanReview> {
+    const { success, data } = planReview.safeParse(this.#answeredBefore(question)?.answer);
+    if (!success || data.mode !== question.mode) return wholePlan;
+    await this.#answered(question, data, true);
+    return data;
+  }
+
+  /** The latest answer a person gave to this question at this place, where it stands for the incident. */
+  #answeredBefore({ id, stands }: Question): IncidentState['answers'][number] | undefined {
+    const { task } = this.#place();
+    const { answers } = this.#incident.state;
+    return stands && answers.findLast((one) => one.question === id && one.task === task && !one.auto);
   }
 
   #unattended(question: Question): string | null {
     if (this.attended) return null;
+    const before = this.#answeredBefore(question);
+    if (typeof before?.answer === 'string') return before.answer;
     if (question.unattended) return question.unattended.answer;
     throw new TenantDrError('confirmation-refused', `Nobody is here to answer: ${question.title}`, {
       hint: 'The incident is kept. Go on at a terminal with `tenant-dr resume`.',
@@ -150,8 +169,13 @@ export class JournaledOperator implements Confirming {
       question: question.id,
       kind: question.kind,
       answer,
-      ...(auto ? { auto, why: question.unattended?.why } : {}),
+      ...(auto ? { auto, why: this.#whyByItself(question) } : {}),
     });
+  }
+
+  #whyByItself(question: Question): string | undefined {
+    const before = this.#answeredBefore(question);
+    return before ? `${before.actor.name} chose it at ${before.at}` : question.unattended?.why;
   }
 
   #place(): { step: string; task: string } {

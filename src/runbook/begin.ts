@@ -1,15 +1,19 @@
 import type { RunMode } from '../actions/action.ts';
 import type { Operator } from '../actions/operator.ts';
+import { restore } from '../actions/restore.ts';
+import { restoreMany } from '../actions/restore-many.ts';
+import { undo } from '../actions/undo.ts';
 import { listBackups } from '../backups/catalogue.ts';
 import { holdBackups, releaseHolds } from '../backups/holds.ts';
-import { refInFull } from '../backups/refs.ts';
+import { locate, refInFull } from '../backups/refs.ts';
 import type { Config } from '../config/schema.ts';
 import type { RestoreMode } from '../engine/plan.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
+import { printable } from '../engine/printable.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
-import { resumeIncident, type Store } from '../incident/store.ts';
+import { readIncident, resumeIncident, type Store } from '../incident/store.ts';
 import { systemClock } from './clock.ts';
 import { findTenant } from './find-tenant.ts';
 import { loadRunbook } from './load.ts';
@@ -101,8 +105,12 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
   }
 }
 
-/** Goes on with an incident, whatever began it. Rejects as `resumeIncident` and `runbookOf` do. */
+/**
+ * Goes on with an incident, whatever began it. Rejects as `resumeIncident` and `runbookOf` do, and with usage when it
+ * is about another database: one state folder may serve several, and their tenants have the same ids.
+ */
 export async function resumeRun(request: ResumeRequest): Promise<Begun> {
+  await requireItsDatabase(request);
   const { incident, torn } = await resumeIncident(request.store, request.id, request.takeOver);
   try {
     const runbook = await runbookOf(incident);
@@ -113,6 +121,18 @@ export async function resumeRun(request: ResumeRequest): Promise<Begun> {
     await incident.close();
     throw error;
   }
+}
+
+async function requireItsDatabase({ database, store, id }: ResumeRequest): Promise<void> {
+  const { incident } = await readIncident(store.stateDir, id);
+  const { location } = incident.state.opened.database;
+  await incident.close();
+  if (location === database.location) return;
+  throw new TenantDrError(
+    'usage',
+    `${id} is about ${printable(location)}, and the database here is ${printable(database.location)}. Nothing was changed.`,
+    { hint: 'Go on from the folder of its config, or name its database with --config or --database.' },
+  );
 }
 
 /** The incident's tenant. Found by id, which stays: a new name or slug is noted and used from now on. */
@@ -142,9 +162,7 @@ async function begun(
 ): Promise<Begun> {
   const { config, signal, onProgress } = surroundings;
   // Consent counts for the process it was given to: it is asked for again after a crash.
-  const input = surroundings.disableTriggers
-    ? { ...chosen, restore: { ...chosen.restore, disableTriggers: true } }
-    : chosen;
+  const input = surroundings.disableTriggers ? withConsent(chosen) : chosen;
   const { mode } = incident.state.opened;
   const database =
     mode === 'rehearsal'
@@ -180,9 +198,18 @@ async function begun(
 
 type Input = NonNullable<RunOptions['input']>;
 
-/** What flags chose. It is kept, so a file is named in full: whoever resumes may be in another folder. */
-async function inputOf({ from, restoreMode }: BeginRequest): Promise<Input> {
-  const backup = from === undefined ? {} : { from: await refInFull(from) };
+/** Consent to disabled triggers, for every action that changes rows. */
+function withConsent(chosen: Input): Input {
+  const changing = [restore.id, restoreMany.id, undo.id];
+  return {
+    ...chosen,
+    ...Object.fromEntries(changing.map((id) => [id, { ...chosen[id], disableTriggers: true }])),
+  };
+}
+
+/** What flags chose. It is kept for whoever resumes, maybe in another folder and after another backup was taken. */
+async function inputOf({ config, from, restoreMode }: BeginRequest): Promise<Input> {
+  const backup = from === undefined ? {} : { from: refInFull(await locate(from, config)) };
   return { 'choose-backup': backup, restore: { ...backup, ...(restoreMode ? { mode: restoreMode } : {}) } };
 }
 

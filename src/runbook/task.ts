@@ -141,7 +141,8 @@ async function perform(
   await startStep(run, step);
   const started = run.seconds;
   const where = { step: step.id, task: task.id, ...(work.action ? { action: work.action } : {}) };
-  await incident.append({ event: 'task.started', ...where, effect: work.effect, input });
+  const commands = work.commands(input);
+  await incident.append({ event: 'task.started', ...where, effect: work.effect, input, commands });
   run.view.set({ phase: run.stopping ? 'stopping' : 'running', progress: null });
   const stopping = () => run.view.set({ phase: 'stopping' });
   run.options.signal.addEventListener('abort', stopping, { once: true });

@@ -17,6 +17,8 @@ export interface Work {
   leftOut: string | null;
   prepare(): Promise<unknown>;
   preview(input: unknown): Promise<Preview>;
+  /** Shell lines that do the same with this input. */
+  commands(input: unknown): string[];
   /** `failure`: it ran, and what it found counts as failed. */
   run(input: unknown): Promise<{ output: unknown; failure: string | null }>;
   probe(input: unknown): Promise<Probed<unknown>>;
@@ -49,6 +51,7 @@ function actionWork(
     leftOut: null,
     prepare: () => action.prepare(context, { ...body.input, ...given }),
     preview: (input) => action.preview(context, input),
+    commands: (input) => action.commands(input),
     run: async (input) => {
       const output = await action.run(context, input);
       return { output, failure: action.failure(output) };
@@ -80,6 +83,7 @@ function commandWork(title: string, spec: CommandSpec, context: ActionContext): 
         ...(context.tenant ? { stakes: stakesOf(context, context.tenant) } : {}),
       };
     },
+    commands: () => [shellLine(filledIn(spec, context))],
     run: async () => {
       const { output } = await runCommand(context, {
         command: filledIn(spec, context),
@@ -132,6 +136,7 @@ function checklistWork(title: string, items: string[], context: ActionContext): 
       lines: items,
       commands: [],
     }),
+    commands: () => [],
     run: async () => {
       const done = await context.operator.checklist(
         { id: 'checklist', kind: 'checklist', title, detail: [], items },

@@ -33,6 +33,15 @@ describe('what may come back to life', () => {
     expect(shell(world.dbPath, invoices).trim()).toBe(expectedInvoices);
   });
 
+  it('is decided for several tenants at once, too', () => {
+    const world = reviewed();
+    shell(world.dbPath, `DELETE FROM jobs; DELETE FROM invoices`);
+    const both = ['restore', 'alfa', 'bravo', '--from', world.backupPath, '--review', 'queue=skip'];
+    expect(tenantDr(world, ...both, '--confirm', '2 tenants in app').exit).toBe(0);
+    expect(shell(world.dbPath, jobs).trim()).toBe('2done');
+    expect(shell(world.dbPath, invoices).trim()).toBe('1,2');
+  });
+
   it('refuses an answer about what is not reviewed', () => {
     const world = reviewed();
     const { document } = restore(world, '--review', 'job=skip');

@@ -229,6 +229,16 @@ describe('a plan that is no longer true', () => {
     expectRefused(ended, 'plan-stale', 3, world, before);
     expect(ended.document.error.message).toContain('memos');
   });
+
+  it('is refused also to whoever goes on with the restore it was given to', () => {
+    const world = nasty(folder());
+    const plan = join(world.dir, 'plan.json');
+    const { live, planned } = tenantDr(world, 'plan', 'alfa', '--from', world.backupPath, '--out', plan)
+      .document as unknown as { live: string; planned: string };
+    const { incident } = tenantDr(world, 'restore', '--plan', plan, '--confirm', 'alfa').document;
+    const kept = readFileSync(join(world.statePath, 'incidents', incident, 'runbook.yaml'), 'utf8');
+    expect(JSON.parse(kept).steps[0].with).toMatchObject({ live, planned });
+  });
 });
 
 const holdLock = `

@@ -7,6 +7,7 @@ import { type Tier, tiers } from '../../policy/tiers.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { choice, flag, many, text } from '../parameters.ts';
+import type { PlanFile } from '../plan-file.ts';
 import { changeParameters, depsOf, planOptionsOf, planParameters, planText } from '../planning.ts';
 import { restoredText } from '../restored.ts';
 import { selectTenants } from '../selection.ts';
@@ -45,7 +46,7 @@ export default command({
       : planOptionsOf(input);
     const foreignSource = input.foreignSource ?? saved?.options.foreignSource;
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
-    const given: Given = { ...input, from, foreignSource, ...(await timesOf(input)) };
+    const given: Given = { ...input, from, foreignSource, saved, ...(await timesOf(input)) };
     const deps = await depsOf(context, 'live', input);
     const { Workbench } = await import('../../actions/change.ts');
     const opening = Workbench.open(deps, from, foreignSource, wantedBy(named, input));
@@ -101,6 +102,7 @@ export interface Given {
   detected: Date | undefined;
   damaged: Date | undefined;
   tier: Tier | undefined;
+  saved: Pick<PlanFile, 'live' | 'planned'> | null;
 }
 
 async function timesOf(input: { detectedAt: string | undefined; damagedAt: string | undefined }) {
@@ -139,9 +141,10 @@ async function restoreOne(
   options: Options,
   given: Given,
 ) {
-  const [{ restore }, { runOneStep }] = await Promise.all([
+  const [{ restore }, { runOneStep }, { refInFull }] = await Promise.all([
     import('../../actions/restore.ts'),
     import('../one-step.ts'),
+    import('../../backups/refs.ts'),
   ]);
   const { mode, tables, review, withShared } = options;
   const { incident, output, error } = await runOneStep(context, bench.deps.config, {
@@ -149,13 +152,14 @@ async function restoreOne(
     title: `Restore ${change.tenant.slug}`,
     action: restore,
     input: {
-      from: given.from,
+      from: refInFull(bench.backup),
       mode,
       ...(tables ? { tables } : {}),
       ...(review ? { review } : {}),
       ...(withShared ? { withShared } : { withShared: false }),
       ...(given.foreignSource === undefined ? {} : { foreignSource: given.foreignSource }),
       ...(given.disableTriggers ? { disableTriggers: true } : {}),
+      ...(given.saved ? { live: given.saved.live, planned: given.saved.planned } : {}),
     },
     tenant: change.tenant,
     identity: bench.ground.session.identity,

@@ -1,10 +1,15 @@
 import type { IncidentState } from '../records.ts';
+import { tasksOf } from '../state.ts';
 
-/** Command lines that would have done the same by hand, with what the incident knows by now filled in. */
+/**
+ * Command lines that would have done the same by hand, with what the incident knows by now filled in: of a step that
+ * began those of what was done, with what was decided then.
+ */
 export function equivalentCommands(state: IncidentState): { step: string; command: string }[] {
   return state.steps.flatMap((step) => {
-    const lines = (step.command ?? '').split('\n').filter((line) => line.trim() !== '');
-    const commands = new Set(lines.map((line) => filledIn(line, state)));
+    const done = tasksOf(state, step.id).flatMap((task) => task.commands ?? []);
+    const lines = done.length > 0 ? done : (step.command ?? '').split('\n');
+    const commands = new Set(lines.filter((line) => line.trim() !== '').map((line) => filledIn(line, state)));
     return [...commands].map((command) => ({ step: step.title, command }));
   });
 }
