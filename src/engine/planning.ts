@@ -144,17 +144,19 @@ export function countEffects(plan: Pick<Plan, 'tables'>): { insert: number; upda
   return { insert: sum('insert'), update: sum('update'), delete: sum('delete') };
 }
 
+/** Throws backup-without-tenant. Of a `whole` backup every row is the tenant's. */
+export function requireInBackup({ slug, inBackup }: FoundTenant, whole: boolean | undefined): void {
+  if (inBackup || whole) return;
+  throw new TenantDrError(
+    'backup-without-tenant',
+    `The backup does not hold tenant ${slug}. Nothing was changed.`,
+    { hint: 'Choose a backup from when the tenant existed: `tenant-dr backups --tenant <tenant>`.' },
+  );
+}
+
 /** Refuses a plan that must not be applied. Throws backup-without-tenant, conflict. */
 export function requireApplicable(plan: Plan): void {
-  if (!plan.tenant.inBackup && !plan.request.whole) {
-    throw new TenantDrError(
-      'backup-without-tenant',
-      `The backup does not hold tenant ${plan.tenant.slug}. Nothing was changed.`,
-      {
-        hint: 'Choose a backup from when the tenant existed: `tenant-dr backups --tenant <tenant>`.',
-      },
-    );
-  }
+  requireInBackup(plan.tenant, plan.request.whole);
   const drift = plan.drift.find((entry) => entry.blocking);
   if (drift) {
     throw new TenantDrError('conflict', `${drift.detail} Nothing was changed.`, {

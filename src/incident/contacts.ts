@@ -40,7 +40,7 @@ export async function loadContacts(path: string): Promise<Contacts> {
     text = await readFile(path, 'utf8');
   } catch (cause) {
     throw new TenantDrError('file-missing', `The contacts cannot be read: ${reasonOf(cause)}.`, {
-      hint: 'Check "contacts:" in the config. Messages can be drafted without; recipients are then left open.',
+      hint: 'Correct "contacts:" in the config, or take it out: messages then leave their recipients open.',
       cause,
     });
   }

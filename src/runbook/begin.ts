@@ -1,21 +1,23 @@
 import type { RunMode } from '../actions/action.ts';
+import { messages } from '../actions/messages.ts';
 import type { Operator } from '../actions/operator.ts';
 import { restore } from '../actions/restore.ts';
 import { restoreMany } from '../actions/restore-many.ts';
 import { undo } from '../actions/undo.ts';
 import { listBackups } from '../backups/catalogue.ts';
 import { holdBackups, releaseHolds } from '../backups/holds.ts';
-import { locate, refInFull } from '../backups/refs.ts';
 import type { Config } from '../config/schema.ts';
 import type { RestoreMode } from '../engine/plan.ts';
 import type { Database, OnProgress } from '../engine/port.ts';
 import { printable } from '../engine/printable.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
+import { loadContacts } from '../incident/contacts.ts';
 import type { Incident } from '../incident/incident.ts';
 import { readIncident, resumeIncident, type Store } from '../incident/store.ts';
 import { systemClock } from './clock.ts';
 import { findTenant } from './find-tenant.ts';
+import { soundBackup } from './given-backup.ts';
 import { loadRunbook } from './load.ts';
 import { rehearsalCopy, removeCopy } from './rehearsal.ts';
 import type { RunOptions } from './run.ts';
@@ -73,7 +75,12 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
     request.tenant === null
       ? null
       : await findTenant(request.tenant, { config, database, from: request.from });
-  if (!tenant && runbook.steps.some((step) => step.tasks.some((task) => task.body.kind === 'action'))) {
+  const actions = runbook.steps.flatMap((step) =>
+    step.tasks.flatMap(({ body }) => (body.kind === 'action' ? [body.action.id] : [])),
+  );
+  // Contacts that cannot be read must not stop a run whose tenant has been suspended already.
+  if (config.contacts && actions.includes(messages.id)) await loadContacts(config.contacts);
+  if (!tenant && actions.length > 0) {
     throw new TenantDrError(
       'usage',
       `The runbook "${runbook.id}" is about one tenant, and none was named. Nothing was started.`,
@@ -82,7 +89,7 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
       },
     );
   }
-  const input = await inputOf(request);
+  const input = await inputOf(request, tenant);
   const incident = await startIncident(store, {
     kind: 'runbook',
     runbook,
@@ -208,8 +215,9 @@ function withConsent(chosen: Input): Input {
 }
 
 /** What flags chose. It is kept for whoever resumes, maybe in another folder and after another backup was taken. */
-async function inputOf({ config, from, restoreMode }: BeginRequest): Promise<Input> {
-  const backup = from === undefined ? {} : { from: refInFull(await locate(from, config)) };
+async function inputOf(request: BeginRequest, tenant: Tenant | null): Promise<Input> {
+  const { from, restoreMode } = request;
+  const backup = from === undefined || !tenant ? {} : { from: await soundBackup(from, tenant, request) };
   return { 'choose-backup': backup, restore: { ...backup, ...(restoreMode ? { mode: restoreMode } : {}) } };
 }
 

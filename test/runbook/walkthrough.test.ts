@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -142,7 +143,7 @@ test('a tenant whose row is gone is found in the backup, comes back suspended, a
   await begun.close();
 });
 
-test('a tenant nobody knows, times in the future and a missing tenant start no incident', async () => {
+test('a tenant nobody knows, times in the future, lost contacts and half a backup start no incident', async () => {
   const here = await scene('deleted');
   const { config, database, store, world } = here;
   const request = {
@@ -158,6 +159,11 @@ test('a tenant nobody knows, times in the future and a missing tenant start no i
   await expect(beginRun({ ...request, tenant: world.victim, detectedAt: future })).rejects.toMatchObject({
     code: 'usage',
   });
+  const lost = { ...request, config: { ...config, contacts: '/nowhere/contacts.yaml' } };
+  await expect(beginRun({ ...lost, tenant: world.victim })).rejects.toMatchObject({ code: 'file-missing' });
+  writeFileSync(`${world.dir}/half.db`, readFileSync(world.backupPath).subarray(0, 100_000));
+  const half = { ...request, tenant: world.victim, from: `${world.dir}/half.db` };
+  await expect(beginRun(half)).rejects.toMatchObject({ code: 'backup-truncated' });
   const { listIncidents } = await import('../../src/incident/store.ts');
   expect(await listIncidents(config.state)).toEqual([]);
 });
