@@ -91,14 +91,18 @@ async function readCommandLine(
 ): Promise<Request | string> {
   let printed = '';
   let request: Request | undefined;
-  const program = new Parser('tenant-dr')
+  const program: Parser = new Parser('tenant-dr')
     .description(
       'Puts one tenant of a shared database back in place, with proof that nobody else was touched.',
     )
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Those of `backup` are not those of `backup verify`.
+      visibleGlobalOptions: (parser) => (parser.parent ? [...program.options] : []),
+    })
     .configureOutput({
       writeOut: (text) => {
         printed += text;
@@ -215,11 +219,22 @@ function declare(parser: Parser, command: Command, onRun: (input: Record<string,
     parser.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
   }
   parser.action((...given: unknown[]) => {
+    requireOwnOptions(parser);
     const options = parser.opts<Record<string, unknown>>();
     onRun({
       ...valuesOf(command.arguments, Object.fromEntries(names.map((name, index) => [name, given[index]]))),
       ...valuesOf(command.options, options),
     });
+  });
+}
+
+/** An option of `backup` means nothing to `backup verify`, although the parser takes it there. */
+function requireOwnOptions(parser: Parser): void {
+  const group = parser.parent?.parent ? parser.parent : null;
+  const foreign = group?.options.find((one) => group.getOptionValueSource(one.attributeName()) === 'cli');
+  if (!foreign) return;
+  throw new TenantDrError('usage', `unknown option '${foreign.long}'`, {
+    hint: `it is one of ${group?.name()}, not of ${group?.name()} ${parser.name()}`,
   });
 }
 

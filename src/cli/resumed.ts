@@ -1,4 +1,4 @@
-import type { Operator } from '../actions/operator.ts';
+import type { Operator, Stakes } from '../actions/operator.ts';
 import { printable } from '../engine/printable.ts';
 import { idForJson } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
@@ -82,13 +82,16 @@ function documentOf(incident: Incident, { outcome }: RunResult): Record<string, 
 }
 
 /** At a terminal the phrase is asked for where it is needed; `--confirm` answers beforehand. */
-function operatorFor(context: Context, given: string | undefined): Operator {
+export function operatorFor(
+  context: Pick<Context, 'interactive' | 'confirm'>,
+  given: string | undefined,
+): Operator {
   const absent = absentOperator(given);
   if (given !== undefined || !context.interactive) return absent;
   return {
     ...absent,
-    confirm: async ({ phrase, title, detail }) => {
-      const stakes = [title, ...detail].map(printable).join('\n');
+    confirm: async ({ phrase, title, detail, preview }) => {
+      const stakes = [title, ...detail, ...atStake(preview.stakes)].map(printable).join('\n');
       try {
         await context.confirm({ phrase, given: undefined, stakes });
         return phrase;
@@ -98,4 +101,16 @@ function operatorFor(context: Context, given: string | undefined): Operator {
       }
     },
   };
+}
+
+/** Table by table, and in which database: nobody types a phrase without having read that. */
+function atStake(stakes: Stakes | undefined): string[] {
+  if (!stakes) return [];
+  const { tables, database } = stakes;
+  return [
+    ...tables.map(
+      (one) => `  ${one.name}: ${one.insert} added, ${one.update} changed, ${one.delete} deleted`,
+    ),
+    `This writes to ${database.location} (${database.environment}).`,
+  ];
 }

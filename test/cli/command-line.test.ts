@@ -27,6 +27,8 @@ test('every command has its own help with the common options, and is listed once
     expect(stdout).toContain(`Usage: tenant-dr ${commands[index]?.name}`);
     for (const option of globalOptions) expect(stdout).toContain(option);
   }
+  const verify = helps[commands.findIndex(({ name }) => name === 'backup verify')];
+  expect(verify?.stdout).not.toContain('--gzip');
 }, 120_000);
 
 test('help and the version load no database, no screen and no config schema', async () => {
@@ -46,6 +48,7 @@ test('the version is that of the package', async () => {
 test.each([
   ['an unknown command', ['tabels'], "unknown command 'tabels'", 'did you mean tables?'],
   ['an unknown option', ['tables', '--jsno'], "unknown option '--jsno'", 'did you mean --json?'],
+  ['an option of another command', ['backup', 'verify', 'x', '--gzip'], "unknown option '--gzip'", 'backup'],
   [
     'an option without its value',
     ['tables', '--database'],

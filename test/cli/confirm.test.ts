@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { spawn } from '@lydell/node-pty';
 import { expect, test } from 'vitest';
-import { checkPhrase } from '../../src/cli/confirm.ts';
+import { type ConfirmRequest, checkPhrase } from '../../src/cli/confirm.ts';
+import { operatorFor } from '../../src/cli/resumed.ts';
 
 const fixture = fileURLToPath(new URL('./confirm-fixture.ts', import.meta.url));
 
@@ -61,4 +62,25 @@ test('keys typed before the question could be read do not count', async () => {
 test('a phrase that differs only in case or spaces says so', () => {
   expect(() => checkPhrase('northwind', 'NORTHWIND')).toThrow(/letter case and spaces count/);
   expect(() => checkPhrase('northwind', 'southwind')).toThrow(/does not match; nothing was changed/);
+});
+
+test('whoever resumes a bare command reads what is at stake and in which database before typing', async () => {
+  let told = '';
+  const confirm = async ({ stakes }: ConfirmRequest) => {
+    told = stakes;
+  };
+  const stakes = {
+    phrase: 'northwind',
+    database: { name: 'shop', location: '/data/shop.db', environment: 'production' },
+    tenants: [],
+    tables: [{ name: 'leads', insert: 1, update: 2, delete: 41 }],
+    cannotBeUndone: [],
+  };
+  const preview = { summary: '', lines: [], commands: [], stakes };
+  const question = { id: 'restore.confirm', kind: 'confirm' as const, title: 'Restore', detail: [], preview };
+  const { signal } = new AbortController();
+  const person = operatorFor({ interactive: true, confirm }, undefined);
+  expect(await person.confirm({ ...question, phrase: 'northwind' }, signal)).toBe('northwind');
+  expect(told).toContain('leads: 1 added, 2 changed, 41 deleted');
+  expect(told).toContain('/data/shop.db (production)');
 });
