@@ -46,7 +46,11 @@ export function openLookout(context: Context): Lookout {
     const config = await context.config();
     const incidents = loaded(async () => {
       const { listIncidents } = await import('../incident/list.ts');
-      const all = await listIncidents(config.state);
+      // One state folder may serve several databases; what is open in another one is not resumed from here.
+      const here = config.database ? await context.openDatabase(config) : null;
+      const all = await listIncidents(config.state, {
+        about: ({ database }) => here === null || database.location === here.location,
+      });
       return all.flatMap((one) => summarize(one, context.clock()) ?? []);
     }).then((value) => show('incidents', value));
     const scenarios = loaded(async (): Promise<ScenarioSummary[]> => {
