@@ -2,7 +2,7 @@ import type { ConfigFile, TableRule } from '../config/schema.ts';
 import { TenantDrError } from '../errors.ts';
 import { inherit } from './inheritance.ts';
 import type { ForeignKey, Schema, Table } from './schema.ts';
-import { findTable } from './schema.ts';
+import { comparable, findTable } from './schema.ts';
 import type { Link, Membership } from './slice.ts';
 
 export type OwnershipKind = 'direct' | 'inherited' | 'declared' | 'shared' | 'excluded' | 'unclassified';
@@ -132,16 +132,31 @@ function checkConfigNames(schema: Schema, config: OwnershipConfig): void {
         },
       );
     }
-    if (rule.through && !findTable(schema, rule.through)) {
-      throw new TenantDrError(
-        'config-invalid',
-        `ownership.tables.${name} goes through "${rule.through}", which does not exist.`,
-        {
-          table: name,
-          hint: 'Name an existing table.',
-        },
+    if (rule.through) checkLink(schema, table, rule.through, rule.on ?? {});
+  }
+}
+
+function checkLink(schema: Schema, table: Table, through: string, on: Record<string, string>): void {
+  const wrong = (what: string, hint: string): TenantDrError =>
+    new TenantDrError('config-invalid', `ownership.tables.${table.name} ${what}`, {
+      table: table.name,
+      hint,
+    });
+  const parent = findTable(schema, through);
+  if (!parent) throw wrong(`goes through "${through}", which does not exist.`, 'Name an existing table.');
+  for (const [from, to] of Object.entries(on)) {
+    const key = parent.columns.find(({ name }) => name === to);
+    const column = table.columns.find(({ name }) => name === from);
+    if (!key)
+      throw wrong(
+        `names column "${to}" of ${through}, which ${through} does not have.`,
+        `Its columns are ${parent.columns.map(({ name }) => name).join(', ')}.`,
       );
-    }
+    if (column && !comparable(column, key))
+      throw wrong(
+        `says ${from} (${column.type}) holds ${through}.${to} (${key.type}): these types cannot be compared.`,
+        'Name the column that is meant, or write "shared".',
+      );
   }
 }
 

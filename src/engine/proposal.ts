@@ -2,7 +2,8 @@ import type { ConfigFile, TableRule } from '../config/schema.ts';
 import { plain, singularOf, usualColumn } from './conventions.ts';
 import type { OwnershipKind, TableOwnership } from './ownership.ts';
 import { classify } from './ownership.ts';
-import type { Schema, Table } from './schema.ts';
+import type { Column, Schema, Table } from './schema.ts';
+import { comparable } from './schema.ts';
 
 /** What `init` would write about one table. */
 export interface TableProposal {
@@ -103,15 +104,17 @@ function unwrittenKey(
     .filter((one) => owned.includes(one.name) && one.primaryKey.length === 1)
     .map((one) => ({
       name: one.name,
-      key: one.primaryKey[0] as string,
+      key: one.columns.find((column) => column.name === one.primaryKey[0]) as Column,
       suffix: `${plain(singularOf(one.name))}id`,
     }))
     .sort((a, b) => b.suffix.length - a.suffix.length);
   for (const column of table.columns) {
-    const parent = parents.find(({ suffix }) => plain(column.name).endsWith(suffix));
+    const parent = parents.find(
+      ({ suffix, key }) => plain(column.name).endsWith(suffix) && comparable(column, key),
+    );
     if (!parent) continue;
     return {
-      rule: { through: parent.name, on: { [column.name]: parent.key } },
+      rule: { through: parent.name, on: { [column.name]: parent.key.name } },
       why: `${column.name} looks like a key of ${parent.name}; if it is not, write: shared`,
     };
   }

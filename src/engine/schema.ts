@@ -10,6 +10,8 @@ export interface Column {
   generated: boolean;
   /** GENERATED ALWAYS / BY DEFAULT AS IDENTITY (PostgreSQL). */
   identity?: 'always' | 'default';
+  /** Kind of values it may be compared with; not given where the database compares anything with anything. */
+  comparesAs?: string;
   /** Collation by which the column's own index compares, where it is not the default. */
   collation?: string;
 }
@@ -66,6 +68,11 @@ export interface Schema {
 
 export function findTable(schema: Schema, name: string): Table | undefined {
   return schema.tables.find((table) => table.name === name);
+}
+
+/** Whether the database can look for the value of one column in the other. */
+export function comparable(a: Column, b: Column): boolean {
+  return a.comparesAs === undefined || a.comparesAs === b.comparesAs;
 }
 
 /** Columns that hold data of their own: what is compared, digested and written. */

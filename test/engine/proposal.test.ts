@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { guessTenants, singularOf } from '../../src/engine/conventions.ts';
+import { classify } from '../../src/engine/ownership.ts';
 import { proposeTables } from '../../src/engine/proposal.ts';
 import type { Column, Schema, Table } from '../../src/engine/schema.ts';
 
@@ -96,6 +97,23 @@ test('a column named after an owned table is proposed as the way to it', () => {
     rule: { through: 'jobs', on: { originalJobId: 'id' } },
     review: true,
   });
+});
+
+test('a column that cannot be compared with the key it is named after is no way to it, proposed or declared', () => {
+  const typed = (one: Table, comparesAs: string): Table => ({
+    ...one,
+    columns: one.columns.map((column) => ({ ...column, comparesAs })),
+  });
+  const schema = schemaOf(typed(table('jobs'), 'uuid'), typed(table('job_errors', ['id', 'job_id']), 'N'));
+  const found = proposeTables(schema, tenants, ['tenant_id']);
+  expect(found.find(({ name }) => name === 'job_errors')?.rule).toBe('shared');
+  const declared = (on: Record<string, string>) => () =>
+    classify(schema, {
+      tenants,
+      ownership: { columns: ['tenant_id'], tables: { job_errors: { through: 'jobs', on } } },
+    });
+  expect(declared({ job_id: 'id' })).toThrow('these types cannot be compared');
+  expect(declared({ job_id: 'number' })).toThrow('names column "number" of jobs');
 });
 
 test.each([

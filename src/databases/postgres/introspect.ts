@@ -85,6 +85,8 @@ function toColumn(column: RelationColumn): Column {
     notNull: column.notNull,
     hasDefault: column.hasDefault,
     generated: column.generated,
+    // Numbers of all kinds compare, and so do dates, texts, addresses and bits; otherwise only one type with itself.
+    comparesAs: 'BDINSV'.includes(column.category) ? column.category : column.baseName,
     ...(column.identity === null ? {} : { identity: column.identity }),
     ...(column.collation === null ? {} : { collation: column.collation }),
   };
