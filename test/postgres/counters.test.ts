@@ -47,6 +47,21 @@ describe('counters', () => {
     expect(await live.rows(`SELECT nextval('s')`)).toEqual([[String(expected)]]);
   });
 
+  test.each([
+    ['a row that was there all the time', 'DELETE FROM things WHERE id = 1', 3],
+    ['a row that comes back at the end of the range', 'DELETE FROM things', 4],
+  ])('are not raised for %s', async (_, damage, next) => {
+    const script = `CREATE TABLE tenants (id int PRIMARY KEY, slug text); CREATE TABLE plans (id int); INSERT INTO tenants VALUES (2, 'two');
+      CREATE TABLE things (id serial PRIMARY KEY, tenant_id int REFERENCES tenants); INSERT INTO things (tenant_id) VALUES (2), (2); INSERT INTO things VALUES (2147483647, 2)`;
+    const backup = await testDatabase(server, script);
+    const live = await testDatabase(server, '', backup.name);
+    await live.sql(`${damage}; SELECT setval('things_id_seq', ${next - 1})`);
+    const work = await staged(live.url, { form: 'live', url: backup.url }, ['two']);
+    await work.execute(await work.plan('two'));
+    await work.close();
+    expect(await live.rows(`SELECT nextval('things_id_seq')`)).toEqual([[String(next)]]);
+  });
+
   test('that cycle are left alone', async () => {
     const script = `CREATE SEQUENCE s MAXVALUE 5 CYCLE; CREATE TABLE tenants (id int PRIMARY KEY, slug text); CREATE TABLE plans (id int);
       INSERT INTO tenants VALUES (2, 'two'); CREATE TABLE things (id int PRIMARY KEY, n int DEFAULT nextval('s'), tenant_id int REFERENCES tenants);

@@ -4,6 +4,12 @@ import { sqlState } from './errors.ts';
 import { ident, literal } from './identifiers.ts';
 import type { Slot, Workspace } from './workspace.ts';
 
+/** The furthest value that came back: a row that was there all the time never needed a higher counter. */
+function reached(slot: Slot, { column, increment }: Counter): string {
+  const extreme = increment.startsWith('-') ? 'min' : 'max';
+  return `(SELECT ${extreme}(${ident(column)})::numeric FROM ${slot.want} WHERE tdr_kind = 'i' OR ${literal(column)} = ANY (tdr_columns))`;
+}
+
 /** A small gap is closed by taking values, which can never lower the counter whatever others do meanwhile. */
 const small = 5000;
 
@@ -13,7 +19,7 @@ const small = 5000;
  */
 export async function raiseCounters(work: Workspace): Promise<string[]> {
   const counters = work.slots.flatMap((slot) =>
-    slot.rows.staged === 0
+    slot.rows.want === 0
       ? []
       : slot.relation.counters
           .filter((counter) => !counter.cycles && slot.common?.includes(counter.column))
@@ -37,8 +43,7 @@ async function lagging(work: Workspace, counters: Counted[]): Promise<Counted[]>
   if (counters.length === 0) return [];
   const queries = counters.map(({ slot, counter }, i) => {
     const down = counter.increment.startsWith('-');
-    const reached = `(SELECT ${down ? 'min' : 'max'}(${ident(counter.column)})::numeric FROM ${slot.staged})`;
-    return `SELECT ${i} AS i FROM ${counter.sequence} WHERE ${reached} ${down ? '<=' : '>='} last_value`;
+    return `SELECT ${i} AS i FROM ${counter.sequence} WHERE ${reached(slot, counter)} ${down ? '<=' : '>='} last_value`;
   });
   try {
     const [, rows] = await work.sql.each(
@@ -58,24 +63,29 @@ function isDenied(error: unknown): boolean {
 
 async function raise(work: Workspace, slot: Slot, counter: Counter): Promise<string | null> {
   const down = counter.increment.startsWith('-');
-  const extreme = down ? 'min' : 'max';
+  const name = literal(counter.sequence);
   await work.sql.run('SAVEPOINT tdr_counter');
   try {
     const [row] = await work.sql.rows(
-      `SELECT (SELECT ${extreme}(${ident(counter.column)})::numeric FROM ${slot.staged}) AS reached,
-        last_value AS last, is_called AS called, abs((SELECT ${extreme}(${ident(counter.column)})::numeric FROM ${slot.staged}) - last_value) / ${counter.increment.replace('-', '')} AS gap
-       FROM ${counter.sequence}`,
+      `SELECT reached, last, called, abs(reached - last) / ${counter.increment.replace('-', '')} AS gap,
+        (SELECT ${down ? 'seqmin' : 'seqmax'} FROM pg_sequence WHERE seqrelid = ${name}::regclass) AS "end"
+       FROM (SELECT ${reached(slot, counter)} AS reached, last_value AS last, is_called AS called FROM ${counter.sequence}) q`,
     );
-    const reached = row?.reached ?? null;
     const last = BigInt(row?.last ?? '0');
-    if (reached === null) return await release(work, null);
-    const wanted = BigInt(reached.split('.')[0] as string);
+    if (row?.reached == null) return await release(work, null);
+    const wanted = BigInt(row.reached.split('.')[0] as string);
     const behind = down ? wanted < last : wanted > last;
-    const unused = wanted === last && row?.called === 'f';
+    const unused = wanted === last && row.called === 'f';
     if (!behind && !unused) return await release(work, null);
-    const name = literal(counter.sequence);
-    if (Number(row?.gap) <= small) {
-      const steps = Math.ceil(Number(row?.gap)) + (row?.called === 'f' ? 1 : 0);
+    const end = BigInt(row.end ?? '0');
+    // Raised to its end it would have no value left for anybody.
+    if (down ? wanted <= end : wanted >= end)
+      return await release(
+        work,
+        `Counter ${counter.sequence} was left as it is: ${wanted}, which came back, is the end of its range or beyond it.`,
+      );
+    if (Number(row.gap) <= small) {
+      const steps = Math.ceil(Number(row.gap)) + (row.called === 'f' ? 1 : 0);
       await work.sql.run(`SELECT count(nextval(${name})) FROM generate_series(1, ${steps})`);
     } else {
       await work.sql.run(
