@@ -108,6 +108,17 @@ describe('an ordinary role', () => {
     expect(result.after).toEqual(result.before);
   });
 
+  test('names the function whose trigger broke a rule, not the row that came back', async () => {
+    const writing = trigger(
+      'INSERT INTO links SELECT * FROM links LIMIT 1; RETURN NEW;',
+      'AFTER INSERT ON items FOR EACH ROW',
+    );
+    const result = await attempt(writing);
+    expect(result.outcome).toBe('trigger-refused');
+    expect(result.message).toContain('(planted) refused the change');
+    expect(result.after).toEqual(result.before);
+  });
+
   test('may disable triggers with consent: rows come back verbatim, the trigger stays enabled', async () => {
     const planted = trigger(
       `NEW.updated_at := '1999-01-01'; RETURN NEW;`,

@@ -59,8 +59,8 @@ export function translate(error: unknown, what: string): TenantDrError {
   const state = sqlState(error);
   if (error instanceof DatabaseError && state !== undefined) {
     const words = withoutValues(error.message);
+    if (state === 'P0001' || isInFunction(error)) return raised(error, words);
     if (state === '42501') return denied(error, words, what);
-    if (state === 'P0001') return raised(error, words);
     if (state.startsWith('23')) return refused(error, words);
     const known = byState[state];
     const details = {
@@ -76,13 +76,23 @@ export function translate(error: unknown, what: string): TenantDrError {
   return new TenantDrError('database-error', `${what}: ${reasonOf(error)}.`, { cause: error });
 }
 
-/** RAISE EXCEPTION in a trigger or function of the application. */
+/** A broken rule, a missing right or name: not in our statement but in what a function of the application did. */
+function isInFunction(error: DatabaseError): boolean {
+  return /^(23|42)/.test(error.code ?? '') && functionOf(error) !== undefined;
+}
+
+function functionOf({ where }: DatabaseError): string | undefined {
+  return /^(?:PL\/\w+|SQL) function "?([^"(\s]+)/m.exec(where ?? '')?.[1];
+}
+
+/** RAISE EXCEPTION in a trigger or function of the application, or any other failure of it. */
 function raised(error: DatabaseError, words: string): TenantDrError {
+  const name = functionOf(error);
   return new TenantDrError(
     'trigger-refused',
-    `A trigger of the application refused the change: ${words}. Everything was rolled back.`,
+    `A trigger of the application${name === undefined ? '' : ` (${name})`} refused the change: ${words}. Everything was rolled back.`,
     {
-      hint: 'Leave the table out with --tables, or connect as a role that may set session_replication_role. An event trigger that forbids CREATE TABLE also forbids temporary tables: disable it meanwhile.',
+      hint: 'Leave the table out with --tables, connect as a role that may set session_replication_role, or consent to disabled triggers (--disable-triggers). An event trigger that forbids CREATE TABLE also forbids temporary tables: disable it meanwhile.',
       cause: error,
     },
   );
