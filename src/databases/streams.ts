@@ -44,10 +44,14 @@ export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
 
 /** What a decoder gives, one chunk after the other; the memory of each is given back when the next is asked for. */
 export async function* decoded(decoder: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  // Not full, as a rule; after the end nothing is written to it any more.
+  let last: Buffer | null = null;
   for await (const chunk of decoder) {
     yield chunk;
     giveBack(chunk);
+    last = chunk;
   }
+  if (last) giveBackAll(last);
 }
 
 /** Gives back the memory of a chunk nobody looks at any more. What a decoder may still write to stays. */

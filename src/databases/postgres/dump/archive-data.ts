@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream';
 import { createInflate } from 'node:zlib';
 import { openStream, truncated } from '../../../backups/open-stream.ts';
 import { reasonOf, TenantDrError } from '../../../errors.ts';
-import { decoded, inflateOptions } from '../../streams.ts';
+import { decoded, giveBackAll, inflateOptions } from '../../streams.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
 
 /** Rows of a table in an archive, as COPY text. */
@@ -157,6 +157,9 @@ class BlockReader {
       }
     }
     if (length > 0) yield whole.subarray(0, length);
+    // Hundreds of partitions are hundreds of blocks: their memory does not wait for the garbage collector.
+    giveBackAll(whole);
+    giveBackAll(this.room);
   }
 
   /** Position after the block. A block of large objects holds one object after the other, up to an id of 0. */

@@ -12,7 +12,7 @@ import { DdlReader, parseCopy } from './ddl.ts';
 import { FilterSink } from './filter-sink.ts';
 import { keyFilter } from './keys.ts';
 import { Lexer } from './lexer.ts';
-import type { PlacedName, PresentLeaf } from './partitions.ts';
+import type { PresentLeaf } from './partitions.ts';
 import { placeOf } from './partitions.ts';
 import { Picker } from './picker.ts';
 
@@ -27,6 +27,8 @@ export class ArchiveSource implements Source {
   private readonly structure: Structure;
   private readonly ddl: DdlReader;
   private readonly whole: boolean;
+  /** Table data of our schema, by the table it belongs to: a partitioned one has many. */
+  private readonly blocks = new Map<string, { entry: ArchiveEntry; columns: string[] }[]>();
 
   constructor(
     archive: Archive,
@@ -45,22 +47,18 @@ export class ArchiveSource implements Source {
       for (const statement of statements(entry.definition)) this.ddl.read(statement);
     const copied = new Map<string, string[]>();
     const seen = new Set<string>();
-    for (const { block, table, columns } of this.blocks()) {
+    for (const entry of archive.entries) {
+      if (entry.kind !== 'TABLE DATA') continue;
+      const header = parseCopy(entry.copyStatement.trim().replace(/;$/, ''));
+      const place = this.ddl.placed(header ?? { schema: entry.schema || null, name: entry.tag });
+      const table = this.ddl.tableOf(place);
+      if (table === null) continue;
+      const columns = header?.columns ?? [];
       copied.set(table, columns);
-      seen.add(placeOf(block));
+      seen.add(placeOf(place));
+      this.blocks.set(table, [...(this.blocks.get(table) ?? []), { entry, columns }]);
     }
     this.schema = this.ddl.finish(copied, seen, structure.schema);
-  }
-
-  /** Table data of our schema, under the name of the table it belongs to. */
-  private blocks(): { entry: ArchiveEntry; block: PlacedName; table: string; columns: string[] }[] {
-    return this.archive.entries.flatMap((entry) => {
-      if (entry.kind !== 'TABLE DATA') return [];
-      const header = parseCopy(entry.copyStatement.trim().replace(/;$/, ''));
-      const block = this.ddl.placed(header ?? { schema: entry.schema || null, name: entry.tag });
-      const table = this.ddl.tableOf(block);
-      return table === null ? [] : [{ entry, block, table, columns: header?.columns ?? [] }];
-    });
   }
 
   /** Tables are read side by side, each when those are done through which its rows belong. */
@@ -98,7 +96,7 @@ export class ArchiveSource implements Source {
   }
 
   private async read(table: string, picker: Picker, stopped: AbortSignal): Promise<void> {
-    for (const block of this.blocks().filter((one) => one.table === table)) {
+    for (const block of this.blocks.get(table) ?? []) {
       if (block.entry.copyStatement === '') throw insertsOnly(table);
       const sink = await picker.block(table, block.columns, this.archive.encoding);
       try {
@@ -117,7 +115,7 @@ export class ArchiveSource implements Source {
   async loadKeys(loader: Loader, table: string, columns: string[], keys: string[][]): Promise<void> {
     const { encoding } = this.archive;
     const encoded = await loader.encoded(keys, encoding);
-    for (const block of this.blocks().filter((one) => one.table === table)) {
+    for (const block of this.blocks.get(table) ?? []) {
       const filter = keyFilter(this.structure, table, block.columns, columns, encoded);
       loader.table(table, block.columns);
       const sink = new FilterSink(loader, table, block.columns, encoding, filter);
