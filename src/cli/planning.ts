@@ -148,17 +148,17 @@ export function planText(plan: Plan, from: string, bench: Workbench, width: numb
 const toldOfEach = 3;
 
 function conflictLines(conflicts: Plan['conflicts']): string[] {
+  // What stops the plan is told of every table, a note once: triggers may run in all of them.
   const sorts = Map.groupBy(conflicts, ({ kind, table, constraint, blocking }) =>
-    JSON.stringify([kind, table, constraint, blocking]),
+    JSON.stringify(blocking ? [kind, table, constraint] : [kind]),
   );
   return [...sorts.values()].flatMap((alike) => {
     const lines = alike
       .slice(0, toldOfEach)
       .map((one) => `${one.blocking ? 'CONFLICT' : 'note'}: ${printable(one.detail)}`);
-    const more = alike.length - lines.length;
-    return more > 0
-      ? [...lines, `  … and ${more} more like it in ${printable(alike[0]?.table ?? '')}`]
-      : lines;
+    const more = alike.slice(toldOfEach);
+    const tables = [...new Set(more.map(({ table }) => printable(table)))].join(', ');
+    return more.length > 0 ? [...lines, `  … and ${more.length} more like it in ${tables}`] : lines;
   });
 }
 

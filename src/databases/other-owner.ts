@@ -4,7 +4,7 @@ import type { Conflict } from '../engine/plan.ts';
 export function heldByAnother(table: string, key: string, tenant: string | null): Conflict {
   const now =
     tenant === null
-      ? 'that key is now held by a row that belongs to no tenant.'
+      ? 'that key is now held by a row that belongs to no tenant: what led from there to one may have been cleared (ON DELETE SET NULL) or deleted. Put that right by hand, or exclude the table.'
       : `that key now belongs to tenant ${tenant}. If that row was moved there by mistake, restore tenant ${tenant} first.`;
   return ofAnother(table, key, tenant, `${table} ${key} is in the backup, but ${now}`, true);
 }

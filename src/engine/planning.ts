@@ -173,9 +173,17 @@ export function requireApplicable(plan: Plan): void {
   throw new TenantDrError(code, `${first.detail}${more} Nothing was changed.`, {
     table: first.table,
     key: first.key,
-    hint: 'See them all with `tenant-dr plan`. Leave tables out with --tables, or use --mode keep-new or missing.',
+    hint: `See them all with \`tenant-dr plan\`. ${wayAround(blocking)}`,
     facts: { conflicts: blocking },
   });
+}
+
+/** Only what a deletion meets is met no more in a mode that deletes nothing. */
+function wayAround(blocking: Conflict[]): string {
+  const exclude = 'Leave these tables out: with --tables, or as { exclude: reason } in the config.';
+  return blocking.some(({ kind }) => kind === 'inbound-reference')
+    ? `${exclude} References to rows that would be deleted: --mode keep-new or missing.`
+    : exclude;
 }
 
 /** Effects on rows that changed since count as more, unless there are simply fewer of them now. */

@@ -46,6 +46,8 @@ describe('the plan names what stands against it', () => {
         code: 'conflict',
         table: 'items',
         key: '[3]',
+        // No mode takes a key from another tenant.
+        hint: expect.not.stringContaining('--mode'),
       });
     }));
 
