@@ -69,9 +69,12 @@ export async function guessStatus(
   if (column === undefined) return undefined;
   const status = { column, active: 'active', suspended: 'suspended' };
   const tenants = await session.tenants({ ...columns, status });
-  const words = [...new Set(tenants.flatMap((tenant) => tenant.status ?? []))];
+  const words = commonestFirst(tenants.flatMap((tenant) => tenant.status ?? []));
   const flag = flagGuess(column, table, words);
   if (flag) return flag;
+  // What the numbers stand for only the application knows.
+  if (words.length === 0 ? /int|numeric/i.test(typeOf(table, column)) : words.every(isNumber))
+    return undefined;
   const active = words.find((word) => activeWords.test(word));
   const suspended = words.find((word) => suspendedWords.test(word));
   return {
@@ -85,13 +88,27 @@ export async function guessStatus(
 /** `is_active` 1/0 or true/false; `suspended` the other way round. */
 function flagGuess(column: string, table: Table, words: string[]): StatusGuess | undefined {
   if (!words.every((word) => /^(0|1|t|f|true|false)$/i.test(word))) return undefined;
-  const type = table.columns.find((one) => one.name === column)?.type ?? '';
+  const type = typeOf(table, column);
   const named = /active|enabled|suspended|disabled/i.test(column);
   if (words.length === 0 && !(named && /bool|int/i.test(type))) return undefined;
   const digits = words.some((word) => /^[01]$/.test(word)) || (words.length === 0 && !/bool/i.test(type));
   const [yes, no] = digits ? [1, 0] : [true, false];
-  const inverted = /suspended|disabled/i.test(column);
-  return { column, active: inverted ? no : yes, suspended: inverted ? yes : no, sure: true };
+  // A status of 0 and 1 does not say which is which: most tenants are active.
+  const inverted = named ? /suspended|disabled/i.test(column) : /^(0|f|false)$/i.test(words[0] ?? '');
+  return { column, active: inverted ? no : yes, suspended: inverted ? yes : no, sure: named };
+}
+
+function typeOf(table: Table, column: string): string {
+  return table.columns.find((one) => one.name === column)?.type ?? '';
+}
+
+function isNumber(word: string): boolean {
+  return /^-?\d+$/.test(word);
+}
+
+function commonestFirst(words: string[]): string[] {
+  const groups = [...Map.groupBy(words, (word) => word)];
+  return groups.sort(([, a], [, b]) => b.length - a.length).map(([word]) => word);
 }
 
 /** SUSPENDED where the database says ACTIVE. */
