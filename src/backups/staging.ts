@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { siblingsOf } from '../databases/sqlite/siblings.ts';
 import { makeFolder, writeDurably } from '../engine/durable.ts';
 import { sealBackup } from './reader-jobs.ts';
 import {
@@ -170,6 +171,8 @@ function entryAt(folder: string, record: StagingRecord, marker: string): Staging
 /** The record when the copy is what it was; a copy that only looks different is read again. */
 async function trust(folder: string, record: StagingRecord): Promise<StagingRecord | null> {
   const path = join(folder, copyName);
+  // SQLite would read a log or journal that somebody put beside the copy as part of it.
+  if ((await siblingsOf(path)).length > 0) return null;
   const state = await fileStateOf(path);
   const boot = await bootId();
   if (sameState(state, record.copy) && boot !== null && boot === record.boot) return record;

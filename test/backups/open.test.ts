@@ -115,28 +115,34 @@ test('a bare database is staged with the commits in its log, and left as it is',
   await backup.close();
 });
 
-test.each<[string, string, (path: string) => void]>([
-  ['longer', 'changed', (path) => appendFileSync(path, 'x')],
-  ['shorter', 'changed', (path) => truncateSync(path, 4096)],
+/** What somebody with the right to does to a file of mode 0400. */
+function forced(change: (path: string) => void): (path: string) => void {
+  return (path) => {
+    chmodSync(path, 0o600);
+    change(path);
+    chmodSync(path, 0o400);
+  };
+}
+
+test.each<[string, (path: string) => void]>([
+  ['longer', forced((path) => appendFileSync(path, 'x'))],
+  ['shorter', forced((path) => truncateSync(path, 4096))],
+  ['more, by a log beside it', (path) => writeFileSync(`${path}-wal`, 'of somebody')],
   [
     'of other content but the same size and times',
-    'changed',
-    (path) => {
+    forced((path) => {
       const { atime, mtime } = statSync(path);
       const bytes = readFileSync(path);
       bytes[5000] = (bytes[5000] ?? 0) ^ 1;
       writeFileSync(path, bytes);
       utimesSync(path, atime, mtime);
-    },
+    }),
   ],
-])('a staged copy that became %s is discarded and made again', async (how, _, damage) => {
+])('a staged copy that became %s is discarded and made again', async (how, damage) => {
   const { config, path } = world(`tampered-${how.replaceAll(' ', '-')}`);
   const first = await opened(path, config);
   await first.close();
-  const copy = stagedPath(first);
-  chmodSync(copy, 0o600);
-  damage(copy);
-  chmodSync(copy, 0o400);
+  damage(stagedPath(first));
   const second = await opened(path, config);
   expect(second.warm).toBe(false);
   expect(readFileSync(stagedPath(second)).equals(image)).toBe(true);
