@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { nothingIfMissing } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
@@ -13,7 +13,7 @@ export type BackupKind = 'database' | 'system' | 'archive' | 'safety' | 'live';
 
 /** One backup in the folder, ours or somebody else's. */
 export interface BackupEntry {
-  /** What `--from` takes; the file name without its endings where that is unique. */
+  /** What `--from` takes: as much of the path in the folder as is needed to be unique. */
   id: string;
   path: string;
   kind: BackupKind;
@@ -52,7 +52,7 @@ export async function listBackups(config: Config, options: { heads?: boolean } =
   for (const peek of unknown.length > 0 ? await peekAt(unknown) : []) peeks.set(peek.path, peek);
   const entries = found.flatMap((file) => describe(file, peeks.get(file.path), config) ?? []);
   entries.sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.path < b.path ? -1 : 1));
-  return withUniqueIds(entries);
+  return withUniqueIds(entries, config.backups.path);
 }
 
 interface FoundFile {
@@ -175,11 +175,18 @@ async function filesIn(folder: string, depth: number): Promise<string[]> {
   return found;
 }
 
-function withUniqueIds(entries: BackupEntry[]): BackupEntry[] {
-  const count = new Map<string, number>();
-  for (const { id } of entries) count.set(id, (count.get(id) ?? 0) + 1);
+/** The shortest that tells it from all others: its name without endings, its name, or its place in the folder. */
+function withUniqueIds(entries: BackupEntry[], folder: string): BackupEntry[] {
+  const names = [idOf, basename, (path: string) => relative(folder, path)];
+  const taken = names.map((name) => countOf(entries.map(({ path }) => name(path))));
   return entries.map((entry) => {
-    if (count.get(entry.id) === 1) return entry;
-    return { ...entry, id: entry.path.slice(entry.path.lastIndexOf('/') + 1) };
+    const own = names.map((name) => name(entry.path));
+    return { ...entry, id: own.find((name, i) => taken[i]?.get(name) === 1) ?? entry.path };
   });
+}
+
+function countOf(names: string[]): Map<string, number> {
+  const count = new Map<string, number>();
+  for (const name of names) count.set(name, (count.get(name) ?? 0) + 1);
+  return count;
 }

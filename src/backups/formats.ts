@@ -28,6 +28,12 @@ export function isDumpContent(content: Content): content is keyof typeof dumpFor
   return content in dumpFormats;
 }
 
+/** What to do with a file in which a database may well be, but not as one. */
+export function wayToDatabase(content: Content): string {
+  if (content === 'sql-text') return 'load it into a new database file first, and name that file';
+  return 'take the database file out of it and name that file';
+}
+
 /** How many bytes `contentOf` needs to be sure: the tar mark stands at 257. */
 export const headBytes = 4096;
 

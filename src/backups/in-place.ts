@@ -1,7 +1,7 @@
 import type { StagedSource } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
-import { dumpFormats, isDumpContent } from './formats.ts';
+import { dumpFormats, isDumpContent, wayToDatabase } from './formats.ts';
 import type { OpenDeps, OpenedBackup } from './open.ts';
 import { peek } from './peek.ts';
 import { hashBackup, looksItself } from './reader-jobs.ts';
@@ -59,9 +59,7 @@ function dumpSource(found: Located, content: Content, compression: Compression):
   throw new TenantDrError(
     'backup-not-a-database',
     `${found.path} holds ${content === 'tar' ? 'an archive of files' : 'SQL text'}, not a database.`,
-    {
-      hint: 'take the database file out of it and name that file',
-    },
+    { hint: wayToDatabase(content) },
   );
 }
 

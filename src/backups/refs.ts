@@ -51,8 +51,14 @@ export function refInFull({ ref, id, path, kind }: Located): string {
 
 async function byId(ref: string, config: Config): Promise<BackupEntry> {
   const entries = await listBackups(config, { heads: true });
-  const found = entries.find((entry) => entry.id === ref || entry.path.endsWith(`/${ref}`));
-  if (found) return found;
+  const called = entries.filter(({ path }) => path.endsWith(`/${ref}`) || idOf(path) === ref);
+  const found = entries.find(({ id }) => id === ref) ?? called[0];
+  if (found && (found.id === ref || called.length === 1)) return found;
+  if (found) {
+    throw new TenantDrError('backup-ref-unknown', `${called.length} backups are called "${ref}".`, {
+      hint: `name one: ${called.map(({ id }) => id).join(', ')}`,
+    });
+  }
   const looksLikePath = ref.includes('/') || /\.(db|gz|zst|dump|sql|sqlite3?)$/.test(ref);
   const near = nearestOf(
     ref,

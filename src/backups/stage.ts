@@ -7,7 +7,7 @@ import { siblingsOf } from '../databases/sqlite/siblings.ts';
 import { fileBytes, giveBack } from '../databases/streams.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Decompressed, decompress } from './decompress.ts';
-import { type Compression, type Content, contentOf, headBytes } from './formats.ts';
+import { type Compression, type Content, contentOf, headBytes, wayToDatabase } from './formats.ts';
 import { combined } from './hash.ts';
 import { peek } from './peek.ts';
 import type { ReaderRequest, StagedFile } from './reader-jobs.ts';
@@ -227,7 +227,7 @@ function empty(): TenantDrError {
 function notADatabase(content: Content | null): TenantDrError {
   if (content === 'sql-text') {
     return new TenantDrError('backup-not-a-database', 'The backup is SQL text, not a database file.', {
-      hint: 'load it into a new database file first, and name that file',
+      hint: wayToDatabase(content),
     });
   }
   return new TenantDrError(

@@ -7,6 +7,7 @@ import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { differences } from './compare-contents.ts';
 import { type Contents, contentsOf } from './contents.ts';
+import { wayToDatabase } from './formats.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
 import { hashBackup, peekAt, type StagedFile, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
@@ -237,6 +238,6 @@ function notADatabaseFile(found: Located, file: StagedFile): TenantDrError {
   return new TenantDrError(
     'usage',
     `${found.path} is no database and no dump of one (${file.content}): there is nothing to verify.`,
-    { hint: 'take the database file out of it and name that file' },
+    { hint: wayToDatabase(file.content) },
   );
 }

@@ -85,6 +85,19 @@ test('two files of one name keep their endings in their ids, and both ways of na
   );
 });
 
+test('files of one name in several folders are told apart by their folders, and a name that fits several is refused', async () => {
+  const { config, backups } = withFiles('folders');
+  for (const day of ['mon', 'tue']) {
+    mkdirSync(join(backups, day), { recursive: true });
+    write(join(backups, day, 'app.db.gz'), gzipSync(image));
+  }
+  expect((await locate('tue/app.db.gz', config)).path).toBe(join(backups, 'tue/app.db.gz'));
+  await expect(locate('app', config)).rejects.toMatchObject({
+    code: 'backup-ref-unknown',
+    hint: expect.stringMatching(/(mon|tue)\/app\.db\.gz, (mon|tue)\/app\.db\.gz/),
+  });
+});
+
 test('latest and before: choose by time, and never pass over a bad backup silently', async () => {
   const { config, backups } = withFiles('choose');
   write(join(backups, 'a_20251105_020000.db.gz'), gzipSync(image));
