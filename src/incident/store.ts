@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder, syncFolder } from '../engine/durable.ts';
@@ -41,8 +41,9 @@ const lastWordsMilliseconds = 100;
 export async function createIncident(store: Store, facts: NewIncident): Promise<Incident> {
   const now = store.now ?? Date.now;
   if (facts.mode === 'live') await assertTenantsFree(store.stateDir, facts);
-  const dir = await newFolder(store.stateDir, now());
+  let dir: string | null = null;
   try {
+    dir = await newFolder(store.stateDir, now());
     const { lock } = await IncidentLock.acquire(dir, store.actor, now);
     const journal = await JournalWriter.create(join(dir, journalName), {
       actor: store.actor,
@@ -53,8 +54,18 @@ export async function createIncident(store: Store, facts: NewIncident): Promise<
     await journal.append({ event: 'incident.opened', ...facts, id: idOf(dir) });
     return Incident.writing(dir, journal, lock, now, store.mirrorDir ?? null);
   } catch (cause) {
-    throw cause instanceof TenantDrError ? cause : unwritable(dir, cause);
+    // Nobody can resume what has no beginning.
+    if (dir) await rm(dir, { recursive: true, force: true });
+    throw notBegun(unwritable(dir ?? incidentsDir(store.stateDir), cause));
   }
+}
+
+function notBegun(error: TenantDrError): TenantDrError {
+  if (error.code !== 'journal-unwritable') return error;
+  return new TenantDrError(error.code, `${error.message} Nothing was changed.`, {
+    hint: 'Make room or give write permission on the state folder (--state), then run the same command again.',
+    cause: error,
+  });
 }
 
 /**
@@ -141,18 +152,14 @@ export async function incidentFolder(stateDir: string, id: string): Promise<stri
 async function newFolder(stateDir: string, now: number): Promise<string> {
   const folder = incidentsDir(stateDir);
   const stamp = new Date(now).toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '-');
-  try {
-    await makeFolder(folder);
-    for (let count = 1; ; count++) {
-      const dir = join(folder, count === 1 ? `INC-${stamp}` : `INC-${stamp}-${count}`);
-      if (!(await takeName(dir))) continue;
-      for (const name of ['safety', 'messages']) await mkdir(join(dir, name), { mode: 0o700 });
-      await syncFolder(dir);
-      await syncFolder(folder);
-      return dir;
-    }
-  } catch (cause) {
-    throw unwritable(folder, cause);
+  await makeFolder(folder);
+  for (let count = 1; ; count++) {
+    const dir = join(folder, count === 1 ? `INC-${stamp}` : `INC-${stamp}-${count}`);
+    if (!(await takeName(dir))) continue;
+    for (const name of ['safety', 'messages']) await mkdir(join(dir, name), { mode: 0o700 });
+    await syncFolder(dir);
+    await syncFolder(folder);
+    return dir;
   }
 }
 

@@ -1,5 +1,7 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,6 +68,15 @@ describe('a killed process', () => {
     const outcomes = racers.map((racer) => racer.lines[1]);
     expect(outcomes.toSorted()).toEqual(['incident-locked', 'incident-locked', 'incident-locked', 'won']);
     await Promise.all(racers.map((racer) => kill(racer.process)));
+  });
+
+  it('that has no room to begin is not there, and says to give the same command again', async () => {
+    const home = store(await temporaryFolder(), Date.now);
+    const limited = `trap '' XFSZ; ulimit -f 0; exec "$0" "$@"`;
+    const words = ['-c', limited, process.execPath, script, 'begin', home.stateDir];
+    const { stdout } = await promisify(execFile)('sh', words);
+    expect(stdout).toMatch(/^journal-unwritable: .*the same command again/);
+    expect(await readdir(join(home.stateDir, 'incidents'))).toEqual([]);
   });
 
   it('that runs out of room leaves a whole journal with every event it had acknowledged', {
