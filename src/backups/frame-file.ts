@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { constants, gzip, zstdCompress } from 'node:zlib';
 import type { ChunkSink } from '../databases/sqlite/snapshot.ts';
 import { giveBackAll } from '../databases/streams.ts';
+import { writeAt } from './write-at.ts';
 
 /**
  * A compressed file made of independent parts, one per chunk, compressed side by side: zstd frames with content
@@ -12,6 +13,7 @@ import { giveBackAll } from '../databases/streams.ts';
  */
 export class FrameFile implements ChunkSink {
   readonly #file: FileHandle;
+  readonly #path: string;
   readonly #compress: (chunk: Buffer) => Promise<Buffer>;
   readonly #waiting: Promise<Buffer>[] = [];
   #end = 0;
@@ -19,14 +21,16 @@ export class FrameFile implements ChunkSink {
   #syncing: Promise<void> | null = null;
   #unsynced = 0;
 
-  private constructor(file: FileHandle, compress: (chunk: Buffer) => Promise<Buffer>) {
+  private constructor(file: FileHandle, path: string, compress: (chunk: Buffer) => Promise<Buffer>) {
     this.#file = file;
+    this.#path = path;
     this.#compress = compress;
   }
 
   /** Makes a new file, 0600. */
   static async create(path: string, compression: 'gzip' | 'zstd'): Promise<FrameFile> {
-    return new FrameFile(await open(path, 'wx+', 0o600), compression === 'gzip' ? gzipMember : zstdFrame);
+    const compress = compression === 'gzip' ? gzipMember : zstdFrame;
+    return new FrameFile(await open(path, 'wx+', 0o600), path, compress);
   }
 
   async put(bytes: Buffer): Promise<void> {
@@ -56,7 +60,7 @@ export class FrameFile implements ChunkSink {
     const frame = await this.#waiting.shift();
     if (!frame) return;
     this.#hash.update(frame);
-    await writeAll(this.#file, frame, this.#end);
+    await writeAt(this.#file, this.#path, frame, this.#end);
     this.#end += frame.length;
     this.#unsynced += frame.length;
     giveBackAll(frame);
@@ -91,10 +95,4 @@ function zstdFrame(chunk: Buffer): Promise<Buffer> {
 
 function gzipMember(chunk: Buffer): Promise<Buffer> {
   return gzipChunk(chunk, { level: 1, chunkSize: chunk.length + 65_536 });
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += (await file.write(bytes, offset, bytes.length - offset, at + offset)).bytesWritten;
-  }
 }

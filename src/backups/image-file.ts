@@ -1,24 +1,24 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { leaveWalMode } from '../databases/sqlite/header.ts';
 import { type ChunkCopy, chunkBytes } from '../databases/sqlite/snapshot.ts';
+import { writeAt } from './write-at.ts';
 
 /** An uncompressed private copy of a database, written chunk by chunk; 0600, in journal mode DELETE. */
 export class ImageFile implements ChunkCopy {
   readonly #file: FileHandle;
+  readonly #path: string;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, path: string) {
     this.#file = file;
+    this.#path = path;
   }
 
   static async create(path: string): Promise<ImageFile> {
-    return new ImageFile(await open(path, 'wx+', 0o600));
+    return new ImageFile(await open(path, 'wx+', 0o600), path);
   }
 
   async put(index: number, bytes: Buffer): Promise<void> {
-    const at = index * chunkBytes;
-    for (let offset = 0; offset < bytes.length; ) {
-      offset += (await this.#file.write(bytes, offset, bytes.length - offset, at + offset)).bytesWritten;
-    }
+    await writeAt(this.#file, this.#path, bytes, index * chunkBytes);
   }
 
   async read(index: number, into: Buffer): Promise<void> {

@@ -12,6 +12,7 @@ import { combined } from './hash.ts';
 import { peek } from './peek.ts';
 import type { ReaderRequest, StagedFile } from './reader-jobs.ts';
 import { Seal } from './seal.ts';
+import { writeAt } from './write-at.ts';
 
 const chunkBytes = 1 << 20;
 
@@ -89,7 +90,7 @@ async function copyOnce(
   try {
     // The pieces a bare file is read in are used again, by whoever reads.
     const letGo = compression === 'none' ? () => undefined : giveBack;
-    const image = new ImageWriter(file, { open: siblings.length > 0, seal: copySeal, letGo });
+    const image = new ImageWriter(file, target, { open: siblings.length > 0, seal: copySeal, letGo });
     const result = await written(decompress(compression, chunks(), size), image);
     if (result.bytesRead !== done)
       throw new TenantDrError('backup-truncated', `The file has ${size} bytes, ${done} were read.`);
@@ -156,14 +157,16 @@ interface ImageOptions {
 /** Writes the database image in order: looks at its head first, and at its size when it ends. */
 class ImageWriter {
   readonly #file: FileHandle;
+  readonly #path: string;
   readonly #options: ImageOptions;
   #head: Buffer | null = null;
   #gathered: Buffer[] = [];
   #written = 0;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(file: FileHandle, options: ImageOptions) {
+  constructor(file: FileHandle, path: string, options: ImageOptions) {
     this.#file = file;
+    this.#path = path;
     this.#options = options;
   }
 
@@ -206,15 +209,9 @@ class ImageWriter {
     await this.#writing;
     const at = this.#written;
     this.#written += bytes.length;
-    this.#writing = writeAll(this.#file, bytes, at).then(() => this.#options.letGo(bytes));
+    this.#writing = writeAt(this.#file, this.#path, bytes, at).then(() => this.#options.letGo(bytes));
     // Awaited before the next one; until then a failure must not count as unhandled.
     this.#writing.catch(() => undefined);
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += (await file.write(bytes, offset, bytes.length - offset, at + offset)).bytesWritten;
   }
 }
 

@@ -75,11 +75,13 @@ export function systemFailure(error: unknown): TenantDrError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const path = error instanceof Error && 'path' in error ? ` ${String(error.path)}` : '';
   if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
+    // Of a copy that failed the system names both ends.
+    const full = error instanceof Error && 'dest' in error ? ` ${String(error.dest)}` : path;
     return new TenantDrError(
       'disk-full',
-      `The disk is full${path && `: no room for${path}`}; what was written is removed again.`,
+      `The disk is full${full && `: no room for${full}`}; what was written is removed again.`,
       {
-        hint: 'free some space, or name another folder with --state',
+        hint: 'free some space there, or name another folder (--backups, --state)',
         cause: error,
       },
     );

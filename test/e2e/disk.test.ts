@@ -48,10 +48,11 @@ function rowsIn(path: string): string {
 
 describe('a disk that is full', () => {
   it.each([
-    ['while staging', 200],
-    ['while writing the live database', 7000],
-  ])('%s changes nothing and leaves nothing half-written', (_, kilobytes) => {
-    const world = heavy();
+    ['while opening a log', 16, 'PRAGMA journal_mode = WAL;'],
+    ['while staging', 200, ''],
+    ['while writing the live database', 7000, ''],
+  ])('%s changes nothing and leaves nothing half-written', (_, kilobytes, more) => {
+    const world = heavy(more);
     const from = kilobytes < 1000 ? `${world.backupPath}.gz` : world.backupPath;
     const before = rowsIn(world.dbPath);
     const ended = limited(world, kilobytes, 'restore', 'alfa', '--from', from, '--confirm', 'alfa');
@@ -74,6 +75,7 @@ describe('a disk that is full', () => {
     for (const kind of [[], ['--gzip'], ['--no-digests']]) {
       const ended = limited(world, 100, 'backup', ...kind);
       expect(ended.document).toMatchObject({ ok: false, error: { code: 'disk-full', exit: 4 } });
+      expect(ended.document.error?.message).toContain(`no room for ${world.dir}`);
     }
     expect(readdirSync(join(world.dir, 'backups'))).toEqual(there);
     expect(leftovers(world)).toEqual([]);

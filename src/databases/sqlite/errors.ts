@@ -114,7 +114,8 @@ function byCode(code: string, message: string, location: string, cause: unknown)
       cause,
     });
   }
-  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_WRITE') {
+  // A database in WAL mode needs its index before it can even be read.
+  if (['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE'].includes(code)) {
     return new TenantDrError('disk-full', `The disk is full: ${message}. Everything was rolled back.`, {
       hint: 'Free space on the disk of the database and of the state folder, then run the same command again.',
       cause,
