@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, type FileHandle, open, stat } from 'node:fs/promises';
 import type { JobContext } from '../databases/job-child.ts';
 import { fileHeaderBytes, leaveWalMode, parseFileHeader } from '../databases/sqlite/header.ts';
-import { siblingsOf } from '../databases/sqlite/siblings.ts';
+import { endingOf, siblingsOf } from '../databases/sqlite/siblings.ts';
 import { fileBytes, giveBack } from '../databases/streams.ts';
 import { TenantDrError } from '../errors.ts';
 import { type Decompressed, decompress } from './decompress.ts';
@@ -96,7 +96,7 @@ async function copyOnce(
       throw new TenantDrError('backup-truncated', `The file has ${size} bytes, ${done} were read.`);
     await image.end();
     const checksums = [hash.digest('hex')];
-    for (const sibling of siblings) checksums.push(await copySibling(path, sibling, target, seal, context));
+    for (const sibling of siblings) checksums.push(await copySibling(sibling, target, seal, context));
     if (siblings.length === 0) await file.chmod(0o400);
     return {
       content: 'database-file',
@@ -130,13 +130,12 @@ async function written(
 }
 
 async function copySibling(
-  path: string,
   sibling: string,
   target: string,
   seal: Seal,
   { signal }: JobContext,
 ): Promise<string> {
-  const copy = `${target}${sibling.slice(path.length)}`;
+  const copy = `${target}${endingOf(sibling)}`;
   await copyFile(sibling, copy);
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(copy, { highWaterMark: chunkBytes, signal })) {

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -107,7 +108,8 @@ test('a bare database is staged with the commits in its log, and left as it is',
   writer.close();
   const path = join(own, 'copy/w.db');
   const before = [readFileSync(path), readFileSync(`${path}-wal`)];
-  const backup = await opened(path, config);
+  symlinkSync(path, join(own, 'link.db'));
+  const backup = await opened(join(own, 'link.db'), config);
   const db = new Database(stagedPath(backup), { readonly: true });
   expect(db.prepare('SELECT body FROM notes WHERE id = 1000').pluck().get()).toBe('only in the log');
   db.close();

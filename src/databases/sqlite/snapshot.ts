@@ -4,6 +4,7 @@ import { nothingIfMissing } from '../../engine/durable.ts';
 import { TenantDrError } from '../../errors.ts';
 import { fileHeaderBytes, parseFileHeader } from './header.ts';
 import type { LogMark } from './log-mark.ts';
+import { logOf } from './siblings.ts';
 import type { Pinned } from './turn.ts';
 import { readWal, saltsOf, type WalContent } from './wal.ts';
 
@@ -79,7 +80,7 @@ async function takeFromWal(
   pin: Pin,
   watch: Watch,
 ): Promise<Taken> {
-  const wal = await copyWal(`${path}-wal`, scratch, mark);
+  const wal = await copyWal(await logOf(path), scratch, mark);
   const log = wal ? await open(scratch, 'r') : null;
   try {
     const { size } = await main.stat();
