@@ -8,7 +8,7 @@ import { hashBackup, sealBackup, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
 import { newSealKey } from './seal.ts';
 import { StagingCache, type StagingEntry } from './staging.ts';
-import { copyName, type FileState, fileStateOf } from './staging-record.ts';
+import { copyName, type FileState, fileStateOf, type Source, sourceAt } from './staging-record.ts';
 
 /** A backup that can be staged: decompressed at most once, checked, and ready to be read. */
 export interface OpenedBackup extends Located {
@@ -49,32 +49,30 @@ export async function openBackup(ref: string, deps: OpenDeps): Promise<OpenedBac
 
 async function openLocated(found: Located, deps: OpenDeps): Promise<Omit<OpenedBackup, 'seconds'>> {
   if (found.kind === 'live') return readInPlace(found, { form: 'live', url: found.path }, async () => '');
-  const state = await fileStateOf(found.path);
-  if (!state) throw new TenantDrError('backup-missing', `There is no file ${found.path}.`);
-  await refuseLive(found.path, state, deps.config);
+  const source = await sourceAt(found.path);
+  if (!source) throw new TenantDrError('backup-missing', `There is no file ${found.path}.`);
+  await refuseLive(source, deps.config);
   const dump = await dumpHere(found, deps);
   if (dump) return dump;
   const cache = new StagingCache(deps.config.state);
   const cached =
-    (await cache.findBySource(found.path, state)) ??
-    (found.manifest ? await cache.find(found.manifest.sha256) : null);
+    (await cache.findBySource(source)) ?? (found.manifest ? await cache.find(found.manifest.sha256) : null);
   if (cached) return openWarm(found, cache, cached, deps);
-  const renamed = await findRenamed(found, state, cache, deps);
-  if (!renamed) return openCold(found, state, cache, deps);
+  const renamed = await findRenamed(source, cache, deps);
+  if (!renamed) return openCold(found, source, cache, deps);
   matchesManifest(found, renamed.record.sha256);
   return staged(found, cache, renamed, { sha256: Promise.resolve(renamed.record.sha256), warm: true }, deps);
 }
 
 /** The same backup under another name or time: worth a checksum where one of its size is staged already. */
 async function findRenamed(
-  found: Located,
-  state: FileState,
+  source: Source,
   cache: StagingCache,
   deps: OpenDeps,
 ): Promise<StagingEntry | null> {
-  if (!(await cache.holdsOneOf(Number(state.size)))) return null;
-  const entry = await cache.find(await hashBackup(found.path, { signal: deps.signal }));
-  if (entry) await cache.update(entry, { source: { path: found.path, state } });
+  if (!(await cache.holdsOneOf(Number(source.state.size)))) return null;
+  const entry = await cache.find(await hashBackup(source.path, { signal: deps.signal }));
+  if (entry) await cache.update(entry, { source });
   return entry;
 }
 
@@ -96,11 +94,11 @@ async function checksumNow(path: string, { record }: StagingEntry, { signal }: O
 
 async function openCold(
   found: Located,
-  state: FileState,
+  source: Source,
   cache: StagingCache,
   deps: OpenDeps,
 ): Promise<Omit<OpenedBackup, 'seconds'>> {
-  const partial = await cache.begin(roomFor(found, state));
+  const partial = await cache.begin(roomFor(found, source.state));
   let entry: StagingEntry;
   try {
     const copy = join(partial, copyName);
@@ -115,7 +113,6 @@ async function openCold(
     const { sha256, seal, compression, bytes, stagedBytes, checksummed } = file;
     const copySeal = file.copySeal ?? (await sealBackup(copy, sealKey, { signal: deps.signal }));
     const seals = { sealKey, seal, copySeal };
-    const source = { path: found.path, state };
     const known = { sha256, ...seals, compression, bytes, stagedBytes, checksummed, source };
     entry = await cache.publish(partial, { ...known, integrityCheckedAt: null });
   } catch (error) {
@@ -213,7 +210,7 @@ function verifiedAt(found: Located, sha256: string): string | null {
 }
 
 /** A backup that is the live database itself would be compared with itself; its file must not be opened either. */
-async function refuseLive(path: string, state: FileState, config: Config): Promise<void> {
+async function refuseLive({ path, state }: Source, config: Config): Promise<void> {
   if (!config.database?.startsWith('sqlite:')) return;
   const live = await fileStateOf(config.database.slice('sqlite:'.length));
   if (live && live.inode === state.inode && live.device === state.device) {

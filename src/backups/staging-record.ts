@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { siblingsOf } from '../databases/sqlite/siblings.ts';
 import { z } from '../zod.ts';
 
 /** What the staging cache knows about one entry, in `record.json` beside the copy. */
@@ -13,6 +14,9 @@ const fileState = z.object({
   device: z.string(),
 });
 
+/** A backup's file, and the log or journal beside it, when it was read: equal ones are very likely the same backup. */
+const source = z.object({ path: z.string(), state: fileState, beside: z.array(fileState).default([]) });
+
 const recordSchema = z.object({
   version: z.literal(2),
   /** Checksum of the backup the copy was made from. */
@@ -25,8 +29,8 @@ const recordSchema = z.object({
   bytes: z.number(),
   stagedBytes: z.number(),
   checksummed: z.boolean(),
-  /** The backup's file when it was read: an equal one is very likely the same backup, and is hashed to be sure. */
-  source: z.object({ path: z.string(), state: fileState }),
+  /** Where it equals what there is, the backup is hashed to be sure. */
+  source,
   copy: fileState,
   /** The running system: after a crash of the machine an unsynced copy must not be believed. */
   boot: z.string().nullable(),
@@ -36,6 +40,7 @@ const recordSchema = z.object({
 });
 
 export type FileState = z.output<typeof fileState>;
+export type Source = z.output<typeof source>;
 export type StagingRecord = z.output<typeof recordSchema>;
 
 export const recordName = 'record.json';
@@ -68,6 +73,24 @@ export async function fileStateOf(path: string): Promise<FileState | null> {
   }
   const { size, mtimeNs, ctimeNs, ino, dev } = file;
   return { size: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}`, inode: `${ino}`, device: `${dev}` };
+}
+
+/** Null when there is no such file. Opens nothing. */
+export async function sourceAt(path: string): Promise<Source | null> {
+  const state = await fileStateOf(path);
+  if (!state) return null;
+  const beside: FileState[] = [];
+  for (const sibling of await siblingsOf(path)) {
+    const there = await fileStateOf(sibling);
+    if (there) beside.push(there);
+  }
+  return { path, state, beside };
+}
+
+export function sameSource(a: Source, b: Source): boolean {
+  const states = [b.state, ...b.beside];
+  const same = [a.state, ...a.beside].every((state, i) => sameState(state, states[i] ?? null));
+  return same && a.path === b.path && a.beside.length === b.beside.length;
 }
 
 export function sameState(a: FileState | null, b: FileState | null): boolean {

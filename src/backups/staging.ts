@@ -7,13 +7,14 @@ import { sealBackup } from './reader-jobs.ts';
 import {
   bootId,
   copyName,
-  type FileState,
   fileStateOf,
   markerPrefix,
   partialPrefix,
   readRecord,
   recordName,
+  type Source,
   type StagingRecord,
+  sameSource,
   sameState,
 } from './staging-record.ts';
 import { makeRoom } from './staging-room.ts';
@@ -111,14 +112,13 @@ export class StagingCache {
     return entryAt(folder, sound, marker);
   }
 
-  /** The entry made from exactly this file, as far as path, size and times tell. The caller still hashes the file. */
-  async findBySource(path: string, state: FileState): Promise<StagingEntry | null> {
+  /** The entry made from exactly this backup, as far as path, size and times tell. The caller still hashes it. */
+  async findBySource(source: Source): Promise<StagingEntry | null> {
     const names = await readdir(this.folder).catch(() => []);
     for (const name of names) {
       if (name.startsWith('.')) continue;
       const record = await readRecord(join(this.folder, name, recordName));
-      if (record && record.source.path === path && sameState(record.source.state, state))
-        return this.find(name);
+      if (record && sameSource(record.source, source)) return this.find(name);
     }
     return null;
   }

@@ -104,17 +104,25 @@ test('a bare database is staged with the commits in its log, and left as it is',
   writer.pragma('wal_autocheckpoint = 0');
   writer.exec("INSERT INTO notes VALUES (1000, 1, 'only in the log', NULL)");
   mkdirSync(join(own, 'copy'));
-  for (const ending of ['', '-wal']) copyFileSync(live + ending, join(own, 'copy', `w.db${ending}`));
-  writer.close();
   const path = join(own, 'copy/w.db');
-  const before = [readFileSync(path), readFileSync(`${path}-wal`)];
+  for (const ending of ['', '-wal']) copyFileSync(live + ending, path + ending);
   symlinkSync(path, join(own, 'link.db'));
-  const backup = await opened(join(own, 'link.db'), config);
-  const db = new Database(stagedPath(backup), { readonly: true });
-  expect(db.prepare('SELECT body FROM notes WHERE id = 1000').pluck().get()).toBe('only in the log');
-  db.close();
+  const before = [readFileSync(path), readFileSync(`${path}-wal`)];
+  const bodyIn = async (id: number) => {
+    const backup = await opened(join(own, 'link.db'), config);
+    const db = new Database(stagedPath(backup), { readonly: true });
+    const body = db.prepare('SELECT body FROM notes WHERE id = ?').pluck().get(id);
+    db.close();
+    await backup.close();
+    return body;
+  };
+  expect(await bodyIn(1000)).toBe('only in the log');
   expect([readFileSync(path), readFileSync(`${path}-wal`)]).toEqual(before);
-  await backup.close();
+  // The next copy of the same database: only its log is another.
+  writer.exec("INSERT INTO notes VALUES (1001, 1, 'later', NULL)");
+  copyFileSync(`${live}-wal`, `${path}-wal`);
+  writer.close();
+  expect(await bodyIn(1001)).toBe('later');
 });
 
 /** What somebody with the right to does to a file of mode 0400. */
