@@ -40,7 +40,7 @@ export interface Progress {
   phase: string;
   done: number;
   total: number | null;
-  unit: 'bytes' | 'rows' | 'tables' | 'pages' | 'tenants';
+  unit: 'bytes' | 'rows' | 'tables' | 'pages' | 'tenants' | 'backups';
 }
 export type OnProgress = (progress: Progress) => void;
 

@@ -85,7 +85,7 @@ export async function playDemo(context: Context, options: string[]): Promise<str
   const { demoContext, demoFolder, makeDemo } = await import('./demo.ts');
   const dir = await demoFolder();
   const show = (done: number, total: number): void =>
-    context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' });
+    context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'backups' });
   let made = await makeDemo(dir, options, context.signal, show);
   const [{ showHome }, inside] = await Promise.all([import('./home.tsx'), demoContext(context, made, dir)]);
   const postgres = options.filter((option) => option === '--postgres');

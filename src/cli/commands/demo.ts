@@ -41,7 +41,7 @@ export default command({
       postgres,
       signal: context.signal,
       onProgress: (done, total) =>
-        context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'tables' }),
+        context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'backups' }),
     });
     const next = nextCommands(context, folder, made);
     const { victim, damagedAt, detectedAt } = made.misfortune;

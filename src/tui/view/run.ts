@@ -87,6 +87,7 @@ const units: Record<ActionProgress['unit'], (value: number) => string> = {
   rows: (value) => `${count(value)} rows`,
   tables: (value) => `${count(value)} tables`,
   tenants: (value) => `${count(value)} tenants`,
+  backups: (value) => `${count(value)} backups`,
   pages: (value) => `${count(value)} pages`,
   seconds: (value) => `${Math.round(value)} s`,
 };
