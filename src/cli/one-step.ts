@@ -4,6 +4,7 @@ import type { DatabaseIdentity } from '../engine/port.ts';
 import { printable } from '../engine/printable.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import type { TenantDrError } from '../errors.ts';
+import type { Incident } from '../incident/incident.ts';
 import type { Store } from '../incident/store.ts';
 import type { SingleStep } from '../runbook/single.ts';
 import { inIncident } from './changed.ts';
@@ -105,12 +106,7 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     const result = await runner.run();
     unsubscribe();
     const task = Object.values(incident.state.tasks).find((one) => one.action === step.action.id);
-    const unknown = incident.state.restores.some(
-      (one) => one.state === 'intended' || one.state === 'unknown',
-    );
-    if (result.error && !unknown && result.error.code !== 'interrupted' && !incident.state.closed) {
-      await incident.append({ event: 'closed', outcome: 'failed', reason: result.error.message });
-    }
+    await closeFailed(incident, result.error);
     const outputs = Object.fromEntries(
       Object.values(incident.state.tasks).map((one) => [one.action ?? one.id, one.output ?? null]),
     );
@@ -123,4 +119,12 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
   } finally {
     await incident.close();
   }
+}
+
+/** Closes an incident whose step failed, where nothing is left to find out: the command can be given again. */
+export async function closeFailed(incident: Incident, error: TenantDrError | null): Promise<void> {
+  const { restores, closed } = incident.state;
+  const unknown = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
+  if (!error || unknown || error.code === 'interrupted' || closed) return;
+  await incident.append({ event: 'closed', outcome: 'failed', reason: error.message });
 }

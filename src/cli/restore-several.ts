@@ -62,11 +62,18 @@ export async function restoreSeveral(
     ...(given.detected ? { detectedAt: given.detected } : {}),
     ...(given.damaged ? { damagedAt: given.damaged } : {}),
   });
-  const results = (output as { results: OneResult[] } | null)?.results;
-  if (!results) throw error ?? new TenantDrError('internal', `Incident ${incident} ended without results.`);
+  const ended = severalEnded(incident, output, context.output.tableWidth);
+  if (!ended) throw error ?? new TenantDrError('internal', `Incident ${incident} ended without results.`);
+  return ended;
+}
+
+/** What came of every tenant, also of those that were done before an interruption. Null for what has no such list. */
+export function severalEnded(incident: string, output: unknown, width: number): Result | null {
+  const results = (output as { results?: OneResult[] } | null | undefined)?.results;
+  if (!results) return null;
   const failed = results.filter((result) => result.error);
   const document = { incident, results };
-  const text = severalText(incident, results, context.output.tableWidth);
+  const text = severalText(incident, results, width);
   if (failed.length === 0) return { document, text };
   const all = failed.length === results.length;
   const failure = new TenantDrError(

@@ -10,6 +10,8 @@ import type { RunResult } from '../runbook/view.ts';
 import { inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
+import { closeFailed } from './one-step.ts';
+import { severalEnded } from './restore-several.ts';
 
 /** Resuming a bare restore, undo, suspend or reactivate: find out what happened, then finish it if that is confirmed. */
 export async function walkOneStep(
@@ -27,8 +29,16 @@ export async function walkOneStep(
       .slice(first)
       .filter((entry) => /^(restore|task|tenant|closed)/.test(entry.event));
     const lines = told.map((entry) => printable(describe(entry, incident.state)));
+    const document = documentOf(incident, end);
+    const ran = end.error === null || end.error.code === 'gate-failed';
+    const output = ran ? document.outputs['restore-many'] : null;
+    const several = severalEnded(incident.id, output, context.output.tableWidth);
+    if (several) {
+      await closeFailed(incident, end.error);
+      return { ...several, document: { ...document, ...several.document } };
+    }
     return {
-      document: documentOf(incident, end),
+      document,
       text: [...lines, '', `${incident.id}: ${end.outcome}.`].join('\n'),
       ...(end.error ? { failure: inIncident(end.error, incident) } : {}),
     };
@@ -63,7 +73,7 @@ async function settle(
   return { outcome: 'stopped', error: null };
 }
 
-function documentOf(incident: Incident, { outcome }: RunResult): Record<string, unknown> {
+function documentOf(incident: Incident, { outcome }: RunResult) {
   const { state } = incident;
   const slug = (id: { text: string }) => state.tenants.find((one) => one.id.text === id.text)?.slug ?? null;
   return {

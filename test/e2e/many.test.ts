@@ -84,8 +84,12 @@ describe('many tenants', () => {
     ).toBe('0');
   });
 
-  it('go on at the right one after a kill', async () => {
+  it('go on at the right one after a kill, and end like a run that was not killed', async () => {
     const { world, original, gone } = await withoutManyTenants();
+    const slug = ask(original, 'SELECT slug FROM tenants WHERE id = 3');
+    const taken = `ATTACH '${original}' AS o; INSERT INTO tenants (id, slug, name, plan_code, created_at, updated_at)
+      SELECT 9999, slug, 'another', plan_code, '', '' FROM o.tenants WHERE id = 3`;
+    ask(world.dbPath, taken);
     const phrase = `${gone} tenants in admin`;
     const child = startTenantDr(
       world,
@@ -104,7 +108,14 @@ describe('many tenants', () => {
     });
     await once(child, 'close');
     const resumed = tenantDr(world, 'resume', '--confirm', phrase);
-    expect(resumed.exit, resumed.stderr).toBe(0);
+    expect(resumed.exit, resumed.stderr).toBe(6);
+    expect(resumed.document.results).toHaveLength(gone);
+    const failed = resumed.document.results.filter(({ error }) => error);
+    expect(failed.map(({ tenant, error }) => [tenant.slug, error?.code])).toEqual([[slug, 'conflict']]);
+    ask(world.dbPath, 'DELETE FROM tenants WHERE id = 9999');
+    const words = ['--missing', '--from', world.backupPath, '--confirm', slug];
+    expect(tenantDr(world, 'restore', ...words).exit).toBe(0);
+    expect(tenantDr(world, 'resume').document.error?.message).toContain('No incident is open');
     expect(differences(original, snapshot(world))).toEqual([]);
   });
 });
