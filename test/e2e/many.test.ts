@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chatbot } from '../worlds/chatbot.ts';
 import { nasty } from '../worlds/nasty.ts';
@@ -91,15 +91,7 @@ describe('many tenants', () => {
       SELECT 9999, slug, 'another', plan_code, '', '' FROM o.tenants WHERE id = 3`;
     ask(world.dbPath, taken);
     const phrase = `${gone} tenants in admin`;
-    const child = startTenantDr(
-      world,
-      'restore',
-      '--missing',
-      '--from',
-      world.backupPath,
-      '--confirm',
-      phrase,
-    );
+    const child = startTenantDr(world, 'restore', '--missing', '--from', 'latest', '--confirm', phrase);
     let said = '';
     child.stderr?.on('data', (chunk) => {
       said += chunk;
@@ -107,6 +99,8 @@ describe('many tenants', () => {
       if (said.split('"applying"').length > 30) child.kill('SIGKILL');
     });
     await once(child, 'close');
+    // What the next hour's backup holds is not what was confirmed.
+    copyFileSync(snapshot(world), join(dirname(world.backupPath), 'admin_20991231_000000.db'));
     const resumed = tenantDr(world, 'resume', '--confirm', phrase);
     expect(resumed.exit, resumed.stderr).toBe(6);
     expect(resumed.document.results).toHaveLength(gone);
