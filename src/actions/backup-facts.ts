@@ -1,6 +1,7 @@
 import type { BackupEntry } from '../backups/catalogue.ts';
 import type { ManifestTenant } from '../backups/manifest.ts';
 import type { OpenedBackup } from '../backups/open.ts';
+import type { Tenant } from '../engine/tenant.ts';
 import { sameId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Rpo } from '../incident/facts.ts';
@@ -14,9 +15,13 @@ export function damageTime(context: ActionContext): Date {
   return new Date(damagedAt ?? detectedAt);
 }
 
-/** RPO age of a backup for this tenant's tier. */
-export function rpoOf(context: ActionContext, takenAt: Date | null): Rpo {
-  const policy = effectivePolicy(context.config.policy)[tenantOf(context).tier];
+/** RPO age of a backup for a tenant's tier. */
+export function rpoOf(
+  context: ActionContext,
+  takenAt: Date | null,
+  { tier }: Pick<Tenant, 'tier'> = tenantOf(context),
+): Rpo {
+  const policy = effectivePolicy(context.config.policy)[tier];
   const age = rpoAge(policy, takenAt, damageTime(context));
   return takenAt ? age : { ...age, met: null };
 }
@@ -42,26 +47,35 @@ export async function checkRpo(context: ActionContext, rpo: Rpo): Promise<void> 
   await context.note(older);
 }
 
-/** Records which backup is used, once per backup. */
+/** Records which backup is used, once per backup, and asks the policy about its age: each time, also of a retry. */
 export async function recordBackup(
   context: ActionContext,
   backup: Pick<OpenedBackup, 'ref' | 'path' | 'takenAt'>,
-  sha256: string | null,
   reason?: string,
 ): Promise<void> {
-  const known = context.incident.state.backup;
-  if (known?.path === backup.path && (sha256 === null || known.sha256 === sha256)) return;
   const rpo = rpoOf(context, backup.takenAt);
+  const news = await noteBackup(context, backup, rpo, reason);
+  if (news || context.config.policy.rpoGate === 'refuse') await checkRpo(context, rpo);
+}
+
+/** Writes into the journal which backup is used; false when that stands there already. */
+export async function noteBackup(
+  context: ActionContext,
+  backup: Pick<OpenedBackup, 'ref' | 'path' | 'takenAt'>,
+  rpo: Rpo,
+  reason?: string,
+): Promise<boolean> {
+  if (context.incident.state.backup?.path === backup.path) return false;
   await context.incident.append({
     event: 'backup.chosen',
     ref: backup.ref,
     path: backup.path,
-    sha256,
+    sha256: null,
     takenAt: backup.takenAt?.toISOString() ?? null,
     rpo,
     ...(reason ? { reason } : {}),
   });
-  await checkRpo(context, rpo);
+  return true;
 }
 
 /** What a backup's manifest says about the tenant; null where it has none, or does not hold the tenant. */

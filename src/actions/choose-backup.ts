@@ -138,7 +138,7 @@ async function chosen(
 ): Promise<Chosen> {
   const found = await locate(ref, context.config);
   const takenAt = found.takenAt ?? known.at ?? null;
-  await recordBackup(context, { ref, path: found.path, takenAt }, null, known.reason);
+  await recordBackup(context, { ref, path: found.path, takenAt }, known.reason);
   context.output(`${ref}, taken ${takenAt?.toISOString() ?? 'at an unknown time'}`);
   return {
     ref,

@@ -3,11 +3,10 @@ import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { idForJson, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { RestoreRecord } from '../incident/records.ts';
-import { effectivePolicy } from '../policy/policy.ts';
-import { rpoAge } from '../policy/rpo.ts';
 import { byTier } from '../policy/tiers.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
+import { checkRpo, noteBackup, rpoOf } from './backup-facts.ts';
 import { type PlanOptions, Workbench } from './change.ts';
 import { shellLine } from './command.ts';
 import type { Preview } from './operator.ts';
@@ -70,6 +69,7 @@ export const restoreMany = defineAction({
   async run(context, given) {
     const bench = await benchOf(context, given);
     const tenants = tenantsIn(bench, given.tenants);
+    await judgeBackup(context, bench, tenants);
     const results: ManyOutput['results'] = [];
     for (const [index, tenant] of tenants.entries()) {
       stopIfAsked(context.signal);
@@ -111,6 +111,15 @@ function tenantsIn(bench: Workbench, ids: TenantId[]): Tenant[] {
     .sort((a, b) => byTier(a, b) || a.slug.localeCompare(b.slug));
 }
 
+/** The journal gets the backup's age for the strictest tier; what is too old for a tier is said once. */
+async function judgeBackup(context: ActionContext, { backup }: Workbench, tenants: Tenant[]): Promise<void> {
+  const [first] = tenants;
+  if (!first || !(await noteBackup(context, backup, rpoOf(context, backup.takenAt, first)))) return;
+  if (context.config.policy.rpoGate === 'refuse') return;
+  for (const [tenant] of Map.groupBy(tenants, ({ tier }) => tier).values())
+    if (tenant) await checkRpo(context, rpoOf(context, backup.takenAt, tenant));
+}
+
 async function restoreOne(
   context: ActionContext,
   bench: Workbench,
@@ -126,11 +135,11 @@ async function restoreOne(
       if (probed.found === 'unknown')
         throw new TenantDrError('outcome-unknown', probed.detail, { hint: 'Resume again later.' });
     }
+    const rpo = rpoOf(context, bench.backup.takenAt, tenant);
+    if (context.config.policy.rpoGate === 'refuse') await checkRpo(context, rpo);
     const change = bench.change(tenant);
     const outcome = outcomeOf(context, change, await change.execute(manyOptions(given), context));
-    const { damagedAt, detectedAt } = context.incident.state.opened;
-    const policy = effectivePolicy(context.config.policy)[tenant.tier];
-    return { ...outcome, rpo: rpoAge(policy, bench.backup.takenAt, new Date(damagedAt ?? detectedAt)) };
+    return { ...outcome, rpo };
   } catch (error) {
     if (!(error instanceof TenantDrError)) throw error;
     if (['interrupted', 'fenced-off', 'journal-unwritable'].includes(error.code)) throw error;

@@ -65,7 +65,7 @@ export const restore = defineAction({
 
   async run(context, options) {
     const change = await changeOf(context, options);
-    await recordBackup(context, change.backup, null);
+    await recordBackup(context, change.backup);
     const done = await change.execute(planOptions(options), context);
     const { executed } = { executed: countEffects(done.execution.plan) };
     context.output(

@@ -1,12 +1,30 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chatbot } from '../worlds/chatbot.ts';
 import { nasty } from '../worlds/nasty.ts';
 import type { World } from '../worlds/world.ts';
-import { cleanUp, folder, problems, restore, snapshot, startTenantDr, tenantDr } from './program.ts';
+import {
+  cleanUp,
+  folder,
+  problems,
+  restore,
+  snapshot,
+  startTenantDr,
+  tenantDr,
+  unchanged,
+} from './program.ts';
 
 afterAll(cleanUp);
 
@@ -82,6 +100,22 @@ describe('many tenants', () => {
     expect(
       ask(world.dbPath, "SELECT count(*) FROM memos WHERE body = 'damaged' AND tenant_id = 9007199254740993"),
     ).toBe('0');
+  });
+
+  it('are refused a backup older than their tier allows, where the policy says so, one as well as several', () => {
+    const world = nasty(folder());
+    const hours = (count: number) => Date.now() / 1000 - count * 3600;
+    utimesSync(world.backupPath, hours(2), hours(2));
+    const tiers = ['enterprise', 'pro', 'starter', 'free'].map((tier) => `  ${tier}: { rpo: 1h }`);
+    appendFileSync(world.configPath, `\npolicy:\n  rpoGate: refuse\n${tiers.join('\n')}\n`);
+    const before = snapshot(world);
+    expect(restore(world).document.error).toMatchObject({ code: 'rpo-refused', changed: false });
+    const three = ['alfa', 'bravo', 'charlie'];
+    const phrase = ['--confirm', '3 tenants in app'];
+    const ended = tenantDr(world, 'restore', ...three, '--from', world.backupPath, ...phrase);
+    expect(ended.exit).toBe(6);
+    expect(ended.document.results.map(({ error }) => error?.code)).toEqual(three.map(() => 'rpo-refused'));
+    expect(unchanged(world, before)).toEqual([]);
   });
 
   it('go on at the right one after a kill, and end like a run that was not killed', async () => {
