@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Operator } from '../../src/actions/operator.ts';
+import { databaseAt } from '../../src/databases/open.ts';
 import { readReport } from '../../src/incident/report/source.ts';
 import { type Begun, beginRun, resumeRun } from '../../src/runbook/begin.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
@@ -69,6 +70,14 @@ test('the newest backup is the one it was when it was named, whatever is taken l
   await begun.close();
   expect(input?.restore?.from).not.toBe('latest');
   expect(here.world.backupPath).toContain(`/${input?.restore?.from}.`);
+});
+
+test('a database is the same one by whatever link it is named', async () => {
+  const { world, database } = await sceneOf(damaged());
+  const link = join(world.dir, 'link');
+  symlinkSync(world.dir, link);
+  const linked = await databaseAt(`sqlite:${world.dbPath.replace(world.dir, link)}`);
+  expect(linked.location).toBe(database.location);
 });
 
 test('an incident of another database is not gone on with, and stays whose it is', async () => {

@@ -14,7 +14,7 @@ const capabilities: Capabilities = {
 export function sqliteDatabase(path: string): Database {
   return {
     kind: 'sqlite',
-    location: path,
+    location: sqliteIdentity(path).location,
     makeReady: readyThread,
     open: (options) => openSession(path, options),
     // SQLite itself is loaded where it works, in the threads; only this question opens a file here.
