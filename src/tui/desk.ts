@@ -59,6 +59,8 @@ export function openDesk(request: DeskRequest): OpenDesk {
   const stop = (): void => {
     leaving = true;
     abort.abort(request.signal.reason);
+    // A run that has ended waits for its reader: one whose terminal is gone never comes.
+    closed.resolve();
   };
   if (request.signal.aborted) stop();
   else request.signal.addEventListener('abort', stop, { once: true });
