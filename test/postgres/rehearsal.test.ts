@@ -69,7 +69,9 @@ describe('a rehearsal on PostgreSQL', () => {
     const ran = await tenantDr([...rehearse, '--database', url], {
       cwd: here.cwd,
       onStart: (child) =>
-        child.stderr?.on('data', () => {
+        child.stderr?.on('data', (chunk: Buffer) => {
+          // Its first words come before the incident is opened.
+          if (!chunk.includes('"step')) return;
           const record = join(incidentFolder(here), 'copy', 'server.json');
           if (existsSync(record)) elsewhere = record;
         }),
