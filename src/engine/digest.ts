@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { SliceDigest, TableDigest } from './port.ts';
 
 /**
@@ -43,20 +43,20 @@ export class MultisetHash {
     this.rows++;
   }
 
-  /** The rows and their sum so far, for adding them up elsewhere. */
-  part(): { rows: number; lanes: number[] } {
-    return { rows: this.rows, lanes: [...this.lanes] };
+  /** Writes the sum so far into eight numbers at `at`, for adding it up elsewhere. */
+  save(into: Uint32Array, at: number): void {
+    into.set(this.lanes, at);
   }
 
-  /** Adds all rows of another sum. */
-  merge(part: { rows: number; lanes: number[] }): void {
+  /** Adds all rows of another sum, which `save` wrote. */
+  merge(rows: number, from: Uint32Array, at: number): void {
     let carry = 0;
     for (let lane = 0; lane < 8; lane++) {
-      const sum = (this.lanes[lane] as number) + (part.lanes[lane] as number) + carry;
+      const sum = (this.lanes[lane] as number) + (from[at + lane] as number) + carry;
       this.lanes[lane] = sum;
       carry = sum > 0xffffffff ? 1 : 0;
     }
-    this.rows += part.rows;
+    this.rows += rows;
   }
 
   /** Takes one row hash out again: the digest of a change is arithmetic on the digest before it. */
@@ -89,6 +89,8 @@ export class MultisetHash {
 
 /** Columns in the order the row encoding uses: by code unit, so that column order in the table does not matter. */
 export function sortedColumns(columns: string[]): string[] {
+  if (columns.every((column, index) => index === 0 || (columns[index - 1] as string) <= column))
+    return columns;
   return [...columns].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
@@ -100,5 +102,5 @@ export function sliceDigest(tables: Record<string, TableDigest>): SliceDigest {
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
+  return hash('sha256', text, 'hex');
 }

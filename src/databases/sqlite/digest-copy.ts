@@ -1,14 +1,20 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { MultisetHash } from '../../engine/digest.ts';
+import { MultisetHash, sortedColumns } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import { moduleAt } from '../../places.ts';
 import { runJob } from '../job.ts';
 
-/** What one process found in its share: table → tenant → rows and sum. */
-export type ShareSums = Record<string, Record<string, ReturnType<MultisetHash['part']>>>;
+/** What one process found in its share of a table: eight lanes of the sum for each tenant. In one piece, as it is sent. */
+export interface TableSums {
+  tenants: string[];
+  rows: number[];
+  lanes: Uint32Array;
+}
+
+export type ShareSums = Record<string, TableSums>;
 
 export interface ShareRequest {
   path: string;
@@ -17,6 +23,8 @@ export interface ShareRequest {
   share: number;
   of: number;
 }
+
+const worker = moduleAt('databases/sqlite/digest-worker');
 
 /** Smaller files are read faster than a second process starts. */
 export const worthSharing = 48 * 2 ** 20;
@@ -33,21 +41,31 @@ export async function digestCopy(
   const { size } = await stat(path);
   const of = size < worthSharing ? 1 : Math.min(availableParallelism(), 4);
   const done = new Array<number>(of).fill(0);
-  const shares = Array.from({ length: of }, (_, share) =>
-    runJob<ShareSums>(
-      moduleAt('databases/sqlite/digest-worker'),
-      { path, shape, share, of },
-      {
-        signal: options.signal,
-        onProgress: (progress) => {
-          done[share] = progress.done / (progress.total ?? 1);
-          const all = done.reduce((sum, part) => sum + part, 0) / of;
-          options.onProgress?.({ phase: 'digest', done: Math.round(all * size), total: size, unit: 'bytes' });
-        },
-      },
-    ),
-  );
+  const shares: Promise<ShareSums>[] = [];
+  for (let share = 0; share < of; share++) {
+    const request: ShareRequest = { path, shape, share, of };
+    const onProgress: OnProgress = (progress) => {
+      done[share] = progress.done / (progress.total ?? 1);
+      const all = done.reduce((sum, part) => sum + part, 0) / of;
+      options.onProgress?.({ phase: 'digest', done: Math.round(all * size), total: size, unit: 'bytes' });
+    };
+    const summing = runJob<ShareSums>(worker, request, { signal: options.signal, onProgress });
+    // Awaited together below; until then a failure must not count as unhandled.
+    summing.catch(() => undefined);
+    shares.push(summing);
+    // Starting a process keeps this one from anything else for a while.
+    await breathe();
+  }
   return added(await Promise.all(shares), shape);
+}
+
+/** Adds what one process found in a table. */
+export function addTo(sums: Map<string, MultisetHash>, part: TableSums | undefined): void {
+  for (const [index, tenant] of (part?.tenants ?? []).entries()) {
+    const sum = sums.get(tenant) ?? new MultisetHash();
+    sums.set(tenant, sum);
+    sum.merge(part?.rows[index] ?? 0, part?.lanes as Uint32Array, 8 * index);
+  }
 }
 
 /** Adds up what the processes found, without keeping this one from anything else for long. */
@@ -57,17 +75,14 @@ async function added(
 ): Promise<Record<string, Record<string, TableDigest>>> {
   const digests: Record<string, Record<string, TableDigest>> = Object.create(null);
   for (const { name, columns } of shape.tables) {
-    const names = columns.map((column) => column.name);
-    const tenants = new Set(shares.flatMap((share) => Object.keys(share[name] ?? {})));
+    const names = sortedColumns(columns.map((column) => column.name));
+    const sums = new Map<string, MultisetHash>();
+    for (const share of shares) addTo(sums, share[name]);
+    await breathe();
     const found = new Map<string, TableDigest>();
-    for (const tenant of tenants) {
-      const sum = new MultisetHash();
-      for (const share of shares) {
-        const part = share[name]?.[tenant];
-        if (part) sum.merge(part);
-      }
+    for (const [tenant, sum] of sums) {
       found.set(tenant, sum.finish(name, names));
-      if (found.size % 200 === 0) await breathe();
+      if (found.size % 100 === 0) await breathe();
     }
     digests[name] = Object.fromEntries(found);
   }

@@ -48,11 +48,13 @@ export async function digestShare(
 }
 
 function parts(sums: Map<string, Map<string, MultisetHash>>): ShareSums {
-  const entries = [...sums].map(([table, byTenant]) => [
-    table,
-    Object.fromEntries([...byTenant].map(([tenant, sum]) => [tenant, sum.part()])),
-  ]);
-  return Object.fromEntries(entries) as ShareSums;
+  const entries = [...sums].map(([table, byTenant]): [string, ShareSums[string]] => {
+    const all = [...byTenant.values()];
+    const lanes = new Uint32Array(8 * all.length);
+    for (const [index, sum] of all.entries()) sum.save(lanes, 8 * index);
+    return [table, { tenants: [...byTenant.keys()], rows: all.map(({ rows }) => rows), lanes }];
+  });
+  return Object.fromEntries(entries);
 }
 
 function piecesOf({ connection }: Workspace, table: TableWork): Piece[] {
