@@ -5,7 +5,7 @@ import { giveBackAll, inflateOptions } from '../databases/streams.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { ByteSource } from './byte-source.ts';
 import type { Compression } from './formats.ts';
-import { gathered, type Part, type ZstdFrame, zstdFrames } from './zstd-frames.ts';
+import { gathered, type ZstdFrame, zstdFrames } from './zstd-frames.ts';
 
 export interface Decompressed {
   /** Bytes of the file that were decoded: always the whole file. */
@@ -107,7 +107,7 @@ async function* streamFrame({ parts, contentSize }: ZstdFrame): AsyncGenerator<B
     ...inflateOptions,
     params: { [constants.ZSTD_d_windowLogMax]: 27 },
   });
-  pipeline(parts as AsyncGenerator<Part>, decoder, () => undefined);
+  pipeline(parts, decoder, () => undefined);
   let length = 0;
   for await (const bytes of decoder as AsyncIterable<Buffer>) {
     length += bytes.length;

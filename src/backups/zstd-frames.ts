@@ -1,9 +1,6 @@
 import { TenantDrError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 
-/** Bytes of a frame as they stand in the file; valid until the next part is asked for. */
-export type Part = Buffer;
-
 /**
  * One frame of a zstd file (RFC 8878). Files are cut into them because Node's decoder stops without a word after the
  * first frame: here every frame is decoded on its own, from its own bytes, and the walk must end exactly at the end
@@ -14,8 +11,8 @@ export interface ZstdFrame {
   contentSize: number | null;
   /** The frame ends with a hash of its content, so a flipped bit is noticed. */
   checksum: boolean;
-  /** To be read to the end before the next frame is asked for. */
-  parts: AsyncGenerator<Part>;
+  /** Its bytes as they stand in the file: to be read to the end before the next frame is asked for, each valid until the next part is. */
+  parts: AsyncGenerator<Buffer>;
 }
 
 const frameMagic = 0xfd2fb528;
@@ -59,7 +56,7 @@ function grown(room: Buffer, needed: number): Buffer {
   return larger;
 }
 
-async function* joined(start: Buffer, next: Part, rest: AsyncGenerator<Part>): AsyncGenerator<Part> {
+async function* joined(start: Buffer, next: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   yield start;
   yield next;
   yield* rest;
@@ -80,7 +77,7 @@ async function readFrame(source: ByteSource, magic: Buffer): Promise<ZstdFrame> 
   };
 }
 
-async function* partsOf(source: ByteSource, start: Buffer, checksum: boolean): AsyncGenerator<Part> {
+async function* partsOf(source: ByteSource, start: Buffer, checksum: boolean): AsyncGenerator<Buffer> {
   yield start;
   for (let last = false; !last; ) {
     const header = await exactly(source, 3);
