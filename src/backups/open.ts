@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
 import type { OnProgress, StagedSource } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { dumpHere, matchesManifest, openDump, readInPlace } from './in-place.ts';
-import { hashBackup, sealBackup, stageFile } from './reader-jobs.ts';
+import { checkStaged, hashBackup, mergeStaged, sealBackup, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
 import { newSealKey } from './seal.ts';
 import { StagingCache, type StagingEntry } from './staging.ts';
@@ -109,7 +108,7 @@ async function openCold(
       return openDump(found, file, deps);
     }
     matchesManifest(found, file.sha256);
-    if (file.unmerged) await mergeCopy(copy, deps.signal);
+    if (file.unmerged) await mergeStaged(copy, { signal: deps.signal });
     const { sha256, seal, compression, bytes, stagedBytes, checksummed } = file;
     const copySeal = file.copySeal ?? (await sealBackup(copy, sealKey, { signal: deps.signal }));
     const seals = { sealKey, seal, copySeal };
@@ -176,7 +175,7 @@ async function checkOnce(
   const verified = verifiedAt(found, entry.record.sha256);
   if (verified) return cache.update(entry, { integrityCheckedAt: verified });
   deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
-  const { ok, problems } = await checkCopy(entry.path, deps.signal);
+  const { ok, problems } = await checkStaged(entry.path, { signal: deps.signal });
   if (!ok) {
     await cache.remove(entry);
     throw new TenantDrError(

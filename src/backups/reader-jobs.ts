@@ -1,12 +1,14 @@
 import type { Config } from '../config/schema.ts';
 import { readyJob, runJob } from '../databases/job.ts';
+import type { CopyCheck } from '../databases/sqlite/copy.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { moduleAt } from '../places.ts';
 import type { Compression, Content } from './formats.ts';
 
 /**
- * Backup files are opened only in a child process that holds no SQLite connection: any of them might be a live
- * database, whose locks would be lost when a descriptor on it is closed (engine facts).
+ * Backup files are opened only in a child process that holds no SQLite connection but, during one call, on a staged
+ * copy: any of them might be a live database, whose locks would be lost when a descriptor on it is closed (engine
+ * facts).
  */
 export interface Peek {
   path: string;
@@ -39,7 +41,9 @@ export type ReaderRequest =
   | { do: 'peek'; paths: string[] }
   | { do: 'stage'; path: string; target: string; sealKey: string }
   | { do: 'hash'; path: string }
-  | { do: 'seal'; path: string; key: string };
+  | { do: 'seal'; path: string; key: string }
+  | { do: 'check'; path: string }
+  | { do: 'merge'; path: string };
 
 interface Options {
   signal?: AbortSignal | undefined;
@@ -86,6 +90,16 @@ export function stageFile(
  */
 export function hashBackup(path: string, options: Options = {}): Promise<string> {
   return read({ do: 'hash', path }, options);
+}
+
+/** Integrity check of a staged copy. Blocks the reader: it ends with it. */
+export function checkStaged(path: string, options: Options = {}): Promise<CopyCheck> {
+  return read({ do: 'check', path }, options);
+}
+
+/** Makes one file of a staged copy and the log or journal beside it. Rejects with backup-corrupt. */
+export function mergeStaged(path: string, options: Options = {}): Promise<void> {
+  return read({ do: 'merge', path }, options);
 }
 
 /** Seal of a backup, or of a staged copy, under the key its entry was made with. */

@@ -9,6 +9,10 @@ serveJob<ReaderRequest>(async (request, context) => {
   if (request.do === 'stage') return stage(request, context);
   if (request.do === 'hash') return hashFile(request.path, context);
   if (request.do === 'seal') return sealFile(request.path, request.key, context);
+  if (request.do === 'check' || request.do === 'merge') {
+    const { checkCopy, mergeCopy } = await import('../databases/sqlite/copy.ts');
+    return request.do === 'check' ? checkCopy(request.path) : mergeCopy(request.path);
+  }
   const peeks: Peek[] = [];
   for (const path of request.paths) peeks.push(await peek(path));
   return peeks;

@@ -2,14 +2,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
-import { checkCopy, mergeCopy } from '../databases/sqlite/copy-jobs.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import { differences } from './compare-contents.ts';
 import { type Contents, contentsOf } from './contents.ts';
 import { wayToDatabase } from './formats.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
-import { hashBackup, peekAt, type StagedFile, stageFile } from './reader-jobs.ts';
+import { checkStaged, hashBackup, mergeStaged, peekAt, type StagedFile, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
 import { newSealKey } from './seal.ts';
 import { StagingCache } from './staging.ts';
@@ -94,9 +93,9 @@ async function verifyIn(partial: string, found: Located, deps: VerifyDeps): Prom
   );
   compareChecksum(found.manifest, file, add);
   add('database', true, `a database of ${file.stagedBytes} bytes`);
-  if (file.unmerged) await mergeCopy(copy, deps.signal);
+  if (file.unmerged) await mergeStaged(copy, { signal: deps.signal });
   deps.onProgress?.({ phase: 'integrity', done: 0, total: null, unit: 'pages' });
-  const integrity = await checkCopy(copy, deps.signal);
+  const integrity = await checkStaged(copy, { signal: deps.signal });
   add(
     'integrity',
     integrity.ok,

@@ -76,14 +76,14 @@ export async function openScreens(context: Context): Promise<void> {
 }
 
 /**
- * The guided demo: makes one in a throwaway folder and opens the screens on it, with the complaint that just
- * came in. `options` go to `tenant-dr demo`. Resolves with the folder, which stays.
+ * The guided demo: makes one, in a throwaway folder when `named` is null, and opens the screens on it, with the
+ * complaint that just came in. `options` go to `tenant-dr demo`. Resolves with the folder, which stays.
  */
-export async function playDemo(context: Context, options: string[]): Promise<string> {
+export async function playDemo(context: Context, named: string | null, options: string[]): Promise<string> {
   requireTerminal(context, 'tenant-dr demo makes the demo without the screens.');
   productionReact();
   const { demoContext, demoFolder, makeDemo } = await import('./demo.ts');
-  const dir = await demoFolder();
+  const dir = named ?? (await demoFolder());
   const show = (done: number, total: number): void =>
     context.output.progress({ phase: 'two weeks of backups', done, total, unit: 'backups' });
   let made = await makeDemo(dir, options, context.signal, show);
@@ -94,7 +94,7 @@ export async function playDemo(context: Context, options: string[]): Promise<str
       made: () => made,
       reset: async (onProgress) => {
         const seed = String(Math.floor(Math.random() * 10_000));
-        made = await makeDemo(dir, ['--seed', seed, ...postgres], context.signal, onProgress);
+        made = await makeDemo(dir, ['--reset', '--seed', seed, ...postgres], context.signal, onProgress);
       },
     });
   } finally {

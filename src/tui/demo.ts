@@ -9,7 +9,7 @@ import { errorCodes, reasonOf, TenantDrError } from '../errors.ts';
 import { moduleAt } from '../places.ts';
 import { z } from '../zod.ts';
 
-/** The guided demo: `tenant-dr demo` in a throwaway folder, run by itself so that the screen never stands still. */
+/** The guided demo: `tenant-dr demo` run by itself so that the screen never stands still. */
 
 const madeSchema = z.object({
   config: z.string(),
@@ -33,14 +33,14 @@ export async function demoFolder(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), 'tenant-dr-demo-')));
 }
 
-/** Makes the demo in a folder, throwing away one that is there. Rejects as that command does, else with tool-failed. */
+/** Makes the demo in a folder. Rejects as that command does, else with tool-failed. */
 export async function makeDemo(
   dir: string,
   options: string[],
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,
 ): Promise<Made> {
-  const child = execa(process.execPath, [main, 'demo', dir, '--reset', '--json', ...options], {
+  const child = execa(process.execPath, [main, 'demo', dir, '--json', ...options], {
     stdin: 'ignore',
     cancelSignal: signal,
     buffer: { stdout: true, stderr: false },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -15,20 +15,19 @@ afterEach(async () => {
   }
 });
 
-it('the guided demo on PostgreSQL opens the screens, and its server ends with them', async () => {
+it('the guided demo on PostgreSQL opens the screens on the folder that was named, and its server ends with them', async () => {
   const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'tenant-dr-play-')));
   folders.push(cwd);
   // As root the server runs under an account of its own, which has to get there.
   chmodSync(cwd, 0o711);
-  const terminal = new Pty(['demo', '--play', '--postgres', '--seed', '3', '--as', 'alice'], {
+  const terminal = new Pty(['demo', 'training', '--play', '--postgres', '--seed', '3', '--as', 'alice'], {
     cwd,
     env: { TMPDIR: cwd },
   });
   await terminal.shows('demo · chatbot @ 127.0.0.1');
   await terminal.shows('Tenants · 40');
-  const dir = readdirSync(cwd).find((name) => name.startsWith('tenant-dr-demo-')) ?? '';
-  folders.push(join(cwd, dir));
-  const { port } = JSON.parse(readFileSync(join(cwd, dir, 'data', 'server.json'), 'utf8'));
+  folders.push(join(cwd, 'training'));
+  const { port } = JSON.parse(readFileSync(join(cwd, 'training', 'data', 'server.json'), 'utf8'));
   const ask = () =>
     execFileSync(
       'psql',

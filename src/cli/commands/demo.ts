@@ -14,7 +14,7 @@ export default command({
     scenario: choice(scenarios, 'what happened to the tenant; by default the seed decides'),
     seed: parsed('number', 'the same seed tells the same story', readSeed),
     reset: flag('throw away the demo that is there'),
-    play: flag('make it in a throwaway folder and open the screens on it'),
+    play: flag('open the screens on it; made in a throwaway folder unless one is named'),
     postgres: flag('on a PostgreSQL server of its own, which runs until it is stopped'),
     stop: flag('stop the server of a demo on PostgreSQL'),
     start: flag('start that server again'),
@@ -24,14 +24,16 @@ export default command({
     'tenant-dr demo /tmp/training --scenario overwritten --seed 7 --reset',
     'tenant-dr demo --postgres',
   ],
-  async run(context, { dir = 'tenant-dr-demo', scenario, seed: given, reset, play, postgres, stop, start }) {
-    if (stop || start) return switchServer(resolve(context.cwd, dir), stop ? 'stop' : 'start');
-    if (play) return openDemo(context, scenario, given, postgres);
+  async run(context, { dir, scenario, seed: given, reset, play, postgres, stop, start }) {
+    const folder = resolve(context.cwd, dir ?? 'tenant-dr-demo');
+    if (stop || start) return switchServer(folder, stop ? 'stop' : 'start');
+    if (play) {
+      return openDemo(context, dir === undefined ? null : folder, { scenario, seed: given, reset, postgres });
+    }
     const { createDemo } = await import('../../demo/create.ts');
     const now = context.clock();
     const seed = given ?? Math.floor(now.getTime() / 60_000) % 10_000;
     const chosen = scenario ?? (scenarios[seed % scenarios.length] as Scenario);
-    const folder = resolve(context.cwd, dir);
     const made = await createDemo({
       dir: folder,
       scenario: chosen,
@@ -69,20 +71,23 @@ export default command({
   },
 });
 
-/** `npm start`: the same demo, in a folder of its own, on the screens. */
-async function openDemo(
-  context: Context,
-  scenario: Scenario | undefined,
-  seed: number | undefined,
-  postgres: boolean,
-) {
+interface Wishes {
+  scenario: Scenario | undefined;
+  seed: number | undefined;
+  reset: boolean;
+  postgres: boolean;
+}
+
+/** `npm start`: the same demo on the screens, in a folder of its own when none is named. */
+async function openDemo(context: Context, dir: string | null, { scenario, seed, reset, postgres }: Wishes) {
   const { playDemo } = await import('../../tui/app.ts');
   const options = [
+    ...(reset ? ['--reset'] : []),
     ...(postgres ? ['--postgres'] : []),
     ...(scenario === undefined ? [] : ['--scenario', scenario]),
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
   ];
-  const folder = await playDemo(context, options);
+  const folder = await playDemo(context, dir, options);
   const again = postgres ? ` Its server was stopped; tenant-dr demo ${folder} --start starts it again.` : '';
   return { document: { dir: folder }, text: `The demo stays in ${folder}: cd there to look around.${again}` };
 }
