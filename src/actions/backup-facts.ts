@@ -31,23 +31,31 @@ export function ageOf(context: ActionContext, takenAt: Date | null): number | nu
   return takenAt && (context.clock.now().getTime() - takenAt.getTime()) / 1000;
 }
 
-/** Refuses a backup older than the tier's RPO where the policy says so; otherwise says it aloud. */
-export async function checkRpo(context: ActionContext, rpo: Rpo): Promise<void> {
-  if (rpo.met !== false) return;
-  const minutes = (seconds: number | null) => `${Math.round((seconds ?? 0) / 60)} min`;
-  const older =
-    (rpo.ageSeconds ?? 0) < 0
-      ? 'This backup was taken after the damage: it may hold it.'
-      : `This backup is ${minutes(rpo.ageSeconds)} older than the damage; the RPO is ${minutes(rpo.limitSeconds)}.`;
-  if (context.config.policy.rpoGate === 'refuse') {
-    throw new TenantDrError('rpo-refused', `${older} Nothing was changed.`, {
-      hint: 'Choose a newer backup from before the damage, or set policy.rpoGate: warn.',
-    });
-  }
-  await context.note(older);
+/** Refuses a backup that misses the tier's RPO, where the policy says so. Throws rpo-refused. */
+export function requireRpo(context: ActionContext, rpo: Rpo): void {
+  if (rpo.met !== false || !refusesMissed(context)) return;
+  throw new TenantDrError('rpo-refused', `${missedBy(rpo)} Nothing was changed.`, {
+    hint: 'Choose a newer backup from before the damage, or set policy.rpoGate: warn.',
+  });
 }
 
-/** Records which backup is used, once per backup, and asks the policy about its age: each time, also of a retry. */
+/** Says aloud that a backup misses the tier's RPO, where the policy lets it pass. */
+export async function warnOfRpo(context: ActionContext, rpo: Rpo): Promise<void> {
+  if (rpo.met === false && !refusesMissed(context)) await context.note(missedBy(rpo));
+}
+
+function refusesMissed({ config }: ActionContext): boolean {
+  return config.policy.rpoGate === 'refuse';
+}
+
+function missedBy({ ageSeconds, limitSeconds }: Rpo): string {
+  const minutes = (seconds: number | null) => `${Math.round((seconds ?? 0) / 60)} min`;
+  return (ageSeconds ?? 0) < 0
+    ? 'This backup was taken after the damage: it may hold it.'
+    : `This backup is ${minutes(ageSeconds)} older than the damage; the RPO is ${minutes(limitSeconds)}.`;
+}
+
+/** Records which backup is used, and says once what speaks against its age; the policy is asked each time, also of a retry. */
 export async function recordBackup(
   context: ActionContext,
   backup: Pick<OpenedBackup, 'ref' | 'path' | 'takenAt'>,
@@ -55,7 +63,8 @@ export async function recordBackup(
 ): Promise<void> {
   const rpo = rpoOf(context, backup.takenAt);
   const news = await noteBackup(context, backup, rpo, reason);
-  if (news || context.config.policy.rpoGate === 'refuse') await checkRpo(context, rpo);
+  requireRpo(context, rpo);
+  if (news) await warnOfRpo(context, rpo);
 }
 
 /** Writes into the journal which backup is used; false when that stands there already. */

@@ -6,7 +6,7 @@ import type { RestoreRecord } from '../incident/records.ts';
 import { byTier } from '../policy/tiers.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
-import { checkRpo, noteBackup, rpoOf } from './backup-facts.ts';
+import { noteBackup, requireRpo, rpoOf, warnOfRpo } from './backup-facts.ts';
 import { type PlanOptions, Workbench } from './change.ts';
 import { shellLine } from './command.ts';
 import type { Preview } from './operator.ts';
@@ -111,13 +111,12 @@ function tenantsIn(bench: Workbench, ids: TenantId[]): Tenant[] {
     .sort((a, b) => byTier(a, b) || a.slug.localeCompare(b.slug));
 }
 
-/** The journal gets the backup's age for the strictest tier; what is too old for a tier is said once. */
+/** The journal gets the backup's age for the strictest tier; what is too old for a tier is said once. Where the policy refuses, each tenant hears it. */
 async function judgeBackup(context: ActionContext, { backup }: Workbench, tenants: Tenant[]): Promise<void> {
   const [first] = tenants;
   if (!first || !(await noteBackup(context, backup, rpoOf(context, backup.takenAt, first)))) return;
-  if (context.config.policy.rpoGate === 'refuse') return;
   for (const [tenant] of Map.groupBy(tenants, ({ tier }) => tier).values())
-    if (tenant) await checkRpo(context, rpoOf(context, backup.takenAt, tenant));
+    if (tenant) await warnOfRpo(context, rpoOf(context, backup.takenAt, tenant));
 }
 
 async function restoreOne(
@@ -136,7 +135,7 @@ async function restoreOne(
         throw new TenantDrError('outcome-unknown', probed.detail, { hint: 'Resume again later.' });
     }
     const rpo = rpoOf(context, bench.backup.takenAt, tenant);
-    if (context.config.policy.rpoGate === 'refuse') await checkRpo(context, rpo);
+    requireRpo(context, rpo);
     const change = bench.change(tenant);
     const outcome = outcomeOf(context, change, await change.execute(manyOptions(given), context));
     return { ...outcome, rpo };

@@ -99,7 +99,11 @@ export class StagingCache {
       await this.#drop(folder);
       return null;
     }
-    const marker = await mark(folder).catch(() => null);
+    const marker = await mark(folder).catch((error: NodeJS.ErrnoException) => {
+      // Another process has just thrown the entry away.
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
     if (!marker) return null;
     const record = await readRecord(join(folder, recordName));
     const sound = record && record.sha256 === sha256 ? await trust(folder, record) : null;

@@ -27,8 +27,14 @@ export type JobOrder = { type: 'start'; request: unknown } | { type: 'answer'; a
 
 const longestRest = 10_000;
 
+interface Spare {
+  child: ChildProcess;
+  /** Ends one that waited in vain. */
+  rest: NodeJS.Timeout;
+}
+
 /** Children without a job, at most one a module, by the module's URL. */
-const spares = new Map<string, ChildProcess>();
+const spares = new Map<string, Spare>();
 
 /** Starts a child for the next job of this module; it does not keep this process alive, and ends with it. */
 export function readyJob(module: URL): void {
@@ -41,14 +47,16 @@ function spare(module: URL, child: ChildProcess): void {
     child.disconnect();
     return;
   }
-  spares.set(module.href, child);
   keepsAlive(child, 'unref');
-  const inVain = () => {
-    if (spares.get(module.href) !== child) return;
-    spares.delete(module.href);
-    child.disconnect();
-  };
-  setTimeout(inVain, longestRest).unref();
+  const inVain = () => takeSpare(module)?.disconnect();
+  spares.set(module.href, { child, rest: setTimeout(inVain, longestRest).unref() });
+}
+
+function takeSpare(module: URL): ChildProcess | undefined {
+  const found = spares.get(module.href);
+  spares.delete(module.href);
+  clearTimeout(found?.rest);
+  return found?.child;
 }
 
 function startChild(module: URL): ChildProcess {
@@ -62,15 +70,14 @@ function startChild(module: URL): ChildProcess {
   // One that died at rest is not used.
   for (const end of ['exit', 'error'] as const)
     child.on(end, () => {
-      if (spares.get(module.href) === child) spares.delete(module.href);
+      if (spares.get(module.href)?.child === child) takeSpare(module);
     });
   return child;
 }
 
 function childFor(module: URL): ChildProcess {
-  const child = spares.get(module.href);
+  const child = takeSpare(module);
   if (!child) return startChild(module);
-  spares.delete(module.href);
   keepsAlive(child, 'ref');
   return child;
 }
