@@ -49,7 +49,7 @@ export async function walkOneStep(
 
 /**
  * Where it is known that nothing happened the incident ends here, as it would have without the interruption; the
- * command can be given again. That nobody confirmed is an answer, not a failure.
+ * command can be given again.
  */
 async function settle(
   incident: Incident,
@@ -70,7 +70,12 @@ async function settle(
     outcome: 'stopped',
     reason: 'it had not happened, and was not confirmed again',
   });
-  return { outcome: 'stopped', error: null };
+  const error = new TenantDrError(
+    'confirmation-refused',
+    'It had not happened, and was not confirmed again. Nothing was changed, and the incident is closed.',
+    { hint: 'give the command again; `resume --confirm <phrase>` would have gone on' },
+  );
+  return { outcome: 'stopped', error };
 }
 
 function documentOf(incident: Incident, { outcome }: RunResult) {
