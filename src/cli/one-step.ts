@@ -1,12 +1,12 @@
 import type { Action, Closable } from '../actions/action.ts';
 import type { Config } from '../config/schema.ts';
 import type { DatabaseIdentity } from '../engine/port.ts';
-import { printable } from '../engine/printable.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import type { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Store } from '../incident/store.ts';
 import type { SingleStep } from '../runbook/single.ts';
+import { runAloud } from './aloud.ts';
 import { inIncident } from './changed.ts';
 import type { Context } from './context.ts';
 
@@ -93,18 +93,7 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
       signal: context.signal,
       held: step.held,
     });
-    let said: readonly string[] = [];
-    const unsubscribe = runner.subscribe(() => {
-      const { progress, output } = runner.view();
-      // What the step has to say, such as that it waits for another writer.
-      const known = output.length >= said.length ? said.length : 0;
-      for (const line of output.slice(known)) context.output.note(printable(line));
-      said = output;
-      if (progress && progress.unit !== 'seconds')
-        context.output.progress({ ...progress, unit: progress.unit });
-    });
-    const result = await runner.run();
-    unsubscribe();
+    const result = await runAloud(context, runner);
     const task = Object.values(incident.state.tasks).find((one) => one.action === step.action.id);
     await closeFailed(incident, result.error);
     const outputs = Object.fromEntries(

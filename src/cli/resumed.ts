@@ -7,6 +7,7 @@ import type { Incident } from '../incident/incident.ts';
 import type { Begun } from '../runbook/begin.ts';
 import { absentOperator } from '../runbook/headless.ts';
 import type { RunResult } from '../runbook/view.ts';
+import { runAloud } from './aloud.ts';
 import { inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
@@ -23,7 +24,7 @@ export async function walkOneStep(
   context.output.event('incident', { incident: incident.id });
   const first = incident.entries.length;
   try {
-    const result = await begun.runner(operatorFor(context, confirm), context.signal).run();
+    const result = await runAloud(context, begun.runner(operatorFor(context, confirm), context.signal));
     const end = await settle(incident, result, confirm);
     const told = incident.entries
       .slice(first)

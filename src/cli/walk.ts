@@ -4,8 +4,8 @@ import { describe } from '../incident/describe.ts';
 import type { Incident } from '../incident/incident.ts';
 import { readReport, writeReports } from '../incident/report/source.ts';
 import type { Begun } from '../runbook/begin.ts';
-import type { Runner } from '../runbook/runner.ts';
 import type { RunResult } from '../runbook/view.ts';
+import { tellProgress } from './aloud.ts';
 import { inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
@@ -61,21 +61,13 @@ async function runAlone(context: Context, begun: Begun, confirm: string | undefi
     told = incident.entries.length;
   });
   const runner = begun.runner(absentOperator(confirm), context.signal);
-  const unfollow = followProgress(context, runner);
+  const unfollow = tellProgress(context, runner);
   try {
     return await runner.run();
   } finally {
     unsubscribe();
     unfollow();
   }
-}
-
-function followProgress(context: Context, runner: Runner): () => void {
-  return runner.subscribe(() => {
-    const { progress } = runner.view();
-    if (progress && progress.unit !== 'seconds')
-      context.output.progress({ ...progress, unit: progress.unit });
-  });
 }
 
 /** The report is a convenience here: `tenant-dr report` writes it again at any time. */

@@ -137,6 +137,7 @@ describe('many tenants', () => {
     copyFileSync(snapshot(world), join(dirname(world.backupPath), 'admin_20991231_000000.db'));
     const resumed = tenantDr(world, 'resume', '--confirm', phrase);
     expect(resumed.exit, resumed.stderr).toBe(6);
+    expect(resumed.stderr).toContain('"phase":"applying"');
     expect(resumed.document.results).toHaveLength(gone);
     const failed = resumed.document.results.filter(({ error }) => error);
     expect(failed.map(({ tenant, error }) => [tenant.slug, error?.code])).toEqual([[slug, 'conflict']]);
