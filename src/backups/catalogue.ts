@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { inBatches } from '../engine/batches.ts';
 import { nothingIfMissing } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
@@ -33,19 +34,24 @@ export interface BackupEntry {
   problem: string | null;
 }
 
-/**
- * All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config.
- * With `heads` the manifests come without their tenants, which takes no time however many there are.
- */
-export async function listBackups(config: Config, options: { heads?: boolean } = {}): Promise<BackupEntry[]> {
+interface Listing {
+  /** The manifests come without their tenants, which takes no time however many there are. */
+  heads?: boolean;
+  /** Called with the first folder that lies too deep to be looked into. */
+  onBeyond?: (folder: string) => void;
+}
+
+/** All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config. */
+export async function listBackups(config: Config, options: Listing = {}): Promise<BackupEntry[]> {
   if (!config.backups) return [];
   const live = await identityOf(config.database?.startsWith('sqlite:') ? config.database.slice(7) : null);
-  const found: FoundFile[] = [];
-  for (const path of await filesIn(config.backups.path, 3)) {
-    if (live !== null && (await identityOf(path)) === live) continue;
-    const file = await lookAt(path, options.heads ? readManifestHead : readManifest);
-    if (file) found.push(file);
-  }
+  const { files, beyond } = await filesIn(config.backups.path, 3);
+  if (beyond !== null) options.onBeyond?.(beyond);
+  const read = options.heads ? readManifestHead : readManifest;
+  const looked = await inBatches(files, async (path) =>
+    live !== null && (await identityOf(path)) === live ? null : lookAt(path, read),
+  );
+  const found = looked.filter((file) => file !== null);
   // A file that has the size its manifest says needs no look inside: whoever opens it takes its checksum.
   const peeks = new Map(found.filter(isDescribed).map((file) => [file.path, peekByManifest(file)]));
   const unknown = found.filter(({ path }) => !peeks.has(path)).map(({ path }) => path);
@@ -149,7 +155,8 @@ function looksLikeBackup(path: string): boolean {
   return /\.(db|sqlite3?|dump|sql|backup)(\.(gz|zst|zstd))?$|\.(gz|zst|zstd)$/i.test(path);
 }
 
-async function filesIn(folder: string, depth: number): Promise<string[]> {
+/** Files and dump folders down to that depth; `beyond` is the first folder below it. */
+async function filesIn(folder: string, depth: number): Promise<{ files: string[]; beyond: string | null }> {
   const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw new TenantDrError(
       'backup-missing',
@@ -161,18 +168,23 @@ async function filesIn(folder: string, depth: number): Promise<string[]> {
     );
   });
   const names = new Set(listed.map((entry) => entry.name));
-  const found: string[] = [];
+  const files: string[] = [];
+  let beyond: string | null = null;
   for (const entry of listed.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.') || entry.name.endsWith('.partial')) continue;
     if (entry.name.endsWith('.manifest.json') || /-(wal|shm|journal)$/.test(entry.name)) continue;
     if (entry.isDirectory()) {
       const dump = names.has(`${entry.name}.manifest.json`) || (await statsOf(join(path, 'toc.dat')));
-      if (dump) found.push(path);
-      else if (depth > 1) found.push(...(await filesIn(path, depth - 1)));
-    } else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
+      if (dump) files.push(path);
+      else if (depth > 1) {
+        const below = await filesIn(path, depth - 1);
+        files.push(...below.files);
+        beyond ??= below.beyond;
+      } else beyond ??= path;
+    } else if (entry.isFile() || entry.isSymbolicLink()) files.push(path);
   }
-  return found;
+  return { files, beyond };
 }
 
 /** The shortest that tells it from all others: its name without endings, its name, or its place in the folder. */

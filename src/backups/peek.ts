@@ -1,9 +1,11 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { constants, createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { systemFailure } from '../databases/job-child.ts';
 import { compressionOf, contentOf, headBytes } from './formats.ts';
 import type { Peek } from './reader-jobs.ts';
+
+const mostHead = 256 * 1024;
 
 /** What one file is. A file that cannot be read is described, not thrown. Runs in the reader. */
 export async function peek(path: string): Promise<Peek> {
@@ -13,7 +15,7 @@ export async function peek(path: string): Promise<Peek> {
     if (file.isDirectory()) return await peekDirectory(path);
     if (file.size === 0)
       return { ...unknown, problem: { code: 'backup-empty', message: 'The file is empty.' } };
-    const head = await readHead(path);
+    const head = await readHead(path, Math.min(file.size, mostHead));
     const compression = compressionOf(head);
     const content = contentOf(compression === 'none' ? head : await firstDecoded(head, compression));
     return { path, compression, content, problem: content ? null : notADatabase };
@@ -37,18 +39,43 @@ async function peekDirectory(path: string): Promise<Peek> {
   return { path, compression: 'none', content, problem: listed ? null : notADatabase };
 }
 
-async function readHead(path: string): Promise<Buffer> {
+async function readHead(path: string, length: number): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(256 * 1024), 0, 256 * 1024, 0);
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }
 }
 
+/** So much of a file decodes to `headBytes` or more, unless it is a peculiar one; zstd decodes whole blocks only. */
+const headOf = { gzip: 5 * 1024, zstd: 136 * 1024 };
+/** A file of nothing but zeros decodes to a thousand times its size. */
+const decodedAtMost = 8 * 1024 * 1024;
+
 /** The first decoded bytes; the head ends in the middle of the data, which is no error here. */
-function firstDecoded(head: Buffer, compression: 'gzip' | 'zstd'): Promise<Buffer> {
+function firstDecoded(head: Buffer, compression: 'gzip' | 'zstd'): Buffer | Promise<Buffer> {
+  const decoded = decodedAtOnce(head.subarray(0, headOf[compression]), compression);
+  const enough = decoded !== null && (decoded.length >= headBytes || head.length <= headOf[compression]);
+  return enough ? decoded : decodedAsStream(head, compression);
+}
+
+/** In one call: a stream costs more than ten times as much, and a folder may hold thousands. Null where it fails. */
+function decodedAtOnce(head: Buffer, compression: 'gzip' | 'zstd'): Buffer | null {
+  const { Z_SYNC_FLUSH, ZSTD_e_flush } = constants;
+  const options = { maxOutputLength: decodedAtMost };
+  try {
+    return compression === 'gzip'
+      ? gunzipSync(head, { ...options, finishFlush: Z_SYNC_FLUSH })
+      : zstdDecompressSync(head, { ...options, finishFlush: ZSTD_e_flush });
+  } catch {
+    // Damaged, or far more comes of it than was wanted: the stream gives what comes first.
+    return null;
+  }
+}
+
+function decodedAsStream(head: Buffer, compression: 'gzip' | 'zstd'): Promise<Buffer> {
   return new Promise((resolve) => {
     const decoder = compression === 'gzip' ? createGunzip() : createZstdDecompress();
     const decoded: Buffer[] = [];

@@ -1,7 +1,8 @@
 import { serveJob } from '../databases/job-child.ts';
+import { inBatches } from '../engine/batches.ts';
 import { hashFile, sealFile } from './hash.ts';
 import { peek } from './peek.ts';
-import type { Peek, ReaderRequest } from './reader-jobs.ts';
+import type { ReaderRequest } from './reader-jobs.ts';
 import { stage } from './stage.ts';
 
 /** The child process that opens backup files: see reader-jobs.ts for why. */
@@ -13,7 +14,5 @@ serveJob<ReaderRequest>(async (request, context) => {
     const { checkCopy, mergeCopy } = await import('../databases/sqlite/copy.ts');
     return request.do === 'check' ? checkCopy(request.path) : mergeCopy(request.path);
   }
-  const peeks: Peek[] = [];
-  for (const path of request.paths) peeks.push(await peek(path));
-  return peeks;
+  return inBatches(request.paths, peek);
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -64,6 +65,31 @@ test('what cannot be read is listed with its problem', async () => {
     ['noise_20251107_010000', expect.stringContaining('no database'), false],
     ['good_20251107_000000', expect.stringContaining('damaged'), false],
   ]);
+});
+
+test('a file is known by its first bytes, also where they do not decode in one call', async () => {
+  const { config, backups } = withFiles('peculiar');
+  const zeros = Buffer.concat([image, Buffer.alloc(16 << 20)]);
+  const named = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3]), Buffer.alloc(9000, 'n')]);
+  write(join(backups, 'b.db.zst'), zstdCompressSync(zeros));
+  write(join(backups, 'c.db.gz'), gzipSync(zeros));
+  write(join(backups, 'd.db.gz'), Buffer.concat([named, Buffer.of(0), gzipSync(image).subarray(10)]));
+  write(join(backups, 'e.db.zst'), zstdCompressSync(randomBytes(300_000)));
+  const listed = (await listBackups(config)).map(({ id, content }) => [id, content]);
+  expect(Object.fromEntries(listed)).toEqual({
+    b: 'database-file',
+    c: 'database-file',
+    d: 'database-file',
+    e: null,
+  });
+});
+
+test('the first folder that lies too deep to be looked into is named', async () => {
+  const { config, backups } = withFiles('deep');
+  for (const path of ['a/b/c', 'a/b/d/e', 'z']) mkdirSync(join(backups, path), { recursive: true });
+  const beyond: string[] = [];
+  await listBackups(config, { onBeyond: (path) => beyond.push(path) });
+  expect(beyond).toEqual([join(backups, 'a/b/c')]);
 });
 
 test('the live database is no backup of itself, by whatever name it lies in the folder', async () => {

@@ -36,7 +36,14 @@ export default command({
     }
     const entries = await unlessInterrupted(
       context.signal,
-      listBackups(config, { heads: tenant === undefined }),
+      listBackups(config, {
+        heads: tenant === undefined,
+        onBeyond: (folder) =>
+          context.output.warn(
+            `Folders more than three deep are not looked into; the first is ${printable(folder)}.`,
+            'Name it with --backups to see what is in it.',
+          ),
+      }),
     );
     const history = tenant === undefined ? null : await historyFor(tenant, entries);
     const found = where === undefined ? null : await bisected(where, history, entries, context, config);
