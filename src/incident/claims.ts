@@ -15,7 +15,7 @@ export async function openIncidentsFor(
   location: string,
   tenant: TenantId,
 ): Promise<IncidentSummary[]> {
-  const all = await listIncidents(stateDir, { about: isAbout(location, [tenant]) });
+  const all = await listIncidents(stateDir, { unsettled: true, about: isAbout(location, [tenant]) });
   return all.filter((one) => one.state?.closed === null && concerns(one, location, tenant));
 }
 
@@ -25,7 +25,7 @@ export async function unprobedRestore(
   location: string,
   tenant: TenantId,
 ): Promise<IncidentSummary | null> {
-  const all = await listIncidents(stateDir, { about: isAbout(location, [tenant]) });
+  const all = await listIncidents(stateDir, { unsettled: true, about: isAbout(location, [tenant]) });
   return all.find((one) => isUnprobed(one, location, tenant)) ?? null;
 }
 
@@ -67,7 +67,7 @@ export async function assertTenantsFree(
     location,
     facts.tenants.map(({ id }) => id),
   );
-  const all = await listIncidents(stateDir, { except: own, about });
+  const all = await listIncidents(stateDir, { except: own, unsettled: true, about });
   for (const tenant of facts.tenants) {
     const unprobed = all.find((one) => isUnprobed(one, location, tenant.id));
     if (unprobed) throw unprobedError(unprobed, tenant.slug);

@@ -4,7 +4,7 @@ import type { Entry, EntryOf, IncidentEvent } from './events.ts';
 import type { JournalWriter } from './journal.ts';
 import type { IncidentLock } from './lock.ts';
 import { Mirror } from './mirror.ts';
-import { JournalReader } from './reader.ts';
+import { JournalReader, type Opening } from './reader.ts';
 import type { IncidentState } from './records.ts';
 import { snapshot } from './state.ts';
 
@@ -83,19 +83,25 @@ export class Incident {
     return { incident, torn };
   }
 
-  /** For the store only: what the journal says up to its end or its damage; null when it never began. */
+  /**
+   * For the store only: what the journal says up to its end or its damage; null when it never began, or begins as
+   * one that is not wanted.
+   */
   static async lookAt(
     dir: string,
+    wanted: (opened: Opening) => boolean = () => true,
   ): Promise<{ state: IncidentState | null; damage: TenantDrError | null } | null> {
     const reader = new JournalReader(join(dir, journalName));
     let damage: TenantDrError | null = null;
     try {
-      await reader.readOn();
+      await reader.readOn(wanted);
     } catch (error) {
       if (!(error instanceof TenantDrError && error.code === 'journal-damaged')) throw error;
       damage = error;
     }
-    return reader.state || damage ? { state: reader.state, damage } : null;
+    const { state } = reader;
+    if (state ? !wanted(state.opened) : !damage) return null;
+    return { state, damage };
   }
 
   get entries(): readonly Entry[] {

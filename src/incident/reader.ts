@@ -9,8 +9,10 @@ import { applyEntry, begin } from './state.ts';
 const newline = 0x0a;
 /** Verifying stops for other work after this long. */
 const turnMilliseconds = 12;
+const firstBytes = 64 * 1024;
 const readBytes = 1 << 20;
-const openingBytes = 64 * 1024;
+
+export type Opening = EntryOf<'incident.opened'>;
 
 /** Bytes after the last newline: a write cut short by a crash. */
 export interface TornTail {
@@ -36,13 +38,14 @@ export class JournalReader {
   }
 
   /**
-   * Reads on to the end of the file. Returns what follows the last newline, if anything.
-   * Rejects with journal-damaged naming the line, or incident-unknown when there is no file.
+   * Reads on to the end of the file, or no further than its first line where `wanted` says that it is not. Returns
+   * what follows the last newline, if anything. Rejects with journal-damaged naming the line, or incident-unknown
+   * when there is no file.
    */
-  async readOn(): Promise<TornTail | null> {
+  async readOn(wanted?: (opened: Opening) => boolean): Promise<TornTail | null> {
     const handle = await openToRead(this.path);
     try {
-      return await this.#read(handle);
+      return await this.#read(handle, wanted);
     } finally {
       await handle.close();
     }
@@ -66,14 +69,14 @@ export class JournalReader {
     this.end += line.length + 1;
   }
 
-  async #read(handle: FileHandle): Promise<TornTail | null> {
+  async #read(handle: FileHandle, wanted?: (opened: Opening) => boolean): Promise<TornTail | null> {
     let rest = Buffer.alloc(0);
     let position = this.end;
     let turnEnds = performance.now() + turnMilliseconds;
     for (let ended = false; !ended; ) {
       const left = (await handle.stat()).size - position;
       // One byte more than there should be: a read that does not fill it has met the end.
-      const room = Math.min(readBytes, Math.max(left, 0) + 1);
+      const room = Math.min(position === 0 ? firstBytes : readBytes, Math.max(left, 0) + 1);
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(room), 0, room, position);
       ended = bytesRead < room;
       position += bytesRead;
@@ -82,6 +85,7 @@ export class JournalReader {
       for (let stop = chunk.indexOf(newline); stop !== -1; stop = chunk.indexOf(newline, start)) {
         const line = chunk.subarray(start, stop);
         this.accept(decodeLine(line, this.entries.length + 1, this.prev), line);
+        if (wanted && this.state && !wanted(this.state.opened)) return null;
         start = stop + 1;
         if (performance.now() > turnEnds) {
           await nextTurn();
@@ -99,26 +103,6 @@ export class JournalReader {
     const line = this.entries.length + 1;
     if (holdsSum(rest.toString('utf8'))) throw damaged(line, 'was changed after it was written');
     return { line, bytes: rest.length };
-  }
-}
-
-/**
- * How a journal begins, without reading on: what an incident is about is in its first line. Null where that line
- * is missing, damaged or very long: then only the whole journal can tell.
- */
-export async function readOpening(path: string): Promise<EntryOf<'incident.opened'> | null> {
-  const handle = await openToRead(path);
-  try {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(openingBytes), 0, openingBytes, 0);
-    const stop = buffer.subarray(0, bytesRead).indexOf(newline);
-    if (stop === -1) return null;
-    const entry = decodeLine(buffer.subarray(0, stop), 1, genesis);
-    return entry.event === 'incident.opened' ? entry : null;
-  } catch (error) {
-    if (error instanceof TenantDrError && error.code === 'journal-damaged') return null;
-    throw error;
-  } finally {
-    await handle.close();
   }
 }
 

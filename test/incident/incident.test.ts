@@ -182,6 +182,22 @@ describe('an incident', () => {
     await (await resumeIncident(home, earlier.id)).incident.close();
   });
 
+  it('leaves a closed one out of account, unless the outcome of a restore in it is not known', async () => {
+    const home = store(await temporaryFolder());
+    const claims = { unsettled: true, about: () => true };
+    for (const events of [[intended, finished], [intended]]) {
+      const incident = await createIncident(home, newIncident());
+      for (const event of events) await incident.append(event);
+      await incident.append({ event: 'closed', outcome: 'failed' });
+      await incident.close();
+      const open = events.length === 1 ? [incident.id] : [];
+      expect((await listIncidents(home.stateDir, claims)).map(({ id }) => id)).toEqual(open);
+    }
+    expect(await listIncidents(home.stateDir)).toHaveLength(2);
+    expect(await listIncidents(home.stateDir, { about: () => false })).toEqual([]);
+    await expect(createIncident(home, newIncident())).rejects.toMatchObject({ code: 'incident-unprobed' });
+  });
+
   it('takes a damaged journal of an open incident for one that may hide a restore', async () => {
     const home = store(await temporaryFolder());
     const incident = await createIncident(home, newIncident());
