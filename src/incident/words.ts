@@ -40,6 +40,14 @@ export function slugOf(state: IncidentState, id: TenantId): string {
   return known?.slug ?? `id ${id.text}`;
 }
 
+const namedAtMost = 3;
+
+/** `a, b, c and 297 more`: in a list of many, the first few tell which it is. */
+export function fewWords(names: string[]): string {
+  const more = names.length - namedAtMost;
+  return `${names.slice(0, namedAtMost).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 export function titleOf(state: IncidentState, step: string): string {
   return state.steps.find((one) => one.id === step)?.title ?? step;
 }

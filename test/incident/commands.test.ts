@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createIncident } from '../../src/incident/store.ts';
 import { tenantDr } from '../cli/run.ts';
-import { finished, intended, newIncident, store, temporaryFolder } from './support.ts';
+import { finished, intended, newIncident, northwind, store, temporaryFolder } from './support.ts';
 
 /** A folder with one incident in `state/`, closed unless `open`. */
 async function folder({ open = false } = {}) {
@@ -42,6 +42,18 @@ describe('tenant-dr incidents', () => {
     });
     const { stdout } = await tenant('incidents', '--open');
     expect(stdout).toContain(`tenant-dr resume ${incident.id} finds out`);
+  });
+
+  it('names the first few of many tenants', async () => {
+    const { cwd, tenant } = await folder({ open: true });
+    const tenants = [1, 2, 3, 4, 5].map((id) => ({
+      ...northwind,
+      id: { type: 'integer' as const, text: `${id}` },
+      slug: `t${id}`,
+    }));
+    const many = await createIncident(store(join(cwd, 'state'), Date.now), newIncident({ tenants }));
+    await many.close();
+    expect((await tenant('incidents')).stdout).toContain('t1, t2, t3 and 2 more');
   });
 
   it('says so when there are none', async () => {

@@ -2,7 +2,7 @@ import { printable } from '../../engine/printable.ts';
 import { clocksOf } from '../../incident/clocks.ts';
 import { unprobedTenants } from '../../incident/state.ts';
 import { type IncidentSummary, listIncidents } from '../../incident/store.ts';
-import { slugOf, timeWords } from '../../incident/words.ts';
+import { fewWords, slugOf, timeWords } from '../../incident/words.ts';
 import { command } from '../command.ts';
 import { durationText, textTable } from '../format.ts';
 import { flag } from '../parameters.ts';
@@ -55,7 +55,7 @@ function textOf(shown: IncidentSummary[], total: number, now: number, width: num
   const rows = shown.map((summary) => {
     const { id, state } = summary;
     if (!state) return [id, 'DAMAGED', '', '', '', ''];
-    const tenants = state.tenants.map((tenant) => printable(tenant.slug)).join(', ');
+    const tenants = fewWords(state.tenants.map((tenant) => printable(tenant.slug)));
     const mode = state.opened.mode === 'live' ? '' : ` (${state.opened.mode})`;
     return [
       id,
@@ -89,7 +89,7 @@ function noteOf({ id, state, damage }: IncidentSummary): string[] {
   if (damage) return [`${id}: ${printable(damage.message)}`];
   const unprobed = state ? unprobedTenants(state) : [];
   if (!state || unprobed.length === 0) return [];
-  const slugs = unprobed.map((tenant) => printable(slugOf(state, tenant))).join(', ');
+  const slugs = fewWords(unprobed.map((tenant) => printable(slugOf(state, tenant))));
   return [
     `${id}: nobody knows yet whether the restore of ${slugs} happened; tenant-dr resume ${id} finds out.`,
   ];
