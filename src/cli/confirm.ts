@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { isPhrase, spellingNote } from '../actions/phrase.ts';
 import { printable } from '../engine/printable.ts';
 import { TenantDrError } from '../errors.ts';
 
@@ -10,12 +11,12 @@ export interface ConfirmRequest {
 
 /** Compared exactly: no trimming, no change of case (promise 5). */
 export function checkPhrase(phrase: string, typed: string): void {
-  if (typed === phrase) return;
+  if (isPhrase(typed, phrase)) return;
   const near = typed.trim().toLowerCase() === phrase.trim().toLowerCase();
   throw new TenantDrError(
     'confirmation-refused',
     `the confirmation phrase does not match${near ? ' exactly: letter case and spaces count' : ''}; nothing was changed`,
-    { hint: `type exactly: ${phrase}` },
+    { hint: `type exactly: ${printable(phrase)}` },
   );
 }
 
@@ -35,7 +36,8 @@ export async function askPhrase(
   const stopped = new AbortController();
   reader.on('SIGINT', () => stopped.abort());
   try {
-    const question = `Type ${printable(phrase)} to go ahead: `;
+    const note = spellingNote(phrase);
+    const question = `Type ${printable(phrase)} to go ahead${note && ` (${note})`}: `;
     checkPhrase(
       phrase,
       await reader.question(question, { signal: AbortSignal.any([signal, stopped.signal]) }),

@@ -12,6 +12,8 @@ import type {
   ReasonQuestion,
 } from '../actions/operator.ts';
 import { wholePlan } from '../actions/operator.ts';
+import { isPhrase } from '../actions/phrase.ts';
+import { printable } from '../engine/printable.ts';
 import { TenantDrError } from '../errors.ts';
 import { planReview } from '../incident/facts.ts';
 import type { Incident } from '../incident/incident.ts';
@@ -86,7 +88,7 @@ export class JournaledOperator implements Confirming {
     ) {
       const typed = await this.confirm(next, signal);
       if (typed === null) return false;
-      if (typed === question.phrase) break;
+      if (isPhrase(typed, question.phrase)) break;
       const { step, task } = this.#place();
       const text = 'A confirmation did not match the phrase and was refused.';
       await this.#incident.append({ event: 'task.note', step, task, text });
@@ -195,7 +197,7 @@ function refusedPhrase(phrase: string): TenantDrError {
     'confirmation-refused',
     'The confirmation phrase does not match. Nothing was changed by this step.',
     {
-      hint: `Expected exactly: --confirm '${phrase}'. Go on with \`tenant-dr resume\`.`,
+      hint: `Expected exactly: --confirm '${printable(phrase)}'. Go on with \`tenant-dr resume\`.`,
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { Operator } from '../actions/operator.ts';
+import { printable } from '../engine/printable.ts';
 import { TenantDrError } from '../errors.ts';
 
 /**
@@ -25,7 +26,7 @@ export function absentOperator(confirm: string | undefined): Operator {
         'confirmation-refused',
         `"${question.title}" needs a confirmation and nobody is here to type it.`,
         {
-          hint: `Nothing was changed by this step. Give --confirm '${question.phrase}', or go on at a terminal with \`tenant-dr resume\`.`,
+          hint: `Nothing was changed by this step. Give --confirm '${printable(question.phrase)}', or go on at a terminal with \`tenant-dr resume\`.`,
           facts: { phrase: question.phrase },
         },
       );

@@ -3,6 +3,8 @@ import { spawn } from '@lydell/node-pty';
 import { expect, test } from 'vitest';
 import { type ConfirmRequest, checkPhrase } from '../../src/cli/confirm.ts';
 import { operatorFor } from '../../src/cli/resumed.ts';
+import { plain } from '../../src/tui/line.ts';
+import { confirmHint } from '../../src/tui/view/confirm.ts';
 
 const fixture = fileURLToPath(new URL('./confirm-fixture.ts', import.meta.url));
 
@@ -62,6 +64,16 @@ test('keys typed before the question could be read do not count', async () => {
 test('a phrase that differs only in case or spaces says so', () => {
   expect(() => checkPhrase('northwind', 'NORTHWIND')).toThrow(/letter case and spaces count/);
   expect(() => checkPhrase('northwind', 'southwind')).toThrow(/does not match; nothing was changed/);
+});
+
+test('what no keyboard has in a phrase is typed as it is spelled, on the command line and on the screen', () => {
+  const phrase = 'acme\u001b[31m';
+  const spelled = 'acme\\u{1b}[31m';
+  for (const typed of [phrase, spelled]) expect(() => checkPhrase(phrase, typed)).not.toThrow();
+  expect(() => checkPhrase(phrase, 'acme[31m')).toThrow(/does not match/);
+  const said = (typed: string) => plain(confirmHint(typed, phrase, 80));
+  expect(said('')).toContain(`Type ${spelled} to go on (letter by letter, as it is spelled here)`);
+  expect(said(spelled)).toContain('It matches');
 });
 
 test('whoever resumes a bare command reads what is at stake and in which database before typing', async () => {

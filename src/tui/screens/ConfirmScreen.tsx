@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { ConfirmQuestion } from '../../actions/operator.ts';
+import { isPhrase } from '../../actions/phrase.ts';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
@@ -24,7 +25,7 @@ export function ConfirmScreen({ header, area, left, active = true, question, onA
   const width = area.columns;
   const rows = Math.max(1, bodyRows(area, header) - 3);
   const stakes = confirmLines(question, width, rows);
-  const matches = field.value === question.phrase;
+  const matches = isPhrase(field.value, question.phrase);
   const keys = useKeys(
     'confirm',
     {

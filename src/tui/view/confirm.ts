@@ -1,4 +1,5 @@
 import type { ConfirmQuestion, Stakes } from '../../actions/operator.ts';
+import { isPhrase, spellingNote } from '../../actions/phrase.ts';
 import { printable } from '../../engine/printable.ts';
 import { aroundCursor, type Field } from '../field.ts';
 import { count, dateTime, inWords } from '../format.ts';
@@ -113,13 +114,15 @@ export function confirmLines(question: ConfirmQuestion, width: number, rows: num
 
 /** What the typed text still lacks, said without giving anything away but the phrase itself. */
 export function confirmHint(typed: string, phrase: string, width: number): Line {
-  if (typed === phrase) return fit(line(span(' It matches: enter confirms, esc cancels.', 'good')), width);
-  const ask = line(' Type ', span(printable(phrase), 'strong'), ' to go on');
-  if (typed === '') return fit(line(...ask, span(' (y or enter alone do nothing)', 'muted')), width);
-  if (typed.trim() === phrase)
-    return fit(line(...ask, span(': there is a space too many', 'warning')), width);
-  if (typed.toLowerCase() === phrase.toLowerCase())
+  if (isPhrase(typed, phrase))
+    return fit(line(span(' It matches: enter confirms, esc cancels.', 'good')), width);
+  const shown = printable(phrase);
+  const ask = line(' Type ', span(shown, 'strong'), ' to go on');
+  const note = spellingNote(phrase) || 'y or enter alone do nothing';
+  if (typed === '') return fit(line(...ask, span(` (${note})`, 'muted')), width);
+  if (typed.trim() === shown) return fit(line(...ask, span(': there is a space too many', 'warning')), width);
+  if (typed.toLowerCase() === shown.toLowerCase())
     return fit(line(...ask, span(': upper and lower case count', 'warning')), width);
-  if (phrase.startsWith(typed)) return fit(ask, width);
+  if (shown.startsWith(typed)) return fit(ask, width);
   return fit(line(...ask, span(': this is something else', 'warning')), width);
 }
