@@ -21,15 +21,4 @@ async function main(): Promise<number> {
   return runProgram(process.argv.slice(2));
 }
 
-/** A pipe takes what was written in its own time: exiting before it has taken all would cut the document short. */
-function drained(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.destroyed || stream.writableLength === 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    for (const end of ['drain', 'close', 'error'] as const) stream.once(end, () => resolve());
-    stream.write('', () => resolve());
-  });
-}
-
-const code = await main();
-await Promise.all([drained(process.stdout), drained(process.stderr)]);
-process.exit(code);
+process.exit(await main());

@@ -18,12 +18,15 @@ export interface Result {
   failure?: TenantDrError;
 }
 
+type Effect = 'read' | 'tidy' | 'write';
+
 export interface Command {
   /**
    * `read` changes nothing and may be interrupted at once. `write` is never torn down: it watches
-   * `context.signal` and throws TenantDrError('interrupted') where it is safe to stop.
+   * `context.signal` and throws TenantDrError('interrupted') where it is safe to stop. `tidy` is never torn down
+   * either, although nothing stays changed: it has to clear away what it made to look.
    */
-  effect: 'read' | 'write';
+  effect: Effect;
   /** In the order they are given; keys become names. */
   arguments: Parameters;
   /** Keys in camelCase become `--kebab-case`. */
@@ -34,7 +37,7 @@ export interface Command {
 }
 
 export interface CommandDeclaration<Arguments extends Parameters, Options extends Parameters> {
-  effect: 'read' | 'write';
+  effect: Effect;
   arguments?: Arguments;
   options?: Options;
   examples?: string[];

@@ -12,6 +12,7 @@ import { failureDocument, hintOf, readableError } from './failure.ts';
 import { unlessInterrupted, watchSignals } from './interrupt.ts';
 import { Output } from './output.ts';
 import type { Parameter, Parameters } from './parameters.ts';
+import { drained, type Ended, ResultSink, withoutResult } from './stdout.ts';
 
 /** What the command line asked for. */
 interface Request {
@@ -26,31 +27,42 @@ interface Request {
  * everything else to stderr; never throws.
  */
 export async function runProgram(args: string[]): Promise<number> {
+  const stdout = new ResultSink(process.stdout);
   const output = new Output({
-    stdout: process.stdout,
+    stdout,
     stderr: process.stderr,
     json: asksForJson(args),
     env: process.env,
     now: () => performance.now(),
   });
+  const ended = await runLine(args, stdout, output);
+  const lost = await stdout.delivered();
+  const exit = lost ? withoutResult(ended, lost, output) : ended.exit;
+  await drained(process.stderr);
+  return exit;
+}
+
+async function runLine(args: string[], stdout: ResultSink, output: Output): Promise<Ended> {
   let name = args.find((arg) => !arg.startsWith('-')) ?? '';
+  let changed = false;
   try {
     const request = await readCommandLine(args, (entry) => {
       name = entry.name;
     });
     if (typeof request === 'string') {
-      process.stdout.write(request);
-      return exits.done;
+      stdout.write(request);
+      return { exit: exits.done, changed };
     }
     const result = await runCommand(request, output);
-    return report(request, result, output);
+    changed = request.command.effect === 'write';
+    return { exit: report(request, result, output), changed };
   } catch (thrown) {
     const error = readableError(thrown);
     output.error(error.message, hintOf(error));
     if (process.env.TENANT_DR_DEBUG) process.stderr.write(`${String(error.stack)}\n${String(error.cause)}\n`);
     const known = commands.some((entry) => entry.name === name) ? name : 'usage';
     if (output.json) output.result(failureDocument(documentSchema(known), error), '');
-    return exitOf[error.code];
+    return { exit: exitOf[error.code], changed };
   }
 }
 

@@ -16,7 +16,7 @@ import { text } from '../parameters.ts';
 
 export default command({
   // A dump is brought back to be asked, and that is dropped before the process ends.
-  effect: 'write',
+  effect: 'tidy',
   options: {
     tenant: text('tenant', 'rows of this tenant in every backup, with the fall marked'),
     where: text('condition', 'find the newest backup in which this SQL condition holds (:tenant is the id)'),
