@@ -144,7 +144,7 @@ export function defineAction<I extends z.ZodType, O extends z.ZodType>(
 }
 
 /** The tenant of the run; rejects runs of tenant actions in a runbook started without one. */
-export function tenantOf(context: ActionContext): Tenant {
+export function tenantOf(context: Pick<ActionContext, 'tenant'>): Tenant {
   if (context.tenant) return context.tenant;
   throw new TenantDrError('usage', 'This step needs a tenant and the run was started without one.', {
     hint: 'Start the runbook with --tenant <id or slug>.',

@@ -8,16 +8,17 @@ import type { Rpo } from '../incident/facts.ts';
 import { effectivePolicy } from '../policy/policy.ts';
 import { rpoAge } from '../policy/rpo.ts';
 import { type ActionContext, tenantOf } from './action.ts';
+import type { Looking } from './looking.ts';
 
 /** When the damage happened, as far as anybody said: RPO is measured to here (design section 5). */
-export function damageTime(context: ActionContext): Date {
+export function damageTime(context: Pick<Looking, 'incident'>): Date {
   const { damagedAt, detectedAt } = context.incident.state.opened;
   return new Date(damagedAt ?? detectedAt);
 }
 
 /** RPO age of a backup for a tenant's tier. */
 export function rpoOf(
-  context: ActionContext,
+  context: Pick<Looking, 'config' | 'incident' | 'tenant'>,
   takenAt: Date | null,
   { tier }: Pick<Tenant, 'tier'> = tenantOf(context),
 ): Rpo {
@@ -89,7 +90,7 @@ export async function noteBackup(
 
 /** What a backup's manifest says about the tenant; null where it has none, or does not hold the tenant. */
 export function tenantIn(
-  context: ActionContext,
+  context: Pick<Looking, 'tenant'>,
   { manifest }: Pick<BackupEntry, 'manifest'>,
 ): ManifestTenant | null {
   const { id } = tenantOf(context);

@@ -3,6 +3,7 @@ import { type BackupEntry, listBackups } from '../backups/catalogue.ts';
 import { digestAlgorithm } from '../backups/contents.ts';
 import { type ActionContext, tenantOf } from './action.ts';
 import { damageTime, rpoOf, tenantIn } from './backup-facts.ts';
+import type { Looking } from './looking.ts';
 import type { BackupChoice } from './operator.ts';
 import { shapeOf, withSession } from './slice.ts';
 
@@ -19,7 +20,7 @@ export interface Candidate {
  * manifests. Without a damage time the newest fall of the tenant's rows stands in for it, else the detection; the
  * journal says once what is assumed.
  */
-export async function candidates(context: ActionContext): Promise<Candidate[]> {
+export async function candidates(context: Looking): Promise<Candidate[]> {
   const entries = (await listBackups(context.config)).filter(
     (one) => one.kind === 'database' || one.kind === 'system',
   );
@@ -75,7 +76,7 @@ export async function markSameAsLive(context: ActionContext, found: Candidate[])
 
 /** What stands in for a damage time nobody gave: in the journal, so that nobody takes it for a fact. */
 async function noteAssumption(
-  context: ActionContext,
+  context: Looking,
   first: BackupEntry | undefined,
   last: BackupEntry | undefined,
 ): Promise<void> {
@@ -108,7 +109,7 @@ export function newestFall(totals: readonly (number | null)[]): number {
   });
 }
 
-function whyUnusable(context: ActionContext, entry: BackupEntry, choice: BackupChoice): string | null {
+function whyUnusable(context: Looking, entry: BackupEntry, choice: BackupChoice): string | null {
   if (entry.problem) return entry.problem;
   if (entry.verified === false) return 'its verification failed';
   if (choice.holdsTenant === false) return `it does not hold ${tenantOf(context).slug}`;
@@ -116,7 +117,7 @@ function whyUnusable(context: ActionContext, entry: BackupEntry, choice: BackupC
 }
 
 /** The tenant's rows in all; null where no manifest counts them. */
-function totalIn(context: ActionContext, entry: BackupEntry): number | null {
+function totalIn(context: Looking, entry: BackupEntry): number | null {
   if (!entry.manifest?.tenants) return null;
   const known = tenantIn(context, entry);
   if (!known) return 0;

@@ -157,7 +157,7 @@ export class Change {
 
   /** A workbench for the one tenant of a run. */
   static async open(
-    context: ActionContext & Pick<ChangeDeps, 'disableTriggers'>,
+    context: ChangeDeps & Pick<ActionContext, 'tenant'>,
     ref: string,
     foreignSource?: string,
   ): Promise<Change> {

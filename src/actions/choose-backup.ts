@@ -1,14 +1,12 @@
 import { locate } from '../backups/refs.ts';
-import { countEffects } from '../engine/planning.ts';
-import { TenantDrError } from '../errors.ts';
 import { rpo } from '../incident/facts.ts';
 import { z } from '../zod.ts';
-import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
+import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { damageTime, recordBackup, rpoOf } from './backup-facts.ts';
-import { type Candidate, candidates, markSameAsLive, newestFall } from './candidates.ts';
-import { Change } from './change.ts';
+import { type Candidate, candidates, markSameAsLive } from './candidates.ts';
+import { newestThatHelps, requireSome } from './newest-that-helps.ts';
 import { type Option, unlessBack } from './operator.ts';
-import { lookingOnly } from './slice.ts';
+import { problemOf } from './unusable.ts';
 
 const output = z.object({
   ref: z.string(),
@@ -47,40 +45,53 @@ export const chooseBackup = defineAction({
   },
 
   async run(context, { from }) {
-    if (from !== undefined) return chosen(context, from);
-    const found = await candidates(context);
-    if (found.length === 0) {
-      throw new TenantDrError('backup-missing', 'There is no backup. Nothing was changed.', {
-        hint: 'Set `backups:` in the config or --backups, or give --from <path>.',
-      });
-    }
+    const problem = from === undefined ? undefined : await problemWith(context, from);
+    if (from !== undefined && problem === undefined) return chosen(context, from);
     if (!context.operator.attended) {
-      const best = await newestThatHelps(context, found);
-      return chosen(context, best.entry.id, { at: best.entry.takenAt });
+      const { entry } = await newestThatHelps(context);
+      return chosen(context, entry.id, { at: entry.takenAt });
     }
-    return ask(context, await markSameAsLive(context, found));
+    const found = requireSome(await candidates(context));
+    return ask(context, await markSameAsLive(context, found), problem);
   },
 });
 
 type Chosen = z.output<typeof output>;
 
-/** The picker again, for who thinks better of it. Rejects with `WentBack`. */
-export async function chooseAgain(context: ActionContext): Promise<Chosen> {
-  return ask(context, await markSameAsLive(context, await candidates(context)));
+/** What is wrong with the backup that was given, or undefined. Rejects where nobody could choose another. */
+async function problemWith(context: ActionContext, ref: string): Promise<string | undefined> {
+  try {
+    await locate(ref, context.config);
+    return undefined;
+  } catch (error) {
+    return problemOf(error, context);
+  }
 }
 
-async function ask(context: ActionContext, found: Candidate[]): Promise<Chosen> {
+/**
+ * The picker again: for who thinks better of it, or because of a problem with the one chosen before. Rejects with
+ * `WentBack`.
+ */
+export async function chooseAgain(context: ActionContext, problem?: string): Promise<Chosen> {
+  return ask(context, await markSameAsLive(context, await candidates(context)), problem);
+}
+
+async function ask(context: ActionContext, found: Candidate[], problem?: string): Promise<Chosen> {
   const ref = await context.operator.choose(
     {
       id: 'choose-backup.ref',
       kind: 'choose',
       title: 'Which backup shall the tenant come back from?',
-      detail: [`The damage happened at ${damageTime(context).toISOString()}, as far as is known.`],
+      detail: [
+        ...(problem === undefined ? [] : [problem]),
+        `The damage happened at ${damageTime(context).toISOString()}, as far as is known.`,
+      ],
       options: found.map(optionOf),
       view: {
         kind: 'backups',
         damagedAt: damageTime(context).toISOString(),
         backups: found.map((one) => one.choice),
+        ...(problem === undefined ? {} : { problem }),
       },
       mayGoBack: true,
     },
@@ -102,7 +113,7 @@ async function ask(context: ActionContext, found: Candidate[]): Promise<Chosen> 
       context.signal,
     ),
   );
-  if (reason === null) return ask(context, found);
+  if (reason === null) return ask(context, found, problem);
   return chosen(context, ref, { at: taken, reason });
 }
 
@@ -147,62 +158,4 @@ async function chosen(
     rpo: rpoOf(context, takenAt),
     ...(known.reason ? { reason: known.reason } : {}),
   };
-}
-
-/**
- * Opens candidates, newest first, until one is sound, holds the tenant and has something to put back. Where nobody
- * said when the damage happened, one that has markedly fewer rows than the next older one is passed over too.
- */
-async function newestThatHelps(context: ActionContext, found: Candidate[]): Promise<Candidate> {
-  const passedOver: string[] = [];
-  const damageKnown = context.incident.state.opened.damagedAt !== null;
-  let best: { candidate: Candidate; rows: number } | null = null;
-  for (const candidate of found.filter((one) => !one.choice.afterDamage)) {
-    stopIfAsked(context.signal);
-    const { id } = candidate.entry;
-    const { why, rows } = candidate.unusable
-      ? { why: candidate.unusable, rows: 0 }
-      : await lookInto(context, id);
-    if (why !== null) passedOver.push(`${id} passed over: ${why}`);
-    else if (best === null || newestFall([best.rows, rows]) === 0) {
-      if (best)
-        passedOver.push(`${best.candidate.entry.id} passed over: far fewer rows than in ${id} before it`);
-      best = { candidate, rows };
-      if (damageKnown || candidate.choice.rows !== null) break;
-    } else break;
-  }
-  for (const line of passedOver) await context.note(line);
-  if (best) return best.candidate;
-  throw new TenantDrError(
-    'backup-missing',
-    'No backup from before the damage can be used. Nothing was changed.',
-    {
-      hint:
-        passedOver.at(0) ??
-        'All backups were taken after the damage; give --from <ref> or an earlier --damaged-at.',
-      facts: { passedOver },
-    },
-  );
-}
-
-/** Why a backup does not help, or null; and how many rows of the tenant it holds. */
-async function lookInto(context: ActionContext, ref: string): Promise<{ why: string | null; rows: number }> {
-  try {
-    const change = await Change.open(lookingOnly(context), ref);
-    try {
-      await change.backup.confirmed;
-      if (!change.tenant.inBackup) return { why: 'it does not hold the tenant', rows: 0 };
-      const plan = await change.plan({ mode: 'exact' });
-      const { insert, update, delete: deleted } = countEffects(plan);
-      const same = insert + update + deleted === 0;
-      const rows = plan.tables.reduce((sum, table) => sum + table.backup, 0);
-      return { why: same ? 'it holds the same state: nothing to restore' : null, rows };
-    } finally {
-      await change.close();
-    }
-  } catch (error) {
-    if (error instanceof TenantDrError && error.code.startsWith('backup-'))
-      return { why: error.message, rows: 0 };
-    throw error;
-  }
 }

@@ -73,7 +73,8 @@ export type ChooseView =
   /** Before a task: start, skip or leave. */
   | { kind: 'proceed'; preview: Preview }
   | { kind: 'failed'; message: string; hint?: string; ifItFails?: string }
-  | { kind: 'backups'; damagedAt: string; backups: BackupChoice[] }
+  /** `problem`: why the one chosen before cannot be used. */
+  | { kind: 'backups'; damagedAt: string; backups: BackupChoice[]; problem?: string }
   | { kind: 'modes'; modes: ModeChoice[] };
 
 /** One backup as the picker shows it; the option's value is its `ref`. Newest first. */

@@ -12,6 +12,7 @@ import { countsOf } from './recorder.ts';
 import { decide } from './restore-choices.ts';
 import { input, planOptions, type RestoreInput, restoreCommand, restoreOptions } from './restore-input.ts';
 import { stakesOf } from './status.ts';
+import { problemOf } from './unusable.ts';
 
 /** Puts the tenant's rows back in place: plan, safety copy, one transaction with proof that nobody else was touched. */
 export const restore = defineAction({
@@ -33,25 +34,29 @@ export const restore = defineAction({
   ],
 
   async prepare(context, given) {
-    let from = given.from ?? context.incident.state.backup?.ref ?? context.result(chooseBackup)?.ref;
+    const chosen = () => context.incident.state.backup?.ref ?? context.result(chooseBackup)?.ref;
+    let from = given.from ?? chosen();
     for (;;) {
       if (from === undefined) {
         throw new TenantDrError('usage', 'No backup was chosen. Nothing was changed.', {
           hint: 'Give --from <ref>, or do the step that chooses a backup first.',
         });
       }
-      const opened = { ...given, from };
-      const change = await changeOf(context, opened);
-      const options = await decide(context, change, opened);
-      if (options !== null) {
-        const plan = await change.plan(planOptions(options));
-        refuseOther(plan, options);
-        await journalPlan(context, change, plan);
-        return options;
+      // The name that was typed accepts the backup it was typed for, no other.
+      const accepted = from === given.from ? given.foreignSource : undefined;
+      let problem: string | undefined;
+      try {
+        const options = await planned(context, { ...given, from, foreignSource: accepted });
+        if (options !== null) return options;
+        // Going back from the modes leads to the backups; where the backup was given, to the step.
+        if (given.from !== undefined) throw new WentBack();
+      } catch (error) {
+        problem = problemOf(error, context);
       }
-      // Going back from the modes leads to the backups; where the backup was given, to the step.
-      if (given.from !== undefined) throw new WentBack();
-      ({ ref: from } = await chooseAgain(context));
+      const other = chosen();
+      // What was given may have been replaced by a choice already.
+      const replaced = problem !== undefined && from === given.from && other !== undefined && other !== from;
+      from = replaced ? other : (await chooseAgain(context, problem)).ref;
       await context.letGo('change');
     }
   },
@@ -77,6 +82,19 @@ export const restore = defineAction({
 
   probe: (context) => probeChange(context, 'restore'),
 });
+
+/** The options of a sound backup's restore, decided and planned; null when the person goes back. */
+async function planned(context: ActionContext, given: RestoreInput): Promise<RestoreInput | null> {
+  const change = await changeOf(context, given);
+  const options = await decide(context, change, given);
+  if (options === null) return null;
+  // Read to its end while the person was deciding: what is wrong with it shows before anything is confirmed.
+  await change.backup.confirmed;
+  const plan = await change.plan(planOptions(options));
+  refuseOther(plan, options);
+  await journalPlan(context, change, plan);
+  return options;
+}
 
 function changeOf(
   context: ActionContext,

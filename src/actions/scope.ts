@@ -2,7 +2,6 @@ import type { BackupEntry } from '../backups/catalogue.ts';
 import type { Plan } from '../engine/planning.ts';
 import type { Session } from '../engine/port.ts';
 import type { SliceShape } from '../engine/slice.ts';
-import { TenantDrError } from '../errors.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, stopIfAsked, tenantOf } from './action.ts';
 import { damageTime } from './backup-facts.ts';
@@ -10,6 +9,7 @@ import { type Candidate, candidates } from './candidates.ts';
 import { Change } from './change.ts';
 import { type AlsoHit, type Elsewhere, sameDamage } from './elsewhere.ts';
 import { lookingOnly, shapeOf, withSession } from './slice.ts';
+import { isUnusable } from './unusable.ts';
 
 const difference = z.object({ name: z.string(), insert: z.number(), update: z.number(), delete: z.number() });
 
@@ -106,7 +106,7 @@ async function compare(context: ActionContext, before: Candidate[], wanted: numb
     try {
       compared.push({ ref: id, tables: await differences(context, id) });
     } catch (error) {
-      if (!(error instanceof TenantDrError && error.code.startsWith('backup-'))) throw error;
+      if (!isUnusable(error)) throw error;
       await context.note(`${id} passed over: ${error.message}`);
     }
   }

@@ -42,6 +42,6 @@ export async function liveRow(
 }
 
 /** The same context for a look that must not open the database for writing. */
-export function lookingOnly(context: ActionContext): ActionContext {
+export function lookingOnly<Context extends Pick<ActionContext, 'mode'>>(context: Context): Context {
   return { ...context, mode: 'dry-run' };
 }

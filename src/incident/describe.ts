@@ -41,7 +41,7 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'run.planned':
       return `The runbook was edited; going on with ${entry.runbook.name} ${entry.runbook.hash.slice(0, 12)}`;
     case 'run.resumed':
-      return 'The run was resumed';
+      return `The run was resumed${flagWords(entry.input)}`;
     case 'run.stopped':
       return `The run stopped (${entry.why}): ${entry.message}`;
     case 'step.started':
@@ -117,6 +117,14 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'closed':
       return `Incident closed: ${entry.outcome}${entry.reason ? `, ${entry.reason}` : ''}`;
   }
+}
+
+/** `, told: restore from admin_1500` */
+function flagWords(input: Record<string, Record<string, unknown>> | undefined): string {
+  const told = Object.entries(input ?? {}).flatMap(([action, { from }]) =>
+    from === undefined ? [] : [`${action} from ${from}`],
+  );
+  return told.length === 0 ? '' : `, told: ${told.join(', ')}`;
 }
 
 function isolationWords(isolation: { otherRowsWritten: number } | null): string {

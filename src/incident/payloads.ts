@@ -68,7 +68,8 @@ export const payloads = {
 
   /** The runbook file was edited meanwhile and the operator went on with the new version. */
   'run.planned': z.object({ runbook, steps: z.array(stepSpec) }),
-  'run.resumed': z.object({}),
+  /** `input`: what flags said this time, by action id; it replaces what was said before. */
+  'run.resumed': z.object({ input: z.record(z.string(), data).optional() }),
   /** The run ended early; the incident stays open. */
   'run.stopped': z.object({
     why: z.enum(['operator', 'signal', 'gate', 'refused', 'failed']),

@@ -111,6 +111,8 @@ export interface IncidentState {
   opened: EntryOf<'incident.opened'>;
   tenants: TenantRef[];
   runbook: { name: string; hash: string } | null;
+  /** What flags said, by action id. */
+  input: Record<string, Record<string, unknown>>;
   steps: StepRecord[];
   /** By task id, which is unique within a runbook. */
   tasks: Record<string, TaskRecord>;

@@ -32,6 +32,7 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     opened: entry,
     tenants: entry.tenants,
     runbook: entry.runbook,
+    input: entry.input ?? {},
     steps: entry.steps.map(blankStep),
     tasks: {},
     taskNotes: [],
@@ -137,6 +138,7 @@ function applyRecord(state: IncidentState, entry: Entry, now: Moment): void {
       return;
     case 'run.resumed':
       state.stopped = null;
+      state.input = { ...state.input, ...entry.input };
       return;
     case 'mirror.failed':
       state.mirrorFailure = entry.reason;

@@ -1,4 +1,5 @@
 import type { RunMode } from '../actions/action.ts';
+import { chooseBackup } from '../actions/choose-backup.ts';
 import { messages } from '../actions/messages.ts';
 import type { Operator } from '../actions/operator.ts';
 import { restore } from '../actions/restore.ts';
@@ -17,7 +18,14 @@ import type { Incident } from '../incident/incident.ts';
 import { readIncident, resumeIncident, type Store } from '../incident/store.ts';
 import { systemClock } from './clock.ts';
 import { findTenant } from './find-tenant.ts';
-import { soundBackup } from './given-backup.ts';
+import {
+  type GivenBackup,
+  givenOf,
+  goOnWith,
+  requireOneThatHelps,
+  soundBackup,
+  withBackup,
+} from './given-backup.ts';
 import { loadRunbook } from './load.ts';
 import { rehearsalCopy, removeCopy } from './rehearsal.ts';
 import type { RunOptions } from './run.ts';
@@ -34,7 +42,7 @@ interface Surroundings {
   onProgress?: OnProgress | undefined;
 }
 
-export interface BeginRequest extends Surroundings {
+export interface BeginRequest extends Surroundings, Partial<GivenBackup> {
   /** Id of a runbook, or the path of its file. */
   runbook: string;
   /** Id or slug. */
@@ -42,13 +50,13 @@ export interface BeginRequest extends Surroundings {
   mode: Exclude<RunMode, 'drill'>;
   detectedAt: Date;
   damagedAt: Date | null;
-  /** The backup to use; nothing is asked then. */
-  from?: string | undefined;
   restoreMode?: RestoreMode | undefined;
+  /** Nobody will be there to choose a backup. */
+  unattended?: boolean | undefined;
   disableTriggers?: boolean | undefined;
 }
 
-export interface ResumeRequest extends Surroundings {
+export interface ResumeRequest extends Surroundings, Partial<GivenBackup> {
   id: string;
   takeOver?: { reason: string } | undefined;
   disableTriggers?: boolean | undefined;
@@ -90,6 +98,8 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
     );
   }
   const input = await inputOf(request, tenant);
+  const choosing = request.unattended && input[chooseBackup.id] === undefined && choosesBackup(runbook);
+  if (tenant && choosing && mode !== 'dry-run') await requireOneThatHelps(tenant, request);
   const incident = await startIncident(store, {
     kind: 'runbook',
     runbook,
@@ -118,12 +128,13 @@ export async function beginRun(request: BeginRequest): Promise<Begun> {
  */
 export async function resumeRun(request: ResumeRequest): Promise<Begun> {
   await requireItsDatabase(request);
+  const given = givenOf(request);
   const { incident, torn } = await resumeIncident(request.store, request.id, request.takeOver);
   try {
     const runbook = await runbookOf(incident);
     const tenant = await tenantNow(request, incident);
-    const input = incident.state.opened.input ?? {};
-    return { ...(await begun(request, incident, runbook, tenant, input)), torn };
+    if (given) await goOnWith(given, incident, tenant, request);
+    return { ...(await begun(request, incident, runbook, tenant, incident.state.input)), torn };
   } catch (error) {
     await incident.close();
     throw error;
@@ -203,6 +214,15 @@ async function begun(
   };
 }
 
+/** Has it a step in which a backup is chosen, not named? */
+function choosesBackup(runbook: Runbook): boolean {
+  const tasks = runbook.steps.flatMap((step) => step.tasks);
+  return tasks.some(
+    ({ body }) =>
+      body.kind === 'action' && body.action.id === chooseBackup.id && body.input.from === undefined,
+  );
+}
+
 type Input = NonNullable<RunOptions['input']>;
 
 /** Consent to disabled triggers, for every action that changes rows. */
@@ -216,9 +236,10 @@ function withConsent(chosen: Input): Input {
 
 /** What flags chose. It is kept for whoever resumes, maybe in another folder and after another backup was taken. */
 async function inputOf(request: BeginRequest, tenant: Tenant | null): Promise<Input> {
-  const { from, restoreMode } = request;
-  const backup = from === undefined || !tenant ? {} : { from: await soundBackup(from, tenant, request) };
-  return { 'choose-backup': backup, restore: { ...backup, ...(restoreMode ? { mode: restoreMode } : {}) } };
+  const { restoreMode } = request;
+  const given = givenOf(request);
+  const chosen: Input = restoreMode ? { [restore.id]: { mode: restoreMode } } : {};
+  return given && tenant ? withBackup(chosen, await soundBackup(given, tenant, request)) : chosen;
 }
 
 function checkTimes(detectedAt: Date, damagedAt: Date | null): void {

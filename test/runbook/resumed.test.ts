@@ -1,11 +1,14 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Operator } from '../../src/actions/operator.ts';
+import { idOf } from '../../src/backups/names.ts';
 import { databaseAt } from '../../src/databases/open.ts';
+import type { TenantDrError } from '../../src/errors.ts';
 import { readReport } from '../../src/incident/report/source.ts';
 import { type Begun, beginRun, resumeRun } from '../../src/runbook/begin.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
+import type { RunResult } from '../../src/runbook/view.ts';
 import { shell, shellWorld } from '../e2e/shell.ts';
 import { type Scene, sceneOf } from './scene.ts';
 import { ScriptedOperator } from './support.ts';
@@ -36,11 +39,14 @@ function requestOf({ config, database, store, world }: Scene) {
   return { config, database, store, ...about, ...times };
 }
 
-async function walk(begun: Begun, operator: Operator): Promise<string> {
-  const { outcome } = await begun.runner(operator, new AbortController().signal).run();
+async function ended(begun: Begun, operator: Operator): Promise<RunResult> {
+  const result = await begun.runner(operator, new AbortController().signal).run();
   await begun.close();
-  return outcome;
+  return result;
 }
+
+const walk = async (begun: Begun, operator: Operator): Promise<string> =>
+  (await ended(begun, operator)).outcome;
 
 test('what a person chose and left out stands when the run goes on without one', async () => {
   const here = await sceneOf(damaged());
@@ -93,4 +99,76 @@ test('an incident of another database is not gone on with, and stays whose it is
   });
   await begun.incident.append({ event: 'note', text: 'still mine' });
   await begun.close();
+});
+
+const guided = `${runbook.replace('steps:\n', 'steps:\n  - { id: choice, title: Choice, estimate: 1m, why: w, uses: choose-backup }\n')}`;
+
+test('where the chosen backup is gone, whoever resumes names another, and it stands for the next one too', async () => {
+  const here = await sceneOf(damaged());
+  const request = requestOf(here);
+  writeFileSync(request.runbook, guided);
+  const copy = join(here.world.dir, 'gone.db');
+  copyFileSync(here.world.backupPath, copy);
+  const begun = await beginRun({ ...request, from: copy });
+  expect(
+    await walk(
+      begun,
+      new ScriptedOperator({ 'restore.mode': 'exact', 'rows.confirm': [null], 'rows.proceed': 'leave' }),
+    ),
+  ).toBe('stopped');
+  rmSync(copy);
+  const { config, database, store, world } = here;
+  const again = { config, database, store, id: begun.incident.id };
+  const { error } = await ended(await resumeRun(again), absentOperator('alfa'));
+  expect(error).toMatchObject({
+    code: 'backup-missing',
+    hint: expect.stringContaining(`resume ${again.id} --from <ref>`),
+  });
+  await expect(resumeRun({ ...again, from: join(world.dir, 'nowhere.db') })).rejects.toMatchObject({
+    code: 'backup-missing',
+  });
+  await (await resumeRun({ ...again, from: world.backupPath })).close();
+  expect(await walk(await resumeRun(again), absentOperator('alfa'))).toBe('completed');
+  expect(shell(world.dbPath, 'SELECT group_concat(id || body) FROM memos')).toBe('1a,2b,3c\n');
+  await expect(resumeRun({ ...again, from: copy })).rejects.toMatchObject({ code: 'usage' });
+});
+
+test('a person whose backup is gone chooses another on the screen', async () => {
+  const here = await sceneOf(damaged());
+  const request = requestOf(here);
+  const copy = join(here.world.dir, 'gone.db');
+  copyFileSync(here.world.backupPath, copy);
+  const begun = await beginRun({ ...request, from: copy });
+  rmSync(copy);
+  const alice = new ScriptedOperator({
+    'choose-backup.ref': idOf(here.world.backupPath),
+    'choose-backup.reason': 'the only one left',
+    'restore.mode': 'exact',
+    'rows.confirm': 'alfa',
+  });
+  expect(await ended(begun, alice)).toEqual({ outcome: 'completed', error: null });
+  expect(alice.asked[0]).toMatchObject({ view: { problem: expect.stringContaining('gone.db') } });
+});
+
+test('a run that nobody attends begins only when some backup can be used', async () => {
+  const here = await sceneOf(damaged());
+  const request = { ...requestOf(here), unattended: true };
+  writeFileSync(request.runbook, guided);
+  await (await beginRun(request)).close();
+  const before = readdirSync(join(here.world.statePath, 'incidents'));
+  writeFileSync(here.world.backupPath, 'SQLite format 3\0 and nothing more');
+  await expect(beginRun(request)).rejects.toMatchObject({ code: 'backup-missing' });
+  expect(readdirSync(join(here.world.statePath, 'incidents'))).toEqual(before);
+});
+
+test('a backup of another database is taken by a run that was given its name', async () => {
+  const here = await sceneOf(damaged());
+  shell(here.world.dbPath, "UPDATE tenants SET slug = 'new-' || slug, name = 'New'");
+  const request = { ...requestOf(here), tenant: 'new-alfa', from: here.world.backupPath };
+  const refused = await beginRun(request).catch((error: TenantDrError) => error.hint);
+  const [, name = ''] = /--foreign-source "(.*)"/.exec(String(refused)) ?? [];
+  const nameless = beginRun({ ...request, from: undefined, foreignSource: name });
+  await expect(nameless).rejects.toMatchObject({ code: 'usage' });
+  const begun = await beginRun({ ...request, foreignSource: name });
+  expect(await walk(begun, absentOperator('new-alfa'))).toBe('completed');
 });

@@ -2,7 +2,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { IncidentSummary } from '../../incident/store.ts';
 import { command } from '../command.ts';
 import { flag, text } from '../parameters.ts';
-import { changeParameters } from '../planning.ts';
+import { changeParameters, planParameters } from '../planning.ts';
 
 export default command({
   effect: 'write',
@@ -10,6 +10,8 @@ export default command({
   options: {
     takeOver: flag('from whoever holds it, or held it on another host; needs --reason'),
     reason: text('text', 'why it is taken over'),
+    from: text('ref', 'another backup than the one chosen so far, where that cannot be used any more'),
+    foreignSource: planParameters.foreignSource,
     auto: flag('without a person: stops where one is needed'),
     ...changeParameters,
     confirm: text('phrase', 'covers the destructive steps that are still to come'),
@@ -39,6 +41,8 @@ export default command({
       store: storeOf(context, config),
       id: chosen.id,
       takeOver,
+      from: input.from,
+      foreignSource: input.foreignSource,
       disableTriggers: input.disableTriggers,
       signal: context.signal,
       onProgress: (progress) => context.output.progress(progress),

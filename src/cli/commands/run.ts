@@ -3,7 +3,7 @@ import { TenantDrError } from '../../errors.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { choice, flag, needed, text } from '../parameters.ts';
-import { changeParameters } from '../planning.ts';
+import { changeParameters, planParameters } from '../planning.ts';
 
 export default command({
   effect: 'write',
@@ -11,6 +11,7 @@ export default command({
   options: {
     tenant: text('tenant', 'id or slug of the tenant it is about'),
     from: text('ref', 'the backup to use; nothing is asked then'),
+    foreignSource: planParameters.foreignSource,
     mode: choice(restoreModes, 'how rows are put back; asked for when not given, exact without a person'),
     dryRun: flag('show every step, do nothing'),
     ...changeParameters,
@@ -53,7 +54,9 @@ export default command({
       detectedAt: input.detectedAt === undefined ? context.clock() : parseInstant(input.detectedAt),
       damagedAt: input.damagedAt === undefined ? null : parseInstant(input.damagedAt),
       from: input.from,
+      foreignSource: input.foreignSource,
       restoreMode: input.mode,
+      unattended: !onScreen,
       disableTriggers: input.disableTriggers,
       signal: context.signal,
       onProgress: (progress) => context.output.progress(progress),

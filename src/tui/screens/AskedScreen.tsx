@@ -45,6 +45,7 @@ export function AskedScreen({ asked, scope, ...inside }: Props) {
           <BackupsScreen
             {...inside}
             title={printable(question.title)}
+            problem={question.view.problem}
             damagedAt={question.view.damagedAt}
             backups={question.view.backups}
             scope={scope}

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { BackupChoice } from '../../actions/operator.ts';
+import { printable } from '../../engine/printable.ts';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
@@ -16,6 +17,8 @@ import { TextScreen } from './TextScreen.tsx';
 
 interface Props extends Inside {
   title: string;
+  /** Why the one chosen before cannot be used. */
+  problem?: string | undefined;
   /** Null where nothing is damaged and backups are only looked at. */
   damagedAt: string | null;
   backups: BackupChoice[];
@@ -37,6 +40,7 @@ export function BackupsScreen({
   active = true,
   onOpen,
   title,
+  problem,
   damagedAt,
   backups,
   scope,
@@ -48,18 +52,23 @@ export function BackupsScreen({
   const [picture, setPicture] = useState(false);
   const entries = backupEntries(backups, damagedAt);
   const width = area.columns;
-  const findings = scopeLines(scope, width);
+  const findings = [
+    ...(problem === undefined ? [] : paragraph(printable(problem), width - 2, 'bad', 1)),
+    ...scopeLines(scope, width),
+  ];
   const rows = Math.max(1, bodyRows(area, header) - 4 - findings.length);
   const shown = settle(window, entries.length, rows);
   const entry = entries[shown.cursor];
   const refusal =
     entry?.kind !== 'backup'
       ? 'no backup is marked'
-      : entry.backup.sameAsLive
-        ? 'it holds the same state: nothing to restore'
-        : entry.backup.holdsTenant === false
-          ? 'it does not hold this tenant'
-          : null;
+      : entry.backup.verified === false
+        ? 'it cannot be used: its verification failed'
+        : entry.backup.sameAsLive
+          ? 'it holds the same state: nothing to restore'
+          : entry.backup.holdsTenant === false
+            ? 'it does not hold this tenant'
+            : null;
   const counted = backups.flatMap((backup) =>
     backup.takenAt && backup.rows ? [{ takenAt: backup.takenAt, rows: backup.rows }] : [],
   );
