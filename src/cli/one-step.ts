@@ -4,6 +4,7 @@ import type { DatabaseIdentity } from '../engine/port.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import type { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
+import { unprobedTenants } from '../incident/state.ts';
 import type { Store } from '../incident/store.ts';
 import type { SingleStep } from '../runbook/single.ts';
 import { runAloud } from './aloud.ts';
@@ -95,7 +96,7 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     });
     const result = await runAloud(context, runner);
     const task = Object.values(incident.state.tasks).find((one) => one.action === step.action.id);
-    await closeFailed(incident, result.error);
+    await closeFailed(incident);
     const outputs = Object.fromEntries(
       Object.values(incident.state.tasks).map((one) => [one.action ?? one.id, one.output ?? null]),
     );
@@ -111,9 +112,8 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
 }
 
 /** Closes an incident whose step failed, where nothing is left to find out: the command can be given again. */
-export async function closeFailed(incident: Incident, error: TenantDrError | null): Promise<void> {
-  const { restores, closed } = incident.state;
-  const unknown = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
-  if (!error || unknown || error.code === 'interrupted' || closed) return;
-  await incident.append({ event: 'closed', outcome: 'failed', reason: error.message });
+export async function closeFailed(incident: Incident): Promise<void> {
+  const { state } = incident;
+  if (state.closed || state.stopped?.why !== 'failed' || unprobedTenants(state).length > 0) return;
+  await incident.append({ event: 'closed', outcome: 'failed', reason: state.stopped.message });
 }

@@ -8,7 +8,7 @@ import type { Begun } from '../runbook/begin.ts';
 import { absentOperator } from '../runbook/headless.ts';
 import type { RunResult } from '../runbook/view.ts';
 import { runAloud } from './aloud.ts';
-import { inIncident } from './changed.ts';
+import { changedBy, inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
 import { closeFailed } from './one-step.ts';
@@ -34,10 +34,7 @@ export async function walkOneStep(
     const ran = end.error === null || end.error.code === 'gate-failed';
     const output = ran ? document.outputs['restore-many'] : null;
     const several = severalEnded(incident.id, output, context.output.tableWidth);
-    if (several) {
-      await closeFailed(incident, end.error);
-      return { ...several, document: { ...document, ...several.document } };
-    }
+    if (several) return { ...several, document: { ...document, ...several.document } };
     return {
       document,
       text: [...lines, '', `${incident.id}: ${end.outcome}.`].join('\n'),
@@ -49,23 +46,17 @@ export async function walkOneStep(
 }
 
 /**
- * Where it is known that nothing happened the incident ends here, as it would have without the interruption; the
- * command can be given again.
+ * One that failed ends here, as it would have without the interruption. So does one in which nothing happened and that
+ * nobody confirmed again: the command can be given again.
  */
 async function settle(
   incident: Incident,
   result: RunResult,
   confirm: string | undefined,
 ): Promise<RunResult> {
-  const { restores, closed, suspensions, stopped } = incident.state;
-  const open = restores.some((one) => one.state === 'intended' || one.state === 'unknown');
-  const untouched = restores.every((one) => one.state === 'rolled-back') && suspensions.length === 0;
-  if (open || !untouched || closed) return result;
-  if (stopped?.why === 'failed') {
-    await incident.append({ event: 'closed', outcome: 'failed', reason: stopped.message });
-    return result;
-  }
-  if (result.error?.code !== 'confirmation-refused' || confirm !== undefined) return result;
+  await closeFailed(incident);
+  const unanswered = result.error?.code === 'confirmation-refused' && confirm === undefined;
+  if (!unanswered || incident.state.closed || changedBy(incident) !== false) return result;
   await incident.append({
     event: 'closed',
     outcome: 'stopped',

@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { closeFailed } from '../../src/cli/one-step.ts';
+import type { IncidentEvent } from '../../src/incident/events.ts';
 import { createIncident } from '../../src/incident/store.ts';
 import { tenantDr } from '../cli/run.ts';
 import { finished, intended, newIncident, northwind, store, temporaryFolder } from './support.ts';
@@ -61,6 +63,29 @@ describe('tenant-dr incidents', () => {
       cwd: await temporaryFolder(),
     });
     expect([stdout.trim(), exit]).toEqual(['No incidents yet.', 0]);
+  });
+});
+
+describe('a bare command that failed', () => {
+  const stopped = { event: 'run.stopped', why: 'failed', message: 'the hook said no' } as const;
+  const suspended = {
+    event: 'tenant.suspended',
+    tenant: northwind.id,
+    former: 'active',
+    status: 'suspended',
+  } as const;
+  it.each<[string, IncidentEvent[], string]>([
+    ['nothing was changed', [stopped], 'failed'],
+    ['something was changed', [suspended, stopped], 'failed'],
+    ['nobody knows yet what was changed', [intended, stopped], 'open'],
+    ['it was stopped, not failed', [suspended, { ...stopped, why: 'refused' }], 'open'],
+  ])('ends its incident, resumed or not: %s', async (_, events, outcome) => {
+    const incident = await createIncident(store(await temporaryFolder()), newIncident({ kind: 'suspend' }));
+    for (const event of events) await incident.append(event);
+    await closeFailed(incident);
+    await closeFailed(incident);
+    expect(incident.state.closed?.outcome ?? 'open').toBe(outcome);
+    await incident.close();
   });
 });
 
