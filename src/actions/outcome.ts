@@ -22,6 +22,10 @@ export const changeOutput = z.object({
   safetyCopy,
   /** Null when a probe found the commit: the proof died with the process that held it. */
   isolation: isolation.nullable(),
+  /** By an undo, where it differs. */
+  status: z
+    .object({ before: z.string().nullable(), after: z.string().nullable(), active: z.boolean() })
+    .optional(),
   digest: z.object({ before: z.string(), planned: z.string(), after: z.string().nullable() }),
   rpo: rpo.nullable(),
   seconds: z.record(z.string(), z.number()),

@@ -9,7 +9,8 @@ import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { ageOf } from './backup-facts.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
-import { stakesOf } from './status.ts';
+import { isStatus, stakesOf } from './status.ts';
+import { type StatusBack, statusBackSaid } from './status-back.ts';
 
 /** An undo puts back everything, whatever the rules for single tables say. */
 export const verbatim: PlanOptions = { mode: 'exact', verbatim: true };
@@ -44,9 +45,13 @@ export const undo = defineAction({
     const change = await changeOf(context, given);
     const plan = await change.plan(verbatim);
     const { insert, update, delete: deleted } = countEffects(plan);
+    const status = statusBack(change);
     return {
       summary: `Takes back ${incident}: ${insert} rows added, ${update} changed back, ${deleted} deleted.`,
-      lines: ['The rows as they are now are kept in a safety copy: an undo can be undone.'],
+      lines: [
+        ...(status ? [statusBackSaid(status, tenant.slug)] : []),
+        'The rows as they are now are kept in a safety copy: an undo can be undone.',
+      ],
       table: {
         columns: ['table', 'live', 'before', 'add', 'change', 'delete'],
         rows: plan.tables.map((one) => [one.name, one.live, one.backup, one.insert, one.update, one.delete]),
@@ -68,11 +73,28 @@ export const undo = defineAction({
 
   async run(context, given) {
     const change = await changeOf(context, given);
-    return outcomeOf(context, change, await change.execute(verbatim, context));
+    // Asked before the change: what is live then is what the safety copy holds.
+    const status = statusBack(change);
+    const done = outcomeOf(context, change, await change.execute(verbatim, context));
+    return { ...done, ...(status ? { status } : {}) };
   },
 
   probe: (context) => probeChange(context, 'undo'),
 });
+
+/** What becomes of the tenant's status; null where it stays, or where its row comes or goes with it. */
+export function statusBack({ bench, tenant }: Change): StatusBack | null {
+  const is = (one: Tenant) => sameId(one.id, tenant.id);
+  const now = bench.ground.tenants.find(is);
+  const then = bench.staged.tenants.find(is);
+  if (!now || !then || now.status === then.status) return null;
+  const { status } = bench.deps.config.tenants;
+  return {
+    before: now.status,
+    after: then.status,
+    active: status === undefined || isStatus(then.status, status.active),
+  };
+}
 
 async function changeOf(
   context: ActionContext,

@@ -1,3 +1,4 @@
+import { type StatusBack, statusBackSaid } from '../actions/status-back.ts';
 import { printable } from '../engine/printable.ts';
 import { durationText } from './format.ts';
 
@@ -8,12 +9,13 @@ interface Restored {
   drift: { detail: string }[];
   safetyCopy: { path: string; rows: number };
   isolation: { method: string; otherRowsWritten: number; tablesGuarded: number; notes: string[] } | null;
+  status?: StatusBack;
   digest: { after: string | null };
   seconds: Record<string, number>;
 }
 
 export function restoredText(incident: string, output: unknown): string {
-  const { tenant, tables, drift, safetyCopy, isolation, digest, seconds } = output as Restored;
+  const { tenant, tables, drift, safetyCopy, isolation, status, digest, seconds } = output as Restored;
   const touched = tables.filter((table) => table.insert + table.update + table.delete > 0);
   const lines = touched.map(
     (table) =>
@@ -30,6 +32,7 @@ export function restoredText(incident: string, output: unknown): string {
   return [
     `Done: tenant ${printable(tenant.slug)} (incident ${incident}).`,
     ...(lines.length > 0 ? lines : ['  nothing had to change']),
+    ...(status ? [statusBackSaid(status, tenant.slug)] : []),
     ...drift.map((one) => `  drift: ${printable(one.detail)}`),
     ...proof,
     `Safety copy: ${safetyCopy.path} (${safetyCopy.rows} rows). Take it back with \`tenant-dr undo ${incident}\`.`,

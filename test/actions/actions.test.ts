@@ -3,9 +3,11 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { newestFall } from '../../src/actions/candidates.ts';
 import { actions } from '../../src/actions/registry.ts';
+import { restoredText } from '../../src/cli/restored.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { printActions } from '../../src/runbook/print.ts';
-import { scene, start, statusOf } from '../runbook/scene.ts';
+import { shell, shellWorld } from '../e2e/shell.ts';
+import { scene, sceneOf, start, statusOf } from '../runbook/scene.ts';
 import { ScriptedOperator } from '../runbook/support.ts';
 
 const one = (uses: string, more = '') => `id: short
@@ -49,6 +51,28 @@ test('a hook that fails before the change leaves the tenant as it was', async ()
   expect((await runner.run()).error?.code).toBe('hook-failed');
   expect(await statusOf(here)).toBe('active');
   await incident.close();
+});
+
+test('an undo that takes the tenant back to suspended says so before and after', async () => {
+  const memos = "CREATE TABLE memos (tenant_id INTEGER, body TEXT); INSERT INTO memos VALUES (1, 'a')";
+  const here = await sceneOf(shellWorld({ create: memos, damage: 'DELETE FROM memos' }));
+  here.config.tenants.status = { column: 'status', active: 'active', suspended: 'suspended' };
+  const { slug } = here.tenant;
+  const status = (value: string) => shell(here.world.dbPath, `UPDATE tenants SET status = '${value}'`);
+  status('suspended');
+  const from = `, with: { from: ${here.world.backupPath}, mode: exact }`;
+  const restored = await start(here, one('restore', from), absentOperator(slug));
+  await restored.runner.run();
+  await restored.incident.close();
+  status('active');
+  const person = new ScriptedOperator({ 'it.proceed': 'go', 'it.confirm': slug });
+  const undone = await start(here, one('undo', `, with: { incident: ${restored.incident.id} }`), person);
+  await undone.runner.run();
+  await undone.incident.close();
+  expect(await statusOf(here)).toBe('suspended');
+  const sentence = /from active to suspended, so that it cannot work until `tenant-dr reactivate/;
+  expect(person.asked.find((question) => question.kind === 'confirm')?.detail.join()).toMatch(sentence);
+  expect(restoredText('INC', undone.incident.state.tasks.it?.output)).toMatch(sentence);
 });
 
 test('a tenant that is still written to is not called still, and going on needs a reason', async () => {

@@ -1,3 +1,4 @@
+import { statusBackSaid } from '../../actions/status-back.ts';
 import { printable } from '../../engine/printable.ts';
 import { command } from '../command.ts';
 import { needed, text } from '../parameters.ts';
@@ -16,7 +17,7 @@ export default command({
   examples: ['tenant-dr undo INC-20261123-0605 --confirm northwind'],
   async run(context, { incident: id, confirm, tenant, disableTriggers }) {
     const deps = await depsOf(context, 'live', { disableTriggers });
-    const [{ undo, openUndo, verbatim }, { runOneStep }] = await Promise.all([
+    const [{ undo, openUndo, statusBack, verbatim }, { runOneStep }] = await Promise.all([
       import('../../actions/undo.ts'),
       import('../one-step.ts'),
     ]);
@@ -24,9 +25,11 @@ export default command({
     let handedOver = false;
     try {
       const plan = await change.plan(verbatim);
+      const status = statusBack(change);
       const stakes = [
         planText(plan, `the safety copy of ${id}`, change.bench, context.output.tableWidth),
         '',
+        ...(status ? [statusBackSaid(status, change.tenant.slug)] : []),
         `This takes back incident ${id} in ${printable(change.ground.session.identity.location)} (${printable(deps.config.environment)}).`,
       ].join('\n');
       await context.confirm({ phrase: change.tenant.slug, given: confirm, stakes });
