@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { printable } from '../engine/printable.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Context, Flags } from './context.ts';
 import { operatorOf } from './operator.ts';
@@ -52,7 +53,7 @@ export function connectContext(base: {
           'confirmation-refused',
           'this needs a typed confirmation and there is no terminal to type at; nothing was changed',
           {
-            hint: `run it in a terminal, or say --confirm '${request.phrase}' after reading what is at stake`,
+            hint: `run it in a terminal, or say --confirm '${printable(request.phrase)}' after reading what is at stake`,
           },
         );
       }

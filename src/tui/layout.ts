@@ -10,6 +10,12 @@ export interface Area {
 
 /** Below this nothing useful fits, and the screen says so instead. */
 export const smallest: Area = { columns: 60, rows: 16 };
+
+/** Then nothing of a screen is shown, and its keys do nothing. */
+export function isTooSmall({ columns, rows }: Area): boolean {
+  return columns < smallest.columns || rows < smallest.rows;
+}
+
 /** From here on, steps and detail stand side by side. */
 export const wideFrom = 120;
 

@@ -31,11 +31,14 @@ afterEach(async () => {
 });
 
 describe('the typed confirmation', () => {
-  function confirm(): { terminal: VirtualTerminal; answers: (string | null)[] } {
+  function confirm(options?: TerminalOptions): { terminal: VirtualTerminal; answers: (string | null)[] } {
     const answers: (string | null)[] = [];
-    const terminal = show((inside) => (
-      <ConfirmScreen {...inside} question={confirmation} onAnswer={(answer) => answers.push(answer)} />
-    ));
+    const terminal = show(
+      (inside) => (
+        <ConfirmScreen {...inside} question={confirmation} onAnswer={(answer) => answers.push(answer)} />
+      ),
+      options,
+    );
     return { terminal, answers };
   }
 
@@ -75,6 +78,18 @@ describe('the typed confirmation', () => {
     await terminal.shows('Type northwind');
     terminal.type(`northwind${keys.enter}`);
     await settled();
+    expect(answers).toEqual([]);
+    expect(terminal.text()).not.toContain('It matches');
+  });
+
+  it('takes nothing while the terminal is too small to show what is at stake', async () => {
+    const { terminal, answers } = confirm({ columns: 40, rows: 10 });
+    await terminal.shows('keys do nothing');
+    await settled();
+    terminal.type(`northwind${keys.enter}`);
+    await beat();
+    await terminal.resize(80, 24);
+    await terminal.shows('Type northwind');
     expect(answers).toEqual([]);
     expect(terminal.text()).not.toContain('It matches');
   });

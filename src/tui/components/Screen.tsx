@@ -1,7 +1,7 @@
 import { Box, useWindowSize } from 'ink';
 import type { ReactNode } from 'react';
 import type { ScreenName } from '../keys.ts';
-import { type Area, fit, rule, smallest } from '../layout.ts';
+import { type Area, fit, isTooSmall, rule, smallest } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import { helpLines } from '../view/help.ts';
 import { useSurroundings } from './context.ts';
@@ -29,7 +29,7 @@ interface ScreenProps {
 /** Header, rule, body, rule, footer: exactly as high as the terminal. */
 export function Screen({ area, header, keys, children }: ScreenProps) {
   const { theme } = useSurroundings();
-  if (area.columns < smallest.columns || area.rows < smallest.rows) return <TooSmall area={area} />;
+  if (isTooSmall(area)) return <TooSmall area={area} />;
   const { footer, help } = keys;
   const shown = help ? <Lines lines={helpAt(help, area.columns, bodyRows(area, header))} /> : children;
   if (theme.screenReader) {
@@ -69,7 +69,8 @@ function TooSmall({ area }: { area: Area }) {
     'The terminal is too small.',
     `It is ${area.columns}x${area.rows};`,
     `at least ${smallest.columns}x${smallest.rows} is needed.`,
-    'Nothing was stopped.',
+    'Nothing was stopped; keys do nothing',
+    'until it is larger. Ctrl-C leaves.',
   ];
   return (
     <Box flexDirection="column" width={area.columns} height={area.rows} overflow="hidden">

@@ -1,7 +1,7 @@
-import { useInput, usePaste } from 'ink';
+import { useInput, usePaste, useWindowSize } from 'ink';
 import { useState } from 'react';
 import { bindingFor, type Handler, type Handlers, isDisabled, nameOfKey, type ScreenName } from '../keys.ts';
-import { fit } from '../layout.ts';
+import { fit, isTooSmall } from '../layout.ts';
 import { type Line, line, span } from '../line.ts';
 import { footerLine } from '../view/footer.ts';
 
@@ -38,8 +38,10 @@ export function useKeys<S extends ScreenName>(screen: S, handlers: Handlers<S>, 
   const [notice, setNotice] = useState('');
   const [helpTop, setHelpTop] = useState<number | null>(null);
   const [shownSince] = useState(() => performance.now());
+  const unseen = isTooSmall(useWindowSize());
   const press = (name: string, text: string): void => {
-    // Leaving is never dropped.
+    // Leaving is never dropped. Nothing else is an answer to what nobody can read.
+    if (unseen && name !== 'ctrl+c') return;
     if (options.guarded && name !== 'ctrl+c' && performance.now() - shownSince < typedAheadMs) return;
     const binding = bindingFor(screen, name);
     if (notice !== '') setNotice('');
