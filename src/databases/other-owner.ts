@@ -4,7 +4,7 @@ import type { Conflict } from '../engine/plan.ts';
 export function heldByAnother(table: string, key: string, tenant: string | null): Conflict {
   const now =
     tenant === null
-      ? 'that key is now held by a row that belongs to no tenant: what led from there to one may have been cleared (ON DELETE SET NULL) or deleted. Put that right by hand, or exclude the table.'
+      ? 'that key is now held by a row that leads to no tenant: what it refers to belongs to nobody, too. Put that right by hand, or exclude the table.'
       : `that key now belongs to tenant ${tenant}. If that row was moved there by mistake, restore tenant ${tenant} first.`;
   return ofAnother(table, key, tenant, `${table} ${key} is in the backup, but ${now}`, true);
 }
@@ -17,6 +17,26 @@ export function movedHere(table: string, key: string, tenant: string | null): Co
       : [`tenant ${tenant}'s`, `; restore tenant ${tenant} too, to bring it back`];
   const detail = `${table} ${key} is this tenant's now, but was ${then} in the backup. It is deleted here${advice}.`;
   return ofAnother(table, key, tenant, detail, false);
+}
+
+/** Rows whose keys to a tenant were cleared, this tenant's in the backup. `back`: the plan changes them back. */
+export function cutLoose(table: string, key: string, rows: number, back: boolean): Conflict {
+  const which = rows === 1 ? `${key} belongs` : `${key} and ${rows - 1} more belong`;
+  const then = back
+    ? 'changed back to what they were'
+    : 'this plan leaves that as it is, also for what belongs through them. Mode exact or keep-new for this table changes them back';
+  const detail = `${table} ${which} to nobody now (what led to a tenant was cleared), and to this tenant in the backup: ${then}.`;
+  return { kind: 'cut-loose', table, key, detail, blocking: false };
+}
+
+/** A row that was cut loose, or given to everybody: others use it. */
+export function usedByAnother(
+  table: string,
+  key: string,
+  other: { table: string; key: string; tenant: string },
+): Conflict {
+  const detail = `${table} ${key} is this tenant's in the backup and nobody's now, and ${other.table} ${other.key} of tenant ${other.tenant} refers to it: it may be everybody's since.`;
+  return { kind: 'cut-loose', table, key, other, detail, blocking: true };
 }
 
 function ofAnother(

@@ -46,6 +46,7 @@ export interface TableEffects {
 
 export type ConflictKind =
   | 'key-of-another-tenant'
+  | 'cut-loose'
   | 'unique-taken'
   | 'paths-disagree'
   | 'reference-missing'

@@ -59,3 +59,23 @@ export interface SliceShape {
   /** Every other table of the database: the guards refuse any write to them. */
   others: string[];
 }
+
+/** All keys through which a table's rows can belong. */
+export function linksOf({ membership }: Pick<SliceTable, 'membership'>): Link[] {
+  return membership.via === 'links' ? [...membership.links, ...(membership.loops ?? [])] : [];
+}
+
+/** Sets of columns each of which, where none is NULL, leads out of the table towards the tenant. */
+export function waysOf({ membership }: Pick<SliceTable, 'membership'>): string[][] {
+  return membership.via === 'links' ? membership.links.map(({ columns }) => columns) : [[membership.column]];
+}
+
+/**
+ * Whether a row of the table can be cut loose: be left without a tenant by a key that was set to NULL (ON DELETE SET
+ * NULL). Only a row with a key of its own can be known again, and what must not be NULL always leads to a tenant.
+ */
+export function canBeLoose({ membership, key, columns }: SliceTable): boolean {
+  if (key.length === 0 || membership.via === 'identity') return false;
+  const filled = new Set(columns.filter((column) => column.notNull).map((column) => column.name));
+  return waysOf({ membership }).every((way) => !way.every((name) => filled.has(name)));
+}

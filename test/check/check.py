@@ -83,7 +83,8 @@ class Side:
     def slice(self, tenant, claimed=None):
         """Rows of the tenant per table, and the others, by following the facts until nothing new is found.
 
-        `claimed`: the tenant's rows in the backup. A row whose parent is gone belongs to whom that parent belonged to.
+        `claimed`: the tenant's rows in the backup. A row whose parent is gone belongs to whom that parent belonged to,
+        and a row that leads to nobody (its links are NULL, or lead to no row) to whom it belonged by its key.
         """
         mine = {name: set() for name in self.tables}
         grew = True
@@ -91,8 +92,10 @@ class Side:
             grew = False
             for name, rows in self.tables.items():
                 about = self.facts["tables"][name]
-                belongs = self.membership(about["rule"], tenant, mine, claimed or {}, said if about.get("loose") else same)
-                found = {index for index, row in enumerate(rows) if belongs(row)}
+                read = said if about.get("loose") else same
+                belongs = self.membership(about["rule"], tenant, mine, claimed or {}, read)
+                cut = self.cut_loose(about, (claimed or {}).get(name, []), read)
+                found = {index for index, row in enumerate(rows) if belongs(row) or cut(row)}
                 grew = grew or not found <= mine[name]
                 mine[name] |= found
         inside = {name: [rows[i] for i in sorted(mine[name])] for name, rows in self.tables.items()}
@@ -109,6 +112,22 @@ class Side:
         null = ("null", None)
         return lambda row: any(
             null not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in keys
+        )
+
+    def cut_loose(self, about, claimed, read):
+        rule, key = about["rule"], about.get("key")
+        if not key or not claimed or rule["via"] not in ("column", "links"):
+            return lambda row: False
+        null = ("null", None)
+        named = {name for row in claimed if null not in (name := tuple(row[column] for column in key))}
+        if rule["via"] == "column":
+            return lambda row: row[rule["column"]] == null and tuple(row[column] for column in key) in named
+        ways = []
+        for link in rule["links"]:
+            parents = self.tables[link["parent"]]
+            ways.append((link["columns"], {tuple(read(parent[c]) for c in link["parentColumns"]) for parent in parents}))
+        return lambda row: tuple(row[column] for column in key) in named and not any(
+            null not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in ways
         )
 
     def sequences(self):
@@ -229,8 +248,10 @@ def main():
     if tenant is None:
         problem(f"the checker does not know the tenant {given.tenant}")
         return
-    then, _ = backup.slice(tenant)
-    (was, others_before), (now, others_after) = before.slice(tenant, then), after.slice(tenant, then)
+    # Of a database put back as it was (an undo), what is the tenant's by its key alone is said by the backup before.
+    claimed = known.slice(tenant)[0] if given.known else None
+    then, _ = backup.slice(tenant, claimed)
+    (was, others_before), (now, others_after) = (side.slice(tenant, claimed or then) for side in (before, after))
     chosen = given.tables.split(",") if given.tables else None
     for table, about in facts["tables"].items():
         rowid = bool(about.get("key")) or about["rule"]["via"] != "links"

@@ -106,7 +106,7 @@ describe('restore', () => {
     },
   );
 
-  it.each(['moved', 'disowned', 'unique-taken', 'place-taken', 'inbound', 'shared-gone'] as const)(
+  it.each(['moved', 'unique-taken', 'place-taken', 'inbound', 'shared-gone'] as const)(
     'refuses what it would have to guess: %s',
     (damage) => {
       const world = nasty(folder(), { damage });

@@ -5,7 +5,8 @@ import { insert, quote } from './world.ts';
 /**
  * recoverable: every kind of damage an exact restore must undo.
  * deleted: the tenant is gone altogether, children left dangling. cascaded: the same with foreign keys on.
- * The others must be reported as a conflict: a row now held by another tenant or by nobody, a unique value taken
+ * disowned: a row's tenant column is NULL.
+ * The others must be reported as a conflict: a row now held by another tenant, a unique value taken
  * (once where the schema would silently replace the other's row), a row of another tenant that refers to a row
  * which would be deleted, a shared row that is gone.
  */

@@ -27,7 +27,7 @@ export function nasty(dir: string, choice: NastyChoice = {}): World {
   const alfa: NastyTenant = { id: a, slug: 'alfa', base: 1 };
   const bravo: NastyTenant = { id: b, slug: 'bravo', base: 2 };
   const charlie: NastyTenant = { id: c, slug: 'charlie', base: 3 };
-  const conflict = !['recoverable', 'deleted', 'cascaded'].includes(damage);
+  const conflict = !['recoverable', 'deleted', 'cascaded', 'disowned'].includes(damage);
   return build(dir, {
     name: `nasty ${ids} ${column} ${damage}`,
     slugs: ['alfa', 'bravo', 'charlie'],

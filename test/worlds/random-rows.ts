@@ -60,6 +60,7 @@ export function randomDamage(
 ): void {
   const owned = tables.filter((table) => table.owner !== 'shared');
   const run = (sql: string, ...values: unknown[]) => db.prepare(sql).run(...values);
+  for (const table of owned) cutLoose(db, random, table, filler.tenantColumn, victim.slug);
   for (let blow = random.between(3, 25); blow > 0; blow--) {
     const table = random.pick(owned);
     const name = quote(table.name);
@@ -85,6 +86,24 @@ export function randomDamage(
       run(`UPDATE ${name} SET ${quote(reference.column)} = NULL WHERE ${target.where}`, ...target.values);
     }
   }
+}
+
+/** Some rows lose everything that leads to the tenant; only one with a key can be known again. */
+function cutLoose(
+  db: Database.Database,
+  random: Random,
+  table: RandomTable,
+  tenantColumn: string,
+  slug: string,
+): void {
+  if (!table.loose || keyColumns(table).length === 0) return;
+  const columns = hasTenantColumn(table)
+    ? [tenantColumn]
+    : table.references.filter(({ parent }) => parent !== table.name).map(({ column }) => column);
+  const cleared = columns.map((column) => `${quote(column)} = NULL`).join(', ');
+  for (const { where, values } of rowsOf(db, table, slug))
+    if (random.chance(0.3))
+      db.prepare(`UPDATE ${quote(table.name)} SET ${cleared} WHERE ${where}`).run(...values);
 }
 
 interface Target {

@@ -6,12 +6,14 @@ export interface RandomTable {
   name: string;
   owner: 'shared' | 'direct' | 'inherited' | 'both';
   key: 'counter' | 'integer' | 'text' | 'pair' | 'none' | 'bare';
-  /** References to earlier tables or to itself; the first of an inherited table is never NULL. */
+  /** References to earlier tables or to itself; the first of an inherited table is never NULL in the backup. */
   references: { column: string; parent: string; required: boolean }[];
   /** Value columns c0, c1, … of any type. */
   values: number;
   unique: 'none' | 'everywhere' | 'tenant' | 'partial';
   touched: boolean;
+  /** What leads to the tenant may be NULL: rows can be cut loose. */
+  loose: boolean;
 }
 
 export const tenantColumns = ['tenant_id', 'org_id', 'workspace', 'Account Id'] as const;
@@ -52,6 +54,7 @@ export function randomTables(random: Random): RandomTable[] {
       values: random.between(1, 4),
       unique: owner === 'shared' ? 'none' : random.pick(['none', 'everywhere', 'tenant', 'partial']),
       touched: random.chance(0.4),
+      loose: random.chance(0.4),
     };
     if (owner !== 'shared' && hasSingleKey(table) && random.chance(0.3)) {
       references.push({ column: 'self_ref', parent: name, required: false });
@@ -90,11 +93,14 @@ export function tableSql(
   if (table.key === 'integer' || table.key === 'bare') parts.push('id INTEGER PRIMARY KEY');
   if (table.key === 'text') parts.push('id TEXT PRIMARY KEY NOT NULL');
   if (table.key === 'pair') parts.push('k1 INTEGER NOT NULL', 'k2 TEXT NOT NULL');
-  if (hasTenantColumn(table)) parts.push(`${quote(tenantColumn)} ${idType} NOT NULL REFERENCES tenants(id)`);
+  if (hasTenantColumn(table))
+    parts.push(`${quote(tenantColumn)} ${idType} ${table.loose ? '' : 'NOT NULL'} REFERENCES tenants(id)`);
   for (const { column, parent, required } of table.references) {
     const of = parent === table.name ? table : tables.find((other) => other.name === parent);
     const type = of?.key === 'text' ? 'TEXT' : 'INTEGER';
-    parts.push(`${quote(column)} ${type} ${required ? 'NOT NULL' : ''} REFERENCES ${quote(parent)}(id)`);
+    parts.push(
+      `${quote(column)} ${type} ${required && !table.loose ? 'NOT NULL' : ''} REFERENCES ${quote(parent)}(id)`,
+    );
   }
   for (let n = 0; n < table.values; n++) parts.push(`c${n}`);
   parts.push('u TEXT', 'touched INTEGER DEFAULT 0', 'twice GENERATED ALWAYS AS (touched * 2) VIRTUAL');

@@ -1,4 +1,5 @@
 import type { StageRequest } from '../../engine/port.ts';
+import { linksOf } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { addStaged } from './collect.ts';
 import type { Structure } from './introspect.ts';
@@ -8,7 +9,7 @@ import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
 import { analyze } from './statistics.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { adoptRaw, buildSlots, dropTables, hasLoops, linksOf, liveTable, stagedTables } from './workspace.ts';
+import { adoptRaw, buildSlots, dropTables, hasLoops, liveTable, stagedTables } from './workspace.ts';
 
 /**
  * Work on the server while a dump is being read: the tenant's live rows are collected, and staged rows get their

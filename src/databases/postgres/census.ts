@@ -1,13 +1,14 @@
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
 import type { Link } from '../../engine/slice.ts';
+import { linksOf } from '../../engine/slice.ts';
 import { readBinary } from './copy-binary.ts';
 import { rowHash } from './encoding.ts';
 import { ident } from './identifiers.ts';
 import { relationOf, type Structure } from './introspect.ts';
 import type { Sql } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { dropTables, hasLoops, linksOf, targetOf } from './workspace.ts';
+import { dropTables, hasLoops, targetOf } from './workspace.ts';
 
 /** FROM clause that leads each row of a table (t) to its tenant, and the owner's id as text. Joins, not lookups: every row is asked. */
 function ownerJoin(

@@ -1,4 +1,5 @@
 import type { Collected } from '../../engine/port.ts';
+import { linksOf } from '../../engine/slice.ts';
 import { castTo, rowHash } from './encoding.ts';
 import { insertFitting } from './fit.ts';
 import { ident, literal } from './identifiers.ts';
@@ -7,7 +8,7 @@ import { findDisagreements } from './ownership.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral, idText } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied, hasLoops, linksOf } from './workspace.ts';
+import { columnOf, emptied, hasLoops } from './workspace.ts';
 
 /** Finds the rows of one tenant, staged and live, parents first, and copies them into the temporary tables. */
 export async function collect(work: Workspace): Promise<Collected> {

@@ -4,6 +4,7 @@ import type { Reference } from './catalog.ts';
 import { foreignActions } from './catalog.ts';
 import { keyText, shown } from './encoding.ts';
 import { ident, literal } from './identifiers.ts';
+import { findLoose } from './loose.ts';
 import { findMovedHere } from './moved.ts';
 import { named, ownerOf } from './ownership.ts';
 import { sharedHas } from './shared.ts';
@@ -24,6 +25,7 @@ export interface Obstacles {
 export async function findObstacles(work: Workspace, again = false): Promise<Obstacles> {
   const found: Obstacles = { conflicts: [], sharedNeeded: [], inbound: [] };
   for (const slot of work.slots) {
+    found.conflicts.push(...(await findLoose(work, slot)));
     if (slot.rows.want > 0) {
       found.conflicts.push(
         ...(again ? [] : await duplicateKeys(work, slot)),

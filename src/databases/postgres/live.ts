@@ -1,18 +1,20 @@
 import type { Link } from '../../engine/slice.ts';
+import { linksOf } from '../../engine/slice.ts';
 import { rowHash } from './encoding.ts';
 import { ident, identList } from './identifiers.ts';
+import { looseMember, looseQuery } from './loose.ts';
 import type { Row } from './sql.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { emptied, hasLoops, linksOf } from './workspace.ts';
+import { emptied, hasLoops } from './workspace.ts';
 
 /**
  * The tenant's live rows in the temporary tables. Each row is kept with its place and the transaction that wrote it
  * (ctid, xmin): while both are the same it is the same version, and need not be read again.
  *
  * A live child whose live parent is gone belongs to the tenant when the staged slice holds that parent: the damage
- * that left it an orphan does not make it anybody else's.
+ * that left it an orphan does not make it anybody else's. Neither does damage that cleared its own key (`loose.ts`).
  */
 export async function collectLive(work: Workspace): Promise<void> {
   const empty = emptied(work.slots, ['want', 'gone']);
@@ -23,11 +25,14 @@ export async function collectLive(work: Workspace): Promise<void> {
 
 /**
  * Which parents have staged rows whose key no live row has, so that orphans may be waiting for them. Foreign keys
- * forbid orphans, but damage done with triggers off leaves them.
+ * forbid orphans, but damage done with triggers off leaves them. And in which tables rows were cut loose.
  */
 async function findReturning(work: Workspace): Promise<void> {
   const asked = new Map<string, string>();
+  const loose = new Map<string, string>();
   for (const slot of work.slots) {
+    const query = looseQuery(work, slot);
+    if (query) loose.set(slot.slice.name, query);
     for (const link of linksOf(slot.slice)) {
       const parent = work.byName.get(link.parent);
       if (
@@ -39,12 +44,14 @@ async function findReturning(work: Workspace): Promise<void> {
       asked.set(linkKey(link), `EXISTS (SELECT FROM ${parent.staged} p WHERE ${absent(parent, link)})`);
     }
   }
-  work.returning = new Set();
-  if (asked.size === 0) return;
-  const [row] = await work.sql.rows(
-    `SELECT ${[...asked.values()].map((query, i) => `${query} AS r${i}`).join(', ')}`,
-  );
-  for (const [i, key] of [...asked.keys()].entries()) if (row?.[`r${i}`] === 't') work.returning.add(key);
+  const queries = [...asked.values(), ...loose.values()];
+  const [row] =
+    queries.length > 0
+      ? await work.sql.rows(`SELECT ${queries.map((query, i) => `${query} AS r${i}`).join(', ')}`)
+      : [];
+  const yes = (i: number): boolean => row?.[`r${i}`] === 't';
+  work.returning = new Set([...asked.keys()].filter((_, i) => yes(i)));
+  work.loose = new Set([...loose.keys()].filter((_, i) => yes(asked.size + i)));
 }
 
 function linkKey(link: Link): string {
@@ -193,9 +200,12 @@ export async function followChange(work: Workspace): Promise<void> {
 
 /** Condition on a live row (t) that it is the tenant's; null when nothing can be. */
 export function liveMember(work: Workspace, slot: Slot): string | null {
-  const { membership } = slot.slice;
-  if (membership.via !== 'links') return `t.${ident(membership.column)} = ${idLiteral(work.tenant)}`;
-  const ways = linksOf(slot.slice).flatMap((link) => linkWays(work, link));
+  const { name, membership } = slot.slice;
+  const ways =
+    membership.via === 'links'
+      ? linksOf(slot.slice).flatMap((link) => linkWays(work, link))
+      : [`t.${ident(membership.column)} = ${idLiteral(work.tenant)}`];
+  if (work.loose.has(name)) ways.push(looseMember(work, slot));
   if (ways.length === 0) return null;
   if (ways.length === 1) return ways[0] as string;
   // Each way can use its own index; an OR of them would read the whole table.

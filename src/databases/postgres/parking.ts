@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
+import { linksOf } from '../../engine/slice.ts';
 import type { RelationColumn, Term, Unique } from './catalog.ts';
 import { ident } from './identifiers.ts';
 import type { Slot } from './workspace.ts';
-import { columnOf, linksOf } from './workspace.ts';
+import { columnOf } from './workspace.ts';
 
 /** Where a row waits: a column of it, and what kind of value it holds meanwhile. */
 export interface Refuge {

@@ -78,6 +78,7 @@ export function bareWorkspace(sql: Sql, structure: Structure, shape: SliceShape,
     stagedKnown: false,
     valuesSet: false,
     returning: new Set(),
+    loose: new Set(),
     status: null,
     misfits: [],
   };

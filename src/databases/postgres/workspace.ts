@@ -1,6 +1,6 @@
 import { sortedColumns } from '../../engine/digest.ts';
 import type { Conflict } from '../../engine/plan.ts';
-import type { Link, SliceShape, SliceTable } from '../../engine/slice.ts';
+import type { SliceShape, SliceTable } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
@@ -60,6 +60,8 @@ export interface Workspace {
   stagedKnown: boolean;
   /** Links (parent and its columns) whose staged parents are partly gone live. */
   returning: Set<string>;
+  /** Tables where rows the backup has as the tenant's are, or will be, nobody's (`loose.ts`). */
+  loose: Set<string>;
   /** A review replaced values in the staged tables: they are no longer what the backup holds. */
   valuesSet: boolean;
   status: StatusRule | null;
@@ -189,13 +191,6 @@ export function emptied(slots: Slot[], kinds: (keyof Slot['rows'])[]): string {
   }
   if (truncated.length > 0) statements.push(`TRUNCATE ${truncated.join(', ')};`);
   return statements.join(' ');
-}
-
-/** All keys through which a table's rows can belong. */
-export function linksOf(slice: SliceTable): Link[] {
-  return slice.membership.via === 'links'
-    ? [...slice.membership.links, ...(slice.membership.loops ?? [])]
-    : [];
 }
 
 /** Ownership that loops is followed until nothing new is found. */

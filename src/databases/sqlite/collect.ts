@@ -1,8 +1,10 @@
 import type { Collected } from '../../engine/port.ts';
 import type { Link } from '../../engine/slice.ts';
+import { canBeLoose, linksOf } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { affinityOf, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
+import { looseRows } from './loose.ts';
 import { findDisagreements } from './ownership.ts';
 import { refersTo } from './reference.ts';
 import { scratchTable } from './scratch.ts';
@@ -20,8 +22,8 @@ export function keysTable(parent: TableWork, columns: string[]): string {
  * Finds the rows of one tenant, live and staged, parents first.
  *
  * A live child whose live parent is gone belongs to the tenant when the staged slice holds that parent and no
- * live row has its key: the damage that left it an orphan does not make it anybody else's. Such rows are marked
- * `adopted`.
+ * live row has its key: the damage that left it an orphan does not make it anybody else's. Neither does damage that
+ * cleared its own key (`loose.ts`). Such rows are marked `adopted`.
  */
 export function collect(work: Workspace, tenant: TenantId, staged: 'none' | 'slice' | 'whole'): Collected {
   const { connection, root } = work;
@@ -78,12 +80,6 @@ function count(work: Workspace, name: string): number {
   return Number(work.connection.prepare(`SELECT count(*) FROM temp.${name}`).pluck().get());
 }
 
-/** All keys through which a table's rows can belong. */
-function linksOf(table: TableWork): Link[] {
-  const { membership } = table.slice;
-  return membership.via === 'links' ? [...membership.links, ...(membership.loops ?? [])] : [];
-}
-
 function addLive(work: Workspace, table: TableWork): void {
   const { connection } = work;
   const real = `main.${quote(table.slice.name)} t`;
@@ -94,11 +90,10 @@ function addLive(work: Workspace, table: TableWork): void {
     connection.exec(
       `${into} SELECT ${found}, 0 FROM ${real} WHERE ${ownColumn(work, table.live, 't', membership.column)}`,
     );
-    return;
   }
   // First by keys of live parents, then by keys only the backup still has: the first mark stays.
   for (const adopted of [0, 1]) {
-    for (const link of linksOf(table)) {
+    for (const link of linksOf(table.slice)) {
       connection.exec(
         `${into} SELECT ${found}, ${adopted} ` +
           `FROM temp.${keysTable(parentOf(work, link), link.parentColumns)} k CROSS JOIN ${real} ` +
@@ -106,6 +101,8 @@ function addLive(work: Workspace, table: TableWork): void {
       );
     }
   }
+  if (canBeLoose(table.slice) && hasKey(table))
+    connection.exec(`${into} SELECT ${found}, 1 FROM ${looseRows(work, table)}`);
 }
 
 function addStaged(work: Workspace, table: TableWork, staged: 'none' | 'slice' | 'whole'): void {
@@ -118,7 +115,7 @@ function addStaged(work: Workspace, table: TableWork, staged: 'none' | 'slice' |
   else if (membership.via !== 'links')
     connection.exec(`${into} FROM ${real} WHERE ${ownColumn(work, table.staged, 't', membership.column)}`);
   else {
-    for (const link of linksOf(table)) {
+    for (const link of linksOf(table.slice)) {
       const parent = parentOf(work, link);
       if (!parent.staged || !link.columns.every((column) => hasColumn(table.staged, column))) continue;
       if (!link.parentColumns.every((column) => hasColumn(parent.staged, column))) continue;
@@ -129,6 +126,11 @@ function addStaged(work: Workspace, table: TableWork, staged: 'none' | 'slice' |
       );
     }
   }
+}
+
+/** The backup has the columns of the table's key. */
+function hasKey({ slice, staged }: TableWork): boolean {
+  return slice.key.every((column) => hasColumn(staged, column));
 }
 
 function hasColumn(table: SqliteTable | null, name: string): boolean {
@@ -160,8 +162,7 @@ export function linkCondition(
 /** A primary key that holds NULL somewhere identifies nothing (SQLite allows it): then rows compare as a multiset. */
 function usableKey(work: Workspace, table: TableWork): string[] {
   const { key } = table.slice;
-  if (key.length === 0 || (table.staged && !key.every((column) => hasColumn(table.staged, column))))
-    return [];
+  if (key.length === 0 || (table.staged && !hasKey(table))) return [];
   if (table.live.withoutRowid || table.live.rowidColumn !== null) return key;
   const empty = key.map((column) => `t.${quote(column)} IS NULL`).join(' OR ');
   const sides = [
@@ -220,7 +221,7 @@ function makeKeys(work: Workspace, table: TableWork): void {
 function referencedKeys(work: Workspace, parent: TableWork): string[][] {
   const sets = new Map<string, string[]>();
   for (const table of work.tables) {
-    for (const link of linksOf(table)) {
+    for (const link of linksOf(table.slice)) {
       if (link.parent === parent.slice.name) sets.set(link.parentColumns.join('\n'), link.parentColumns);
     }
   }
@@ -231,7 +232,7 @@ function referencedKeys(work: Workspace, parent: TableWork): string[][] {
 export function isMember(work: Workspace, table: TableWork, alias: string): string {
   const { membership } = table.slice;
   if (membership.via !== 'links') return `(${ownColumn(work, table.live, alias, membership.column)})`;
-  const ways = linksOf(table).map(
+  const ways = linksOf(table.slice).map(
     (link) =>
       `EXISTS (SELECT 1 FROM temp.${keysTable(parentOf(work, link), link.parentColumns)} k WHERE ${linkCondition(work, table.live, link, alias, 'k')})`,
   );

@@ -4,16 +4,14 @@ import { heldByAnother, movedHere } from '../other-owner.ts';
 import { keyText } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
-import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
+import { findLoose } from './loose.ts';
+import { keyTextOf, named, ownerOf, ownerText } from './ownership.ts';
 import { refersTo } from './reference.ts';
 import { fromSource } from './source.ts';
 import { findStuck } from './triggers.ts';
 import { findTaken } from './uniques.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { located } from './workspace.ts';
-
-/** At most this many rows are named per table and finding. */
-export const named = 20;
 
 export interface Obstacles {
   conflicts: Conflict[];
@@ -25,6 +23,7 @@ export interface Obstacles {
 export function findObstacles(work: Workspace): Obstacles {
   const found: Obstacles = { conflicts: [], sharedNeeded: [], inbound: [] };
   for (const table of work.tables) {
+    found.conflicts.push(...findLoose(work, table));
     if (hasEffects(work, table, "'i', 'u', 'r'")) {
       found.conflicts.push(...findHeldKeys(work, table), ...findTaken(work, table));
       for (const key of table.live.foreignKeys) missingParents(work, table, key, found);

@@ -21,12 +21,12 @@ function inOrder(columns: string[], alias: string): string[] {
   return sortedColumns(columns).map((column) => `${alias}.${quote(column)}`);
 }
 
-/** Hashes of the live slice. Adopted orphans are left out unless asked for: by themselves they belong to nobody yet. */
-export function hashLive(work: Workspace, options: { adopted: boolean }): TableHashes {
+/** Hashes of the live slice as it was collected, adopted orphans included: they are what a safety copy must hold. */
+export function hashLive(work: Workspace): TableHashes {
   const hashes: TableHashes = new Map();
   for (const table of work.tables) {
     const sum = new MultisetHash();
-    for (const row of liveRowEncodings(work, table, options.adopted)) sum.addRow(row);
+    for (const row of liveRowEncodings(work, table)) sum.addRow(row);
     hashes.set(table.slice.name, sum);
   }
   return hashes;
@@ -39,17 +39,12 @@ function inBatches(table: SqliteTable, letter: 'l' | 's'): { stretch?: Stretch }
 }
 
 /** Encoding of every live row of one table of the slice. */
-export function* liveRowEncodings(
-  work: Workspace,
-  table: TableWork,
-  adopted: boolean,
-): Generator<Buffer | string> {
+export function* liveRowEncodings(work: Workspace, table: TableWork): Generator<Buffer | string> {
   const rows = encodeRows(work.connection, work.encoding, {
     values: inOrder(table.columns, 't'),
     from:
       `temp.${table.names.liveRows} r CROSS JOIN main.${quote(table.slice.name)} t ` +
       `ON ${located(table.live, 't', 'r', 'l')}`,
-    ...(adopted ? {} : { where: 'r.adopted = 0' }),
     ...inBatches(table.live, 'l'),
     locator: locator(table.live, 't'),
   });

@@ -108,11 +108,12 @@ function ownGuard(work: Workspace, table: TableWork, operation: Operation): stri
 
 /** The row written is the tenant's: by its values, or because it was in the slice before the first change. */
 function memberCondition(work: Workspace, table: TableWork, operation: Operation): string {
-  if (operation === 'insert') return isMember(work, table, 'NEW');
+  // A row that is deleted and inserted again (an undo that cuts it loose again) keeps its place.
+  const row = operation === 'insert' ? 'NEW' : 'OLD';
   const was = locatorColumns(table.live, 'l')
-    .map((column, i) => `r.${column} = ${locator(table.live, 'OLD')[i]}`)
+    .map((column, i) => `r.${column} = ${locator(table.live, row)[i]}`)
     .join(' AND ');
-  return `(${isMember(work, table, 'OLD')} OR EXISTS (SELECT 1 FROM temp.${table.names.liveRows} r WHERE ${was}))`;
+  return `(${isMember(work, table, row)} OR EXISTS (SELECT 1 FROM temp.${table.names.liveRows} r WHERE ${was}))`;
 }
 
 function plannedCondition(work: Workspace, table: TableWork, operation: Operation): string {

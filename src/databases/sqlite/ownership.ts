@@ -7,7 +7,7 @@ import type { TableWork, Workspace } from './workspace.ts';
 import { located, theTenant } from './workspace.ts';
 
 /** At most this many rows are named per table and finding: a report is for people. */
-const named = 20;
+export const named = 20;
 
 /**
  * SQL for the id of the tenant a live row belongs to, or NULL: the tenant column, or along the links. Loops are

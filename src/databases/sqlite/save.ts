@@ -19,7 +19,7 @@ import { located, locator } from './workspace.ts';
  * Writes the live slice, adopted orphans included, to a SQLite file with the same tables: a tenant archive that
  * can be staged like any backup. Rows move inside SQLite. The file is read back and its digest compared before
  * this returns, so a way back exists before anything changes.
- * @param live hashes of the slice, adopted rows included
+ * @param live hashes of the slice
  */
 export function saveSlice(work: Workspace, path: string, live: TableHashes): { rows: number; bytes: number } {
   const temporaryPath = `${path}.partial`;
@@ -189,7 +189,7 @@ function* contentChanges(work: Workspace, table: TableWork): Generator<SavedChan
   }
   if (added.size === 0) return;
   const held = new Map<string, number>();
-  for (const row of liveRowEncodings(work, table, true)) {
+  for (const row of liveRowEncodings(work, table)) {
     const content = hash('sha256', row, 'base64');
     if (added.has(content)) held.set(content, (held.get(content) ?? 0) + 1);
   }

@@ -120,10 +120,7 @@ export class SqliteSession {
     if (side === 'staged') return digestStaged(work);
     const live = this.hashes();
     if (side === 'live') return finishDigest(work, live);
-    return finishDigest(
-      work,
-      hashPlanned(work, this.hasAdopted() ? hashLive(work, { adopted: true }) : live),
-    );
+    return finishDigest(work, hashPlanned(work, live));
   }
 
   compare(): Port.Comparison {
@@ -142,9 +139,7 @@ export class SqliteSession {
   }
 
   saveSlice(path: string): { rows: number; bytes: number } {
-    const work = this.collected();
-    const live = this.hasAdopted() ? hashLive(work, { adopted: true }) : this.hashes();
-    return saveSlice(work, path, live);
+    return saveSlice(this.collected(), path, this.hashes());
   }
 
   saveEffects(path: string): { rows: number; sha256: string } {
@@ -281,16 +276,7 @@ export class SqliteSession {
 
   /** Hashes of the live slice as it was collected, computed once. */
   private hashes(): TableHashes {
-    this.liveHashes ??= hashLive(this.collected(), { adopted: false });
+    this.liveHashes ??= hashLive(this.collected());
     return this.liveHashes;
-  }
-
-  private hasAdopted(): boolean {
-    return this.collected().tables.some(
-      (table) =>
-        this.connection
-          .prepare(`SELECT 1 FROM temp.${table.names.liveRows} WHERE adopted = 1 LIMIT 1`)
-          .get() !== undefined,
-    );
   }
 }

@@ -1,0 +1,107 @@
+import type { Conflict } from '../../engine/plan.ts';
+import { canBeLoose, type Link, waysOf } from '../../engine/slice.ts';
+import { cutLoose, usedByAnother } from '../other-owner.ts';
+import { keyText } from './encoding.ts';
+import { ident, identList, literal } from './identifiers.ts';
+import { named, ownerOf } from './ownership.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { namingColumns, sameRow } from './workspace.ts';
+
+/**
+ * Rows cut loose: nobody's now, because every key of theirs that led to a tenant was set to NULL or leads to no row,
+ * while the row of that very key was the tenant's in the backup. ON DELETE SET NULL leaves such rows behind. Here it
+ * is asked, row by row and by their keys, in which tables there are any; or will be, once an undo is done.
+ */
+export function looseQuery(work: Workspace, slot: Slot): string | null {
+  if (slot.rows.staged === 0 || slot.key.length === 0 || !canBeLoose(slot.slice)) return null;
+  const same = slot.key.map((name) => `t.${ident(name)} = s.${ident(name)}`).join(' AND ');
+  const now = `EXISTS (SELECT FROM ${slot.staged} s, LATERAL (SELECT FROM ${slot.target} t WHERE ${same} AND ${isLoose(work, slot, 't')} LIMIT 1) q)`;
+  return work.stagedAs === 'whole'
+    ? `(${now} OR EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${filled(slot, 's', slot.common ?? [])}))`
+    : now;
+}
+
+/** Condition on a live row (t) that it was cut loose and is the tenant's in the backup. */
+export function looseMember(work: Workspace, slot: Slot): string {
+  return `(${identList(slot.key, 't')}) IN (SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s) AND ${isLoose(work, slot, 't')}`;
+}
+
+/** "no key of this row leads to anybody": none out of the table, and in it only to rows of which the same is true. */
+function isLoose(work: Workspace, slot: Slot, alias: string): string {
+  const { membership } = slot.slice;
+  if (membership.via !== 'links') return `${alias}.${ident(membership.column)} IS NULL`;
+  const { links, loops = [] } = membership;
+  const within = loops.filter((link) => link.parent === slot.slice.name);
+  const out = [...links, ...loops.filter((link) => !within.includes(link))];
+  const leadsOut = (from: string): string =>
+    out
+      .map(
+        (link) =>
+          `NOT EXISTS (SELECT FROM ${(work.byName.get(link.parent) as Slot).target} o WHERE ${leads(link, from, 'o')})`,
+      )
+      .join(' AND ');
+  if (within.length === 0) return leadsOut(alias);
+  const next = (from: string, to: string): string =>
+    `(${within.map((link) => `(${leads(link, from, to)})`).join(' OR ')})`;
+  const found = slot.key.map((name) => `p.${ident(name)} = up.${ident(name)}`).join(' AND ');
+  return `${leadsOut(alias)} AND NOT EXISTS (WITH RECURSIVE up AS
+    (SELECT ${identList(slot.key, 'p')} FROM ${slot.target} p WHERE ${next(alias, 'p')} UNION
+     SELECT ${identList(slot.key, 'q')} FROM up JOIN ${slot.target} p ON ${found} JOIN ${slot.target} q ON ${next('p', 'q')})
+    SELECT FROM up JOIN ${slot.target} p ON ${found} WHERE NOT (${leadsOut('p')}))`;
+}
+
+function leads(link: Link, from: string, to: string): string {
+  return link.columns
+    .map((name, i) => `${to}.${ident(link.parentColumns[i] as string)} = ${from}.${ident(name)}`)
+    .join(' AND ');
+}
+
+/** "a key of this row is filled in". */
+function filled(slot: Slot, alias: string, columns = slot.columns): string {
+  const ways = waysOf(slot.slice).filter((way) => way.every((name) => columns.includes(name)));
+  const each = ways.map((way) => way.map((name) => `${alias}.${ident(name)} IS NOT NULL`).join(' AND '));
+  return `(${each.join(' OR ') || 'false'})`;
+}
+
+/** What is to be said of rows that were cut loose, and what stands against putting them back. Call after comparing. */
+export async function findLoose(work: Workspace, slot: Slot): Promise<Conflict[]> {
+  if (!work.loose.has(slot.slice.name) || slot.rows.live === 0) return [];
+  // A row whose parent comes back is as it was: there is nothing to say of it.
+  const cleared = `NOT ${filled(slot, 'l')} AND ${isLoose(work, slot, 'l')}`;
+  const want = `LEFT JOIN ${slot.want} w ON ${sameRow('l', 'w')}`;
+  const same = slot.key.map((name) => `l.${ident(name)} = s.${ident(name)}`).join(' AND ');
+  const rows = await work.sql.rows(
+    `SELECT w.tdr_kind IS NOT NULL AS back, count(*) AS n, min(${keyText('l', namingColumns(slot.relation))}) AS key
+     FROM ${slot.live} l JOIN ${slot.staged} s ON ${same} ${want} WHERE ${cleared} AND ${filled(slot, 's', slot.common ?? [])} GROUP BY 1`,
+  );
+  const found = rows.map((row) => cutLoose(slot.slice.name, row.key ?? '', Number(row.n), row.back === 't'));
+  return rows.length > 0 ? [...found, ...(await inUse(work, slot))] : found;
+}
+
+/** A row without a tenant may be everybody's: it stays so while rows of others refer to it. */
+async function inUse(work: Workspace, slot: Slot): Promise<Conflict[]> {
+  if (slot.slice.membership.via !== 'column' || slot.rows.want === 0) return [];
+  const found: Conflict[] = [];
+  for (const key of slot.relation.referencedBy) {
+    const child =
+      key.from.schema === work.sql.target.schema ? work.byName.get(key.from.root.table) : undefined;
+    if (!child) continue;
+    const refers = key.columns.map(
+      (name, i) => `c.${ident(name)} = l.${ident(key.parentColumns[i] as string)}`,
+    );
+    const rows = await work.sql.rows(
+      `SELECT q.k, q.ck, q.o FROM (SELECT w.tdr_key AS k, ${keyText('c', namingColumns(child.relation))} AS ck, ${ownerOf(work, child, 'c')} AS o
+         FROM ${slot.live} l JOIN ${slot.want} w ON ${sameRow('l', 'w')} JOIN ${child.target} c ON ${refers.join(' AND ')} WHERE ${isLoose(work, slot, 'l')}) q
+       WHERE q.o <> ${literal(work.tenant.text)} LIMIT ${named}`,
+    );
+    for (const row of rows)
+      found.push(
+        usedByAnother(slot.slice.name, row.k ?? '', {
+          table: child.slice.name,
+          key: row.ck ?? '',
+          tenant: row.o ?? '',
+        }),
+      );
+  }
+  return found;
+}
