@@ -5,21 +5,23 @@ const script = `
 CREATE TABLE tenants (id int PRIMARY KEY, slug varchar(9));
 CREATE TABLE agents (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants ON DELETE CASCADE);
 CREATE TABLE chats (id int PRIMARY KEY, agent_id int REFERENCES agents ON DELETE SET NULL, title varchar(9));
-CREATE TABLE lines (chat_id int NOT NULL REFERENCES chats ON DELETE CASCADE, n int, PRIMARY KEY (chat_id, n));
+CREATE TABLE lines (id int PRIMARY KEY, chat_id int NOT NULL REFERENCES chats ON DELETE CASCADE);
+ALTER TABLE chats ADD COLUMN last_line int REFERENCES lines ON DELETE SET NULL;
 CREATE TABLE tickets (a int, b int, agent_id int REFERENCES agents ON DELETE SET NULL, chat_id int REFERENCES chats ON DELETE SET NULL, PRIMARY KEY (a, b));
 CREATE TABLE nodes (id int PRIMARY KEY, agent_id int REFERENCES agents ON DELETE SET NULL, part_of int NOT NULL REFERENCES nodes);
 CREATE TABLE prompts (id int PRIMARY KEY, tenant_id int REFERENCES tenants ON DELETE SET NULL);
 CREATE TABLE uses (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants ON DELETE CASCADE, prompt_id int REFERENCES prompts);
 INSERT INTO tenants VALUES (1, 'one'), (2, 'two');
 INSERT INTO agents VALUES (10, 1), (20, 2), (21, 2);
-INSERT INTO chats VALUES (100, 10, 'a'), (200, 20, 'a'), (201, 21, 'a'), (900, NULL, 'nobody');
-INSERT INTO lines VALUES (100, 1), (200, 1), (200, 2), (900, 1);
+INSERT INTO chats VALUES (100, 10, 'a', NULL), (200, 20, 'a', NULL), (201, 21, 'a', NULL), (900, NULL, 'nobody', NULL);
+INSERT INTO lines VALUES (1, 100), (2, 200), (3, 200), (9, 900);
+UPDATE chats SET last_line = (SELECT min(id) FROM lines WHERE chat_id = chats.id);
 INSERT INTO tickets VALUES (1, 1, 10, 100), (2, 1, 20, 200), (2, 2, NULL, 201), (2, 3, 21, NULL), (9, 1, NULL, NULL);
 INSERT INTO nodes VALUES (1, 10, 1), (2, 20, 2), (3, NULL, 2), (9, NULL, 9);
 INSERT INTO prompts VALUES (1, 1), (2, 2), (3, 2), (9, NULL);
 INSERT INTO uses VALUES (1, 1, 9), (2, 2, 2);
 `;
-const tables = { agents: 1, chats: 1, lines: '1, 2', tickets: '1, 2', nodes: 1, prompts: 1, uses: 1 };
+const tables = { agents: 1, chats: 1, lines: 1, tickets: '1, 2', nodes: 1, prompts: 1, uses: 1 };
 
 const both = ['a SQLite file', 'a custom archive'];
 
@@ -38,7 +40,7 @@ test.each(both)(
     const { pair, contents } = await made(way);
     const intact = await contents();
     await pair.change(
-      `DELETE FROM agents WHERE tenant_id = 2; UPDATE prompts SET tenant_id = NULL WHERE tenant_id = 2; UPDATE chats SET title = 'b' WHERE id = 200; DELETE FROM lines WHERE n = 2`,
+      `DELETE FROM agents WHERE tenant_id = 2; UPDATE prompts SET tenant_id = NULL WHERE tenant_id = 2; UPDATE chats SET title = 'b' WHERE id = 200; DELETE FROM lines WHERE id = 3`,
     );
     const damaged = await contents();
     const done = await restored(pair, 'two');

@@ -26,19 +26,22 @@ export function looseMember(work: Workspace, slot: Slot): string {
   return `(${identList(slot.key, 't')}) IN (SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s) AND ${isLoose(work, slot, 't')}`;
 }
 
-/** "no key of this row leads to anybody": none out of the table, and in it only to rows of which the same is true. */
+/**
+ * "no key of this row leads to anybody": none out of the table to any row, none that loops through other tables (a
+ * chat's last line) to somebody's, and within the table only to rows of which the same is true.
+ */
 function isLoose(work: Workspace, slot: Slot, alias: string): string {
   const { membership } = slot.slice;
   if (membership.via !== 'links') return `${alias}.${ident(membership.column)} IS NULL`;
   const { links, loops = [] } = membership;
   const within = loops.filter((link) => link.parent === slot.slice.name);
-  const out = [...links, ...loops.filter((link) => !within.includes(link))];
   const leadsOut = (from: string): string =>
-    out
-      .map(
-        (link) =>
-          `NOT EXISTS (SELECT FROM ${(work.byName.get(link.parent) as Slot).target} o WHERE ${leads(link, from, 'o')})`,
-      )
+    [...links, ...loops.filter((link) => !within.includes(link))]
+      .map((link) => {
+        const parent = work.byName.get(link.parent) as Slot;
+        const somebodys = loops.includes(link) ? ` AND ${ownerOf(work, parent, 'o')} IS NOT NULL` : '';
+        return `NOT EXISTS (SELECT FROM ${parent.target} o WHERE ${leads(link, from, 'o')}${somebodys})`;
+      })
       .join(' AND ');
   if (within.length === 0) return leadsOut(alias);
   const next = (from: string, to: string): string =>

@@ -21,19 +21,22 @@ export function looseRows(work: Workspace, table: TableWork): string {
   );
 }
 
-/** "no key of this live row leads to anybody": none out of the table, and in it only to rows of which the same is true. */
+/**
+ * "no key of this live row leads to anybody": none out of the table to any row, none that loops through other tables
+ * (a chat's last line) to somebody's, and within the table only to rows of which the same is true.
+ */
 function isLoose(work: Workspace, table: TableWork, alias: string): string {
   const { membership } = table.slice;
   if (membership.via !== 'links') return `${alias}.${quote(membership.column)} IS NULL`;
   const { links, loops = [] } = membership;
   const within = loops.filter((link) => link.parent === table.slice.name);
-  const out = [...links, ...loops.filter((link) => !within.includes(link))];
   const leadsOut = (from: string): string =>
-    out
-      .map(
-        (link) =>
-          `NOT EXISTS (SELECT 1 FROM main.${quote(link.parent)} o WHERE ${leads(work, table, link, from, 'o')})`,
-      )
+    [...links, ...loops.filter((link) => !within.includes(link))]
+      .map((link) => {
+        const somebodys = `${ownerOf(work, work.byName.get(link.parent) as TableWork, 'o')} IS NOT NULL`;
+        const held = `${leads(work, table, link, from, 'o')}${loops.includes(link) ? ` AND ${somebodys}` : ''}`;
+        return `NOT EXISTS (SELECT 1 FROM main.${quote(link.parent)} o WHERE ${held})`;
+      })
       .join(' AND ');
   if (within.length === 0) return leadsOut(alias);
   const { key } = table.slice;
