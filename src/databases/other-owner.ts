@@ -4,7 +4,7 @@ import type { Conflict } from '../engine/plan.ts';
 export function heldByAnother(table: string, key: string, tenant: string | null): Conflict {
   const now =
     tenant === null
-      ? 'that key is now held by a row that leads to no tenant: what it refers to belongs to nobody, too. Put that right by hand, or exclude the table.'
+      ? "that key is now held by a row of which it cannot be told whose it is: its keys lead to a row that is nobody's, or in a circle. Put that right by hand, or exclude the table."
       : `that key now belongs to tenant ${tenant}. If that row was moved there by mistake, restore tenant ${tenant} first.`;
   return ofAnother(table, key, tenant, `${table} ${key} is in the backup, but ${now}`, true);
 }

@@ -17,7 +17,7 @@ export function looseQuery(work: Workspace, slot: Slot): string | null {
   const same = slot.key.map((name) => `t.${ident(name)} = s.${ident(name)}`).join(' AND ');
   const now = `EXISTS (SELECT FROM ${slot.staged} s, LATERAL (SELECT FROM ${slot.target} t WHERE ${same} AND ${isLoose(work, slot, 't')} LIMIT 1) q)`;
   return work.stagedAs === 'whole'
-    ? `(${now} OR EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${filled(slot, 's', slot.common ?? [])}))`
+    ? `(${now} OR EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${leadsOut(slot, 's', slot.common ?? [])}))`
     : now;
 }
 
@@ -35,7 +35,7 @@ function isLoose(work: Workspace, slot: Slot, alias: string): string {
   if (membership.via !== 'links') return `${alias}.${ident(membership.column)} IS NULL`;
   const { links, loops = [] } = membership;
   const within = loops.filter((link) => link.parent === slot.slice.name);
-  const leadsOut = (from: string): string =>
+  const leadsNowhere = (from: string): string =>
     [...links, ...loops.filter((link) => !within.includes(link))]
       .map((link) => {
         const parent = work.byName.get(link.parent) as Slot;
@@ -43,14 +43,14 @@ function isLoose(work: Workspace, slot: Slot, alias: string): string {
         return `NOT EXISTS (SELECT FROM ${parent.target} o WHERE ${leads(link, from, 'o')}${somebodys})`;
       })
       .join(' AND ');
-  if (within.length === 0) return leadsOut(alias);
+  if (within.length === 0) return leadsNowhere(alias);
   const next = (from: string, to: string): string =>
     `(${within.map((link) => `(${leads(link, from, to)})`).join(' OR ')})`;
   const found = slot.key.map((name) => `p.${ident(name)} = up.${ident(name)}`).join(' AND ');
-  return `${leadsOut(alias)} AND NOT EXISTS (WITH RECURSIVE up AS
+  return `${leadsNowhere(alias)} AND NOT EXISTS (WITH RECURSIVE up AS
     (SELECT ${identList(slot.key, 'p')} FROM ${slot.target} p WHERE ${next(alias, 'p')} UNION
      SELECT ${identList(slot.key, 'q')} FROM up JOIN ${slot.target} p ON ${found} JOIN ${slot.target} q ON ${next('p', 'q')})
-    SELECT FROM up JOIN ${slot.target} p ON ${found} WHERE NOT (${leadsOut('p')}))`;
+    SELECT FROM up JOIN ${slot.target} p ON ${found} WHERE NOT (${leadsNowhere('p')}))`;
 }
 
 function leads(link: Link, from: string, to: string): string {
@@ -59,8 +59,8 @@ function leads(link: Link, from: string, to: string): string {
     .join(' AND ');
 }
 
-/** "a key of this row is filled in". */
-function filled(slot: Slot, alias: string, columns = slot.columns): string {
+/** "a key of this row that leads out of the table is filled in". */
+function leadsOut(slot: Slot, alias: string, columns = slot.columns): string {
   const ways = waysOf(slot.slice).filter((way) => way.every((name) => columns.includes(name)));
   const each = ways.map((way) => way.map((name) => `${alias}.${ident(name)} IS NOT NULL`).join(' AND '));
   return `(${each.join(' OR ') || 'false'})`;
@@ -70,12 +70,12 @@ function filled(slot: Slot, alias: string, columns = slot.columns): string {
 export async function findLoose(work: Workspace, slot: Slot): Promise<Conflict[]> {
   if (!work.loose.has(slot.slice.name) || slot.rows.live === 0) return [];
   // A row whose parent comes back is as it was: there is nothing to say of it.
-  const cleared = `NOT ${filled(slot, 'l')} AND ${isLoose(work, slot, 'l')}`;
+  const cleared = `NOT ${leadsOut(slot, 'l')} AND ${isLoose(work, slot, 'l')}`;
   const want = `LEFT JOIN ${slot.want} w ON ${sameRow('l', 'w')}`;
   const same = slot.key.map((name) => `l.${ident(name)} = s.${ident(name)}`).join(' AND ');
   const rows = await work.sql.rows(
     `SELECT w.tdr_kind IS NOT NULL AS back, count(*) AS n, min(${keyText('l', namingColumns(slot.relation))}) AS key
-     FROM ${slot.live} l JOIN ${slot.staged} s ON ${same} ${want} WHERE ${cleared} AND ${filled(slot, 's', slot.common ?? [])} GROUP BY 1`,
+     FROM ${slot.live} l JOIN ${slot.staged} s ON ${same} ${want} WHERE ${cleared} AND ${leadsOut(slot, 's', slot.common ?? [])} GROUP BY 1`,
   );
   const found = rows.map((row) => cutLoose(slot.slice.name, row.key ?? '', Number(row.n), row.back === 't'));
   return rows.length > 0 ? [...found, ...(await inUse(work, slot))] : found;

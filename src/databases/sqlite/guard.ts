@@ -1,9 +1,11 @@
 import type { IsolationProof } from '../../engine/port.ts';
+import { canBeLoose } from '../../engine/slice.ts';
 import { isMember } from './collect.ts';
 import { alike, encodedRow, keyText } from './encoding.ts';
 import { isolationPrefix } from './errors.ts';
 import { literal, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
+import { leadsOut } from './loose.ts';
 import { scratchTable } from './scratch.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
@@ -94,8 +96,11 @@ function foreignGuard(table: SqliteTable, operation: Operation): string {
 }
 
 function ownGuard(work: Workspace, table: TableWork, operation: Operation): string {
-  const planned = `(${plannedCondition(work, table, operation)} AND ${memberCondition(work, table, operation)})`;
   const mine = memberCondition(work, table, operation);
+  // Only the tenant's own archive holds a row that leads to nobody: one that was cut loose when it was saved.
+  const whose =
+    operation === 'insert' && canBeLoose(table.slice) ? `(${mine} OR NOT ${leadsOut(table, 'NEW')})` : mine;
+  const planned = `(${plannedCondition(work, table, operation)} AND ${whose})`;
   const name = literal(table.slice.name);
   return (
     `CREATE TEMP TRIGGER ${guardName(table.slice.name, operation)} BEFORE ${operation.toUpperCase()} ON main.${quote(table.slice.name)} ` +

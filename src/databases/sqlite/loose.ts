@@ -30,7 +30,7 @@ function isLoose(work: Workspace, table: TableWork, alias: string): string {
   if (membership.via !== 'links') return `${alias}.${quote(membership.column)} IS NULL`;
   const { links, loops = [] } = membership;
   const within = loops.filter((link) => link.parent === table.slice.name);
-  const leadsOut = (from: string): string =>
+  const leadsNowhere = (from: string): string =>
     [...links, ...loops.filter((link) => !within.includes(link))]
       .map((link) => {
         const somebodys = `${ownerOf(work, work.byName.get(link.parent) as TableWork, 'o')} IS NOT NULL`;
@@ -38,7 +38,7 @@ function isLoose(work: Workspace, table: TableWork, alias: string): string {
         return `NOT EXISTS (SELECT 1 FROM main.${quote(link.parent)} o WHERE ${held})`;
       })
       .join(' AND ');
-  if (within.length === 0) return leadsOut(alias);
+  if (within.length === 0) return leadsNowhere(alias);
   const { key } = table.slice;
   const name = `main.${quote(table.slice.name)}`;
   const next = (from: string, to: string): string =>
@@ -46,10 +46,10 @@ function isLoose(work: Workspace, table: TableWork, alias: string): string {
   const list = (of: string): string => key.map((column) => `${of}.${quote(column)}`).join(', ');
   const found = key.map((column, i) => `p.${quote(column)} = up.k${i}`).join(' AND ');
   return (
-    `${leadsOut(alias)} AND NOT EXISTS (WITH RECURSIVE up(${key.map((_, i) => `k${i}`).join(', ')}) AS ` +
+    `${leadsNowhere(alias)} AND NOT EXISTS (WITH RECURSIVE up(${key.map((_, i) => `k${i}`).join(', ')}) AS ` +
     `(SELECT ${list('p')} FROM ${name} p WHERE ${next(alias, 'p')} UNION ` +
     `SELECT ${list('q')} FROM up JOIN ${name} p ON ${found} JOIN ${name} q ON ${next('p', 'q')}) ` +
-    `SELECT 1 FROM up JOIN ${name} p ON ${found} WHERE NOT (${leadsOut('p')}))`
+    `SELECT 1 FROM up JOIN ${name} p ON ${found} WHERE NOT (${leadsNowhere('p')}))`
   );
 }
 
@@ -67,7 +67,7 @@ export function findLoose(work: Workspace, table: TableWork): Conflict[] {
       .map((column) => `e.${column} = r.${column}`)
       .join(' AND ')}`;
   // A row whose parent comes back is as it was: there is nothing to say of it.
-  const loose = `r.adopted = 1 AND NOT ${filled(table, 't')} AND ${isLoose(work, table, 't')}`;
+  const loose = `r.adopted = 1 AND NOT ${leadsOut(table, 't')} AND ${isLoose(work, table, 't')}`;
   const found = lookedAt(work, table, adopted, loose);
   return found.length > 0 ? [...found, ...inUse(work, table, adopted, loose)] : found;
 }
@@ -77,15 +77,15 @@ function lookedAt(work: Workspace, table: TableWork, adopted: string, loose: str
   const rows = work.connection
     .prepare(
       `SELECT e.op IS NOT NULL, count(*), min(${keyTextOf(table, 't')}) FROM ${adopted} JOIN ${table.source.from} ON ${same} ` +
-        `WHERE ${loose} AND ${filled(table, 's')} GROUP BY 1`,
+        `WHERE ${loose} AND ${leadsOut(table, 's')} GROUP BY 1`,
     )
     .raw()
     .all() as [bigint, bigint, string][];
   return rows.map(([back, count, key]) => cutLoose(table.slice.name, key, Number(count), back === 1n));
 }
 
-/** "a key of this row is filled in". */
-function filled({ slice }: TableWork, alias: string): string {
+/** "a key of this row that leads out of the table is filled in". */
+export function leadsOut({ slice }: TableWork, alias: string): string {
   const ways = waysOf(slice).map((way) =>
     way.map((column) => `${alias}.${quote(column)} IS NOT NULL`).join(' AND '),
   );
