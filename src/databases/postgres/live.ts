@@ -2,7 +2,7 @@ import type { Link } from '../../engine/slice.ts';
 import { linksOf } from '../../engine/slice.ts';
 import { rowHash } from './encoding.ts';
 import { ident, identList } from './identifiers.ts';
-import { looseMember, looseQuery } from './loose.ts';
+import { looseCondition, looseMember } from './loose.ts';
 import type { Row } from './sql.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral } from './tenants.ts';
@@ -21,18 +21,16 @@ export async function collectLive(work: Workspace): Promise<void> {
   if (empty) await work.sql.run(empty);
   await findReturning(work);
   await refreshLive(work);
+  if (await noticeLoose(work)) await refreshLive(work);
 }
 
 /**
  * Which parents have staged rows whose key no live row has, so that orphans may be waiting for them. Foreign keys
- * forbid orphans, but damage done with triggers off leaves them. And in which tables rows were cut loose.
+ * forbid orphans, but damage done with triggers off leaves them.
  */
 async function findReturning(work: Workspace): Promise<void> {
   const asked = new Map<string, string>();
-  const loose = new Map<string, string>();
   for (const slot of work.slots) {
-    const query = looseQuery(work, slot);
-    if (query) loose.set(slot.slice.name, query);
     for (const link of linksOf(slot.slice)) {
       const parent = work.byName.get(link.parent);
       if (
@@ -44,14 +42,26 @@ async function findReturning(work: Workspace): Promise<void> {
       asked.set(linkKey(link), `EXISTS (SELECT FROM ${parent.staged} p WHERE ${absent(parent, link)})`);
     }
   }
-  const queries = [...asked.values(), ...loose.values()];
-  const [row] =
-    queries.length > 0
-      ? await work.sql.rows(`SELECT ${queries.map((query, i) => `${query} AS r${i}`).join(', ')}`)
-      : [];
-  const yes = (i: number): boolean => row?.[`r${i}`] === 't';
-  work.returning = new Set([...asked.keys()].filter((_, i) => yes(i)));
-  work.loose = new Set([...loose.keys()].filter((_, i) => yes(asked.size + i)));
+  work.returning = await whichAre(work, asked);
+}
+
+/** The names whose condition holds, asked in one statement. */
+async function whichAre(work: Workspace, asked: Map<string, string>): Promise<Set<string>> {
+  if (asked.size === 0) return new Set();
+  const [row] = await work.sql.rows(
+    `SELECT ${[...asked.values()].map((condition, i) => `${condition} AS r${i}`).join(', ')}`,
+  );
+  return new Set([...asked.keys()].filter((_, i) => row?.[`r${i}`] === 't'));
+}
+
+/** Finds the tables in which rows were cut loose, once it is known which staged rows the live slice lacks. */
+async function noticeLoose(work: Workspace): Promise<boolean> {
+  const asked = work.slots.flatMap((slot) => {
+    const condition = looseCondition(work, slot);
+    return condition === null ? [] : [[slot.slice.name, condition] as const];
+  });
+  work.loose = await whichAre(work, new Map(asked));
+  return work.loose.size > 0;
 }
 
 function linkKey(link: Link): string {

@@ -9,16 +9,17 @@ import { namingColumns, sameRow } from './workspace.ts';
 
 /**
  * Rows cut loose: nobody's now, because every key of theirs that led to a tenant was set to NULL or leads to no row,
- * while the row of that very key was the tenant's in the backup. ON DELETE SET NULL leaves such rows behind. Here it
- * is asked, row by row and by their keys, in which tables there are any; or will be, once an undo is done.
+ * while the row of that very key was the tenant's in the backup. ON DELETE SET NULL leaves such rows behind. Here
+ * it is asked, by the keys of staged rows that the live slice lacks, whether there are any; or will be, after an undo.
  */
-export function looseQuery(work: Workspace, slot: Slot): string | null {
+export function looseCondition(work: Workspace, slot: Slot): string | null {
   if (slot.rows.staged === 0 || slot.key.length === 0 || !canBeLoose(slot.slice)) return null;
-  const same = slot.key.map((name) => `t.${ident(name)} = s.${ident(name)}`).join(' AND ');
-  const now = `EXISTS (SELECT FROM ${slot.staged} s, LATERAL (SELECT FROM ${slot.target} t WHERE ${same} AND ${isLoose(work, slot, 't')} LIMIT 1) q)`;
-  return work.stagedAs === 'whole'
-    ? `(${now} OR EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${leadsOut(slot, 's', slot.common ?? [])}))`
-    : now;
+  const same = (alias: string): string =>
+    slot.key.map((name) => `${alias}.${ident(name)} = s.${ident(name)}`).join(' AND ');
+  const lacking = `SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s WHERE NOT EXISTS (SELECT FROM ${slot.live} l WHERE ${same('l')}) OFFSET 0`;
+  const now = `EXISTS (SELECT FROM (${lacking}) s, LATERAL (SELECT FROM ${slot.target} t WHERE ${same('t')} AND ${isLoose(work, slot, 't')} LIMIT 1) q)`;
+  if (work.stagedAs !== 'whole') return now;
+  return `(${now} OR EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${leadsOut(slot, 's', slot.common ?? [])}))`;
 }
 
 /** Condition on a live row (t) that it was cut loose and is the tenant's in the backup. */
