@@ -59,7 +59,8 @@ export interface ActionContext {
 export type Probed<O> =
   | { found: 'done'; output: O }
   | { found: 'not-done'; detail: string }
-  | { found: 'unknown'; detail: string };
+  /** A person has to say it then; `settle` writes their word where the probe looked. */
+  | { found: 'unknown'; detail: string; settle?: (done: boolean) => Promise<void> };
 
 /** What happens to a step that was interrupted: run it again, find out what happened, or ask a person. */
 export type AfterInterruption = 'rerun' | 'probe' | 'ask';

@@ -76,7 +76,7 @@ export async function probeRecord(
 ): Promise<Probed<ChangeOutput>> {
   if (record.state === 'rolled-back') return { found: 'not-done', detail: 'Everything was rolled back.' };
   if (record.state === 'finished') return { found: 'done', output: outputOf(context, record, about) };
-  const { tenant, intended } = record;
+  const { intended } = record;
   const outcome = await withSession(context, 'read', (session) =>
     session.probe(intended.effects.file, intended.marker),
   );
@@ -90,11 +90,26 @@ export async function probeRecord(
     return {
       found: 'unknown',
       detail: `Some rows are in their new state and some in their old one: compare with the safety copy ${intended.safetyCopy.path}.`,
+      settle: (done) => settle(context, record, done, 'operator'),
     };
   }
-  if (outcome === 'not-committed') {
-    await context.incident.append({ event: 'restore.rolled-back', tenant, foundBy: 'probe' });
-    return { found: 'not-done', detail: 'The change did not happen: every row is as it was.' };
+  const done = outcome !== 'not-committed';
+  await settle(context, record, done, 'probe');
+  return done
+    ? { found: 'done', output: outputOf(context, record, about) }
+    : { found: 'not-done', detail: 'The change did not happen: every row is as it was.' };
+}
+
+/** Writes down what became of a change whose process did not live to say it. */
+async function settle(
+  context: ActionContext,
+  { tenant, intended }: RestoreRecord,
+  done: boolean,
+  foundBy: 'probe' | 'operator',
+): Promise<void> {
+  if (!done) {
+    await context.incident.append({ event: 'restore.rolled-back', tenant, foundBy });
+    return;
   }
   await context.incident.append({
     event: 'restore.finished',
@@ -104,9 +119,8 @@ export async function probeRecord(
     isolation: null,
     tables: intended.tables,
     seconds: {},
-    foundBy: 'probe',
+    foundBy,
   });
-  return { found: 'done', output: outputOf(context, record, about) };
 }
 
 /** The restore that this task began, not one of an earlier attempt. */

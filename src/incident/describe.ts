@@ -87,9 +87,9 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'restore.intended':
       return `Restore of ${slugOf(state, entry.tenant)} begins (${entry.mode}); safety copy of ${entry.safetyCopy.rows} rows on disk`;
     case 'restore.finished':
-      return `Restore of ${slugOf(state, entry.tenant)} committed${entry.foundBy === 'probe' ? ' (found by probing)' : ''}: ${rowsWords(entry.tables)}${isolationWords(entry.isolation)}`;
+      return `Restore of ${slugOf(state, entry.tenant)} committed${foundWords(entry.foundBy)}: ${rowsWords(entry.tables)}${isolationWords(entry.isolation)}`;
     case 'restore.rolled-back':
-      return `Restore of ${slugOf(state, entry.tenant)} rolled back${entry.foundBy === 'probe' ? ' (found by probing)' : ''}${entry.error ? `: ${entry.error.message}` : ''}`;
+      return `Restore of ${slugOf(state, entry.tenant)} rolled back${foundWords(entry.foundBy)}${entry.error ? `: ${entry.error.message}` : ''}`;
     case 'restore.unknown':
       return `Nobody knows yet whether the restore of ${slugOf(state, entry.tenant)} happened: ${entry.reason}`;
     case 'tenant.suspended':
@@ -125,6 +125,11 @@ function flagWords(input: Record<string, Record<string, unknown>> | undefined): 
     from === undefined ? [] : [`${action} from ${from}`],
   );
   return told.length === 0 ? '' : `, told: ${told.join(', ')}`;
+}
+
+function foundWords(foundBy: 'apply' | 'probe' | 'operator'): string {
+  if (foundBy === 'apply') return '';
+  return foundBy === 'probe' ? ' (found by probing)' : ' (a person said so)';
 }
 
 function isolationWords(isolation: { otherRowsWritten: number } | null): string {

@@ -188,12 +188,12 @@ export const payloads = {
     isolation: isolation.nullable(),
     tables: z.array(tableCounts),
     seconds: z.record(z.string(), z.number()),
-    foundBy: z.enum(['apply', 'probe']).default('apply'),
+    foundBy: z.enum(['apply', 'probe', 'operator']).default('apply'),
   }),
   'restore.rolled-back': z.object({
     tenant: tenantId,
     error: failure.optional(),
-    foundBy: z.enum(['apply', 'probe']).default('apply'),
+    foundBy: z.enum(['apply', 'probe', 'operator']).default('apply'),
   }),
   'restore.unknown': z.object({ tenant: tenantId, reason: z.string() }),
 

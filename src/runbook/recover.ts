@@ -52,6 +52,7 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
   }
   const answer = await askAfterInterruption(run, task, probed.detail);
   if (answer === 'leave') return { went: 'stop', why: 'operator', error: stopped() };
+  await probed.settle?.(answer === 'done');
   const state = answer === 'done' ? 'done' : 'undone';
   await incident.append({ ...where, state, found: 'operator' });
   return answer === 'done' ? { went: 'on' } : walkTask(run, step, task);

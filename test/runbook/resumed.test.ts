@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Operator } from '../../src/actions/operator.ts';
@@ -171,4 +171,24 @@ test('a backup of another database is taken by a run that was given its name', a
   await expect(nameless).rejects.toMatchObject({ code: 'usage' });
   const begun = await beginRun({ ...request, foreignSource: name });
   expect(await walk(begun, absentOperator('new-alfa'))).toBe('completed');
+});
+
+test('where rows say both, what a person says of the change is kept, and nothing waits for it any more', async () => {
+  const here = await sceneOf(damaged());
+  const { config, database, store, world } = here;
+  const begun = await beginRun({ ...requestOf(here), from: world.backupPath });
+  expect(await walk(begun, absentOperator('alfa'))).toBe('completed');
+  // The process died right after it began the change, and somebody took half of it back.
+  const journal = join(begun.incident.dir, 'journal.jsonl');
+  const lines = readFileSync(journal, 'utf8').split('\n');
+  const last = lines.findIndex((line) => line.includes('"restore.intended"'));
+  writeFileSync(journal, `${lines.slice(0, last + 1).join('\n')}\n`);
+  shell(world.dbPath, 'DELETE FROM memos WHERE id = 1');
+  const again = await resumeRun({ config, database, store, id: begun.incident.id });
+  const alice = new ScriptedOperator({ 'rows.interrupted': 'done' });
+  expect(await walk(again, alice)).toBe('completed');
+  expect(alice.asked[0]?.detail.join()).toContain('compare with the safety copy');
+  expect(again.incident.state.restores.map((one) => one.state)).toEqual(['finished']);
+  // The tenant is free for what comes next.
+  await (await beginRun({ ...requestOf(here), from: world.backupPath })).close();
 });
