@@ -245,7 +245,10 @@ describe('reading plain SQL', () => {
     e text COLLATE pg_catalog."C",
     g integer GENERATED ALWAYS AS ((id + 1)) STORED,
     f character varying(10)[],
-    CONSTRAINT x CHECK ((id > 0))
+    exclude boolean,
+    NOT NULL h,
+    CONSTRAINT x CHECK ((id > 0)),
+    CONSTRAINT n NOT NULL i
 )
 PARTITION BY RANGE (id)`);
     ddl.read('ALTER TABLE ONLY public."T 1" ATTACH PARTITION public.t1_a FOR VALUES FROM (1) TO (10)');
@@ -267,6 +270,7 @@ PARTITION BY RANGE (id)`);
       ['e', 'text', false, false, false],
       ['g', 'integer', false, false, true],
       ['f', 'character varying(10)[]', false, false, false],
+      ['exclude', 'boolean', false, false, false],
     ]);
     expect(table?.primaryKey).toEqual(['id', 'a,b']);
     expect(ddl.tableOf({ schema: 'public', name: 't1_a' })).toBe('T 1');

@@ -197,6 +197,9 @@ const countersQuery = `
       WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjid = c.oid
   ) x JOIN pg_sequence s ON s.seqrelid = x.oid`;
 
+/** Condition on trigger `t`. Before 15 what a partition got from the table above it was marked as internal, as keys' triggers are. */
+export const ofApplication = `(NOT t.tgisinternal OR t.tgparentid <> 0 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't'))`;
+
 const relationsQuery = `
   SELECT coalesce(json_agg(json_build_object(
     'oid', c.oid::text, 'name', c.relname, 'kind', c.relkind,
@@ -216,7 +219,7 @@ const relationsQuery = `
     'triggers', (SELECT coalesce(json_agg(json_build_object('name', t.tgname, 'table', format('%I.%I', tn.nspname, tc.relname),
         'sql', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled) ORDER BY t.tgrelid <> c.oid, t.tgname), '[]')
       FROM pg_trigger t JOIN pg_class tc ON tc.oid = t.tgrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
-      WHERE (t.tgrelid = c.oid OR c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) AND NOT t.tgisinternal),
+      WHERE (t.tgrelid = c.oid OR c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) AND ${ofApplication}),
     'rules', (SELECT coalesce(json_agg(json_build_object('name', r.rulename, 'table', format('%I.%I', n.nspname, c.relname), 'sql', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)), '[]')
       FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
     'counters', (${countersQuery})

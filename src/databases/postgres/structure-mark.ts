@@ -1,4 +1,5 @@
 import { TenantDrError } from '../../errors.ts';
+import { ofApplication } from './catalog.ts';
 import { ident, literal } from './identifiers.ts';
 import type { Sql } from './sql.ts';
 
@@ -12,7 +13,7 @@ export async function structureMark(sql: Sql): Promise<string> {
     `SELECT format('a %s %s %s %s %s %s %s', attrelid, attnum, attname, atttypid, atttypmod, attnotnull, attgenerated) FROM pg_attribute WHERE attrelid IN (${tables}) AND attnum > 0 AND NOT attisdropped`,
     `SELECT format('c %s %s %s %s', conrelid, oid, contype, convalidated) FROM pg_constraint WHERE conrelid IN (${tables})`,
     `SELECT format('i %s %s', indrelid, indexrelid) FROM pg_index WHERE indrelid IN (${tables}) AND indisunique`,
-    `SELECT format('t %s %s %s', tgrelid, oid, tgenabled) FROM pg_trigger WHERE tgrelid IN (${tables}) AND NOT tgisinternal`,
+    `SELECT format('t %s %s %s', tgrelid, oid, tgenabled) FROM pg_trigger t WHERE tgrelid IN (${tables}) AND ${ofApplication}`,
   ];
   const all = `SELECT md5(coalesce(string_agg(x, ',' ORDER BY x COLLATE "C"), '')) FROM (${parts.join(' UNION ALL ')}) q(x)`;
   return (await sql.value(all)) ?? '';

@@ -210,11 +210,14 @@ function likeLive(column: Column, live: Table | undefined): string {
 const ends =
   /\s(?:DEFAULT|NOT NULL|NULL|COLLATE|GENERATED|CONSTRAINT|CHECK|STORAGE|COMPRESSION|OPTIONS|PRIMARY KEY|UNIQUE|REFERENCES)\b/i;
 
+/** What a definition holds besides columns; `exclude` alone may be the name of one. */
+const constraint =
+  /^(?:CONSTRAINT|CHECK|PRIMARY KEY|UNIQUE|FOREIGN KEY|LIKE|NOT NULL|EXCLUDE(?= USING\b| \())(?=[\s(])/i;
+
 function readColumns(body: string): Column[] {
   return splitTop(body).flatMap((item) => {
     const text = item.trim();
-    if (/^(CONSTRAINT|CHECK|PRIMARY KEY|UNIQUE|EXCLUDE|FOREIGN KEY|LIKE)\b/i.test(text) || text === '')
-      return [];
+    if (constraint.test(text) || text === '') return [];
     const name = new RegExp(`^${identifier}`).exec(text)?.[0];
     if (name === undefined) return [];
     const rest = ` ${text.slice(name.length).trim()}`;
