@@ -1,9 +1,11 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { type ArchiveEntry, readArchive } from '../../src/databases/postgres/dump/archive.ts';
+import { openArchiveData } from '../../src/databases/postgres/dump/archive-data.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { countEffects } from '../../src/engine/planning.ts';
 import type { StagedSource } from '../../src/engine/port.ts';
@@ -132,6 +134,20 @@ test.each(['plain SQL', 'custom archive'])(
     }
   },
 );
+
+test('a directory is read without pg_restore, and a cut file of it is not a shorter one', async () => {
+  const path = await dump('bare', ['-Fd', '-Z0']);
+  const archive = await readArchive(path, 'directory');
+  expect(archive.known).toBe(true);
+  const data = await openArchiveData(path, 'directory', archive);
+  const [entry] = archive.entries.filter(({ hasData }) => hasData);
+  const file = join(path, entry?.file as string);
+  await truncate(file, (await stat(file)).size - 6);
+  const reading = (async () => {
+    for await (const chunk of data(entry as ArchiveEntry)) void chunk;
+  })();
+  await expect(reading).rejects.toMatchObject({ code: 'backup-truncated' });
+});
 
 test('a safety copy brings back what a restore changed', async () => {
   const live = await testDatabase(server, '', world.name);

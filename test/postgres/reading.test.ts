@@ -6,6 +6,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openStream } from '../../src/backups/open-stream.ts';
+import { type ArchiveEntry, readArchive } from '../../src/databases/postgres/dump/archive.ts';
+import { openArchiveData } from '../../src/databases/postgres/dump/archive-data.ts';
 import { escapeCopy, unescapeCopy } from '../../src/databases/postgres/dump/copy-text.ts';
 import { DdlReader, parseCopy } from '../../src/databases/postgres/dump/ddl.ts';
 import type { DumpEvent } from '../../src/databases/postgres/dump/plain.ts';
@@ -277,4 +279,18 @@ PARTITION BY RANGE (id)`);
     expect(ddl.tableOf({ schema: 'other', name: 't1_a' })).toBeNull();
     expect(parseCopy('COPY t FROM stdin')).toEqual({ schema: null, name: 't', columns: [] });
   });
+});
+
+test('an archive of pg_dump 18 is read without its programs', async () => {
+  const path = join(import.meta.dirname, '../fixtures/dumps/pg_dump-18.dump');
+  const archive = await readArchive(path, 'custom');
+  expect([archive.version, archive.known, archive.database]).toEqual(['1.16', true, 'fx']);
+  const ddl = new DdlReader('public');
+  for (const entry of archive.entries) ddl.read(entry.definition.trim().replace(/;$/, ''));
+  expect(ddl.tables.get('derived')?.columns.map((column) => column.name)).toEqual(['extra']);
+  const entry = archive.entries.find(({ kind, tag }) => kind === 'TABLE DATA' && tag === 'derived');
+  const data = await openArchiveData(path, 'custom', archive);
+  let rows = '';
+  for await (const chunk of data(entry as ArchiveEntry)) rows += chunk.toString('utf8');
+  expect(rows).toBe('1\t2\trow 1\n2\t1\trow 2\n3\t2\trow 3\n4\t1\trow 4\n5\t2\trow 5\n');
 });

@@ -41,7 +41,8 @@ async function* directoryData(path: string, entry: ArchiveEntry): AsyncGenerator
   ] as const) {
     const file = join(path, `${entry.file}${ending}`);
     if ((await stat(file).catch(() => null)) === null) continue;
-    yield* stripEnd(openStream(file, compression));
+    // A bare file that was cut shows by nothing else.
+    if (!(yield* stripEnd(openStream(file, compression)))) throw truncated(file);
     return;
   }
   throw new TenantDrError('backup-truncated', `${join(path, entry.file)} is missing from the dump.`, {
@@ -75,8 +76,11 @@ async function* customData(path: string, archive: Archive, position: number | nu
   }
 }
 
-/** Table data may end with `\.` and blank lines; only rows are handed on. A chunk is valid until the next is asked for. */
-async function* stripEnd(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/**
+ * Table data ends with `\.` and blank lines; only rows are handed on. Returns whether that end was there. A chunk is
+ * valid until the next is asked for.
+ */
+async function* stripEnd(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, boolean> {
   let held: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     if (chunk.length < 8) {
@@ -94,6 +98,7 @@ async function* stripEnd(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   const end = /(^|\n)\\\.\n+$/.exec(text);
   const rows = end ? held.subarray(0, end.index + (end[1] as string).length) : held;
   if (rows.length > 0) yield rows;
+  return end !== null;
 }
 
 /** Walks over all blocks, reading nothing but their lengths. */

@@ -19,7 +19,7 @@ export interface ArchiveEntry {
 }
 
 export interface Archive {
-  /** 1.12 to 1.14 are read here; anything else goes through pg_restore. */
+  /** 1.12 to 1.16 are read here, bare or in gzip; anything else goes through pg_restore. */
   version: string;
   known: boolean;
   compressed: boolean;
@@ -41,7 +41,7 @@ export async function readArchive(path: string, format: 'custom' | 'directory'):
       const buffer = Buffer.alloc(size);
       const { bytesRead } = await file.read(buffer, 0, size, 0);
       try {
-        return parse(new Reader(buffer.subarray(0, bytesRead)), path);
+        return parse(new Reader(buffer.subarray(0, bytesRead)), path, format);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         if (bytesRead < size) throw truncated(path, error);
@@ -52,7 +52,10 @@ export async function readArchive(path: string, format: 'custom' | 'directory'):
   }
 }
 
-function parse(reader: Reader, path: string): Archive {
+/** What the table of contents says it belongs to: that of a directory is written as a tar's. */
+const formatNumbers = { custom: 1, directory: 3 };
+
+function parse(reader: Reader, path: string, expected: 'custom' | 'directory'): Archive {
   if (reader.bytes(5).toString('latin1') !== 'PGDMP') {
     throw new TenantDrError('backup-corrupt', `${path} is no archive of pg_dump.`, {
       hint: 'Choose another backup.',
@@ -61,42 +64,46 @@ function parse(reader: Reader, path: string): Archive {
   const [major, minor] = [reader.byte(), reader.byte()];
   reader.byte();
   const version = `${major}.${minor}`;
-  if (major !== 1 || minor < 12 || minor > 14) {
-    return {
-      version,
-      known: false,
-      compressed: false,
-      intSize: 4,
-      database: '',
-      encoding: 'UTF8',
-      entries: [],
-      end: 0,
-    };
+  if (major !== 1 || minor < 12 || minor > 16) {
+    return unknown(version);
   }
   reader.intSize = reader.byte();
   const offsetSize = reader.byte();
   const format = reader.byte();
-  const compression = reader.int();
+  // Until 1.14 the level of gzip, 0 for none; then which compression: 0 none, 1 gzip, 2 lz4, 3 zstd.
+  const compression = minor >= 15 ? reader.byte() : Math.min(Math.abs(reader.int()), 1);
   for (let i = 0; i < 7; i++) reader.int();
   const database = reader.text() ?? '';
   reader.text();
   reader.text();
+  if (format !== formatNumbers[expected]) return unknown(version);
   const entries: ArchiveEntry[] = [];
   for (let left = reader.int(); left > 0; left--)
-    entries.push(readEntry(reader, minor, offsetSize, format === 1));
+    entries.push(readEntry(reader, minor, offsetSize, expected === 'custom'));
   const encoding =
     entries.find((entry) => entry.kind === 'ENCODING')?.definition.match(/'([\w-]+)'/)?.[1] ?? 'UTF8';
-  // Format 1 is custom, 5 directory; anything else is left to pg_restore.
-  const known = format === 1 || format === 5;
   return {
     version,
-    known,
+    known: compression <= 1,
     compressed: compression !== 0,
     intSize: reader.intSize,
     database,
     encoding,
     entries,
     end: reader.at,
+  };
+}
+
+function unknown(version: string): Archive {
+  return {
+    version,
+    known: false,
+    compressed: false,
+    intSize: 4,
+    database: '',
+    encoding: 'UTF8',
+    entries: [],
+    end: 0,
   };
 }
 
@@ -114,6 +121,7 @@ function readEntry(reader: Reader, minor: number, offsetSize: number, custom: bo
   const schema = reader.text() ?? '';
   reader.text();
   if (minor >= 14) reader.text();
+  if (minor >= 16) reader.int();
   reader.text();
   reader.text();
   while (reader.text() !== null);
