@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { connect, readTarget } from '../../src/databases/postgres/connect.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, newestCluster, ordinaryRole, testDatabase } from './cluster.ts';
@@ -52,6 +54,20 @@ describe.each(['postgres', 'app'])('on the newest server to be had here, as role
     }
     expect(await contents(live, tables)).toEqual(await contents(world, tables));
   });
+});
+
+test('limits of time and ways to read values that a database sets for its applications are not ours', async () => {
+  const live = await testDatabase(server, '');
+  await live.sql(
+    [`transaction_timeout = '150ms'`, `idle_session_timeout = '150ms'`, 'array_nulls = off']
+      .map((setting) => `ALTER DATABASE ${live.name} SET ${setting}`)
+      .join(';'),
+  );
+  const sql = await connect(readTarget(live.url));
+  await setTimeout(200);
+  await sql.run('BEGIN; SELECT pg_sleep(0.2)');
+  expect(await sql.value(`SELECT ('{NULL}'::text[])[1] IS NULL`)).toBe('t');
+  await sql.end();
 });
 
 test('the server is newer than the client tools of this machine, which matters to backups only', () => {

@@ -135,6 +135,9 @@ async function dial(settings: pg.ClientConfig): Promise<pg.Client> {
   return client;
 }
 
+/** Each would end a session that waits for a person, or a long change. Some servers do not know all of them. */
+const timeLimits = `'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'`;
+
 async function pinSession(sql: Sql, target: Target, busySeconds: number): Promise<void> {
   const [version] = await sql.rows(
     `SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found,
@@ -160,8 +163,9 @@ async function pinSession(sql: Sql, target: Target, busySeconds: number): Promis
   await sql.run(`
     SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';
     SET extra_float_digits = 1; SET bytea_output = 'hex'; SET xmloption = 'content'; SET row_security = off;
-    SET standard_conforming_strings = on; SET synchronous_commit = on; SET jit = off;
-    SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning;
+    SET standard_conforming_strings = on; SET array_nulls = on; SET quote_all_identifiers = off;
+    SET synchronous_commit = on; SET jit = off; SET client_min_messages = warning;
+    SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (${timeLimits});
     SET lock_timeout = '${Math.round(busySeconds * 1000)}ms'; SET temp_buffers = '64MB'; SET work_mem = '32MB';
     SET default_transaction_read_only = off;
     SET search_path = ${searchPath(target.schema, version?.path ?? '', JSON.parse(version?.extensions ?? '[]') as string[])}`);

@@ -12,6 +12,7 @@ import { childEnvironment, readTarget } from '../connect.ts';
 import { postgresDatabase } from '../database.ts';
 import { clientProgram } from '../server-programs.ts';
 import { PostgresSession } from '../session.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { dumpFailure, programMissing } from './client-failure.ts';
 
 export interface DumpRequest {
@@ -56,7 +57,7 @@ export async function takeDump<T>(
     const snapshot = await session.exportSnapshot();
     const stop = new AbortController();
     const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
-    const dumping = writeDump(target, snapshot.id, request, signal);
+    const dumping = writeDump(target, snapshot, request, signal);
     // When the reading fails first, the dump is stopped; its own end is awaited below in any case.
     const reading = read(session).catch((error: unknown) => {
       stop.abort();
@@ -86,7 +87,7 @@ async function settle<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
 
 async function writeDump(
   target: Target,
-  snapshot: string,
+  snapshot: Snapshot,
   request: DumpRequest,
   signal: AbortSignal,
 ): Promise<number> {
@@ -109,7 +110,7 @@ async function writeDump(
 
 async function runDump(
   target: Target,
-  snapshot: string,
+  snapshot: Snapshot,
   request: DumpRequest,
   file: FileHandle,
   signal: AbortSignal,
@@ -118,7 +119,9 @@ async function runDump(
   const level = custom ? [`--compress=${request.compression === 'none' ? 0 : 4}`] : [];
   const args = [
     '--no-password',
-    `--snapshot=${snapshot}`,
+    `--snapshot=${snapshot.id}`,
+    // A role may have another one set, which perhaps cannot write every character there is.
+    `--encoding=${snapshot.encoding}`,
     `--format=${custom ? 'custom' : 'plain'}`,
     ...level,
   ];
