@@ -1,7 +1,9 @@
 import { createServer } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { childEnvironment, readTarget } from '../../src/databases/postgres/connect.ts';
+import { childEnvironment, connect, readTarget } from '../../src/databases/postgres/connect.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
+import { tablesAtOnce } from '../../src/databases/postgres/portions.ts';
+import { Loader } from '../../src/databases/postgres/stage.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
 import { ordinaryRole, testCluster, testDatabase } from './cluster.ts';
@@ -171,6 +173,17 @@ describe('what stands in the way of a connection has its own error', () => {
       { name: 'connection', level: 'error' },
     ]);
   });
+});
+
+test('tables of hundreds do not take the room for locks away from the application', async () => {
+  const sql = await connect(readTarget(world.url));
+  const loader = new Loader(sql, 'raw');
+  await sql.run('BEGIN');
+  for (let i = 0; i < 2 * tablesAtOnce + 1; i++) loader.table(`t${i}`, ['a']);
+  await loader.settled();
+  const held = `SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'`;
+  expect(Number(await sql.value(held))).toBeLessThan(tablesAtOnce);
+  await sql.end();
 });
 
 describe('reading the structure', () => {

@@ -4,12 +4,13 @@ import type { TenantId } from '../../engine/tenant.ts';
 import { addStaged } from './collect.ts';
 import type { Structure } from './introspect.ts';
 import { collectLiveTable } from './live.ts';
+import { letGo, letGoAfter, portionsOf, tablesAtOnce } from './portions.ts';
 import { bareWorkspace } from './prepare.ts';
 import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
 import { analyze } from './statistics.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { adoptRaw, buildSlots, dropTables, hasLoops, liveTable, stagedTables } from './workspace.ts';
+import { adoptRaw, buildSlots, hasLoops, liveTable, stagedTables } from './workspace.ts';
 
 /**
  * Work on the server while a dump is being read: the tenant's live rows are collected, and staged rows get their
@@ -27,11 +28,11 @@ export class Ahead {
     const slots = buildSlots(sql, structure, request.shape, null);
     const bare = bareWorkspace(sql, structure, request.shape, slots);
     this.work = { ...bare, stage, tenant, stagedAs: 'slice' };
-    this.queue(async () => {
-      await dropTables(sql, 'live|staged|want|gone');
-      await sql.run(slots.map(liveTable).join('\n'));
-    });
-    for (const slot of slots) this.queue(() => collectLiveTable(this.work, slot));
+    for (const part of portionsOf(slots)) {
+      this.queue(() => sql.run(part.map(liveTable).join('\n')));
+      for (const slot of part) this.queue(() => collectLiveTable(this.work, slot));
+      if (part.length === tablesAtOnce) this.queue(() => letGo(sql));
+    }
   }
 
   /** Where it can be done ahead: one tenant, picked out of more, whose ownership does not loop. */
@@ -53,17 +54,18 @@ export class Ahead {
 
   private take(slot: Slot): void {
     if (this.taken.has(slot.slice.name)) return;
-    this.taken.add(slot.slice.name);
+    const made = this.taken.add(slot.slice.name).size;
     this.queue(async () => {
       adoptRaw(slot, this.work.stage?.raw.get(slot.slice.name));
       await this.work.sql.run(stagedTables(slot));
       await addStaged(this.work, slot);
       if (slot.rows.staged > 5000) await analyze(this.work, slot.staged, slot);
+      await letGoAfter(this.work.sql, made);
     });
   }
 
   /** After a failure nothing more is asked of a transaction that is lost anyway. */
-  private queue(task: () => Promise<void>): void {
+  private queue(task: () => Promise<unknown>): void {
     const { sql } = this.work;
     this.last = sql.turns
       .take(async () => {

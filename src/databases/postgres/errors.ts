@@ -44,6 +44,10 @@ const byState: Record<string, { code: ErrorCode; hint: string }> = {
   '40P01': { code: 'database-busy', hint: 'Two sessions waited for each other. Run the same command again.' },
   '40001': { code: 'database-busy', hint: 'Run the same command again.' },
   '53100': { code: 'disk-full', hint: 'Free space on the database server, then run this again.' },
+  '53200': {
+    code: 'database-error',
+    hint: 'The server is short of memory, or of room for locks: raise max_locks_per_transaction there, or name fewer tables with --tables.',
+  },
   '25006': {
     code: 'database-read-only',
     hint: 'This is a standby or a read-only session: name the primary server.',

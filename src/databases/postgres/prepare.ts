@@ -2,10 +2,11 @@ import type { SliceShape } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { sameId } from '../../engine/tenant.ts';
 import type { Structure } from './introspect.ts';
+import { tablesAtOnce } from './portions.ts';
 import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
 import type { Slot, StatusRule, Workspace } from './workspace.ts';
-import { buildSlots, emptied, makeTables, signature } from './workspace.ts';
+import { buildSlots, dropTables, emptied, makeTables, signature } from './workspace.ts';
 
 export interface CollectRequest {
   shape: SliceShape;
@@ -29,8 +30,9 @@ export async function prepareWorkspace(
   const slots = buildSlots(sql, structure, request.shape, stage);
   const wanted = signature(slots);
   const there = slots.length === 0 || (await sql.value(`SELECT to_regclass('pg_temp.tdr_live_0')`)) !== null;
-  const former = wanted === made && there ? before : null;
-  if (!former) await makeTables(sql, slots);
+  const usable = wanted === made && there;
+  if (!usable) await makeTables(sql, slots);
+  const former = usable ? before : null;
   const sameTenant = former !== null && sameId(former.tenant, request.tenant);
   if (former) await takeOver(sql, slots, former, sameTenant);
   const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
@@ -44,6 +46,33 @@ export async function prepareWorkspace(
     misfits: stagedKnown ? former.misfits : [],
   };
   return { work, made: wanted };
+}
+
+/**
+ * Where they are many, the temporary tables are made while no transaction is open that would hold their locks. What
+ * they were made for.
+ */
+export async function makeMany(
+  sql: Sql,
+  structure: Structure,
+  shape: SliceShape,
+  stage: Stage | null,
+): Promise<string> {
+  if (shape.tables.length <= tablesAtOnce) return '';
+  const slots = buildSlots(sql, structure, shape, stage);
+  await makeTables(sql, slots);
+  return signature(slots);
+}
+
+/** Drops them again bit by bit: at the end of a session the server would lock all of them at once. */
+export async function dropMany({ sql, slots }: Workspace): Promise<void> {
+  if (slots.length <= tablesAtOnce) return;
+  try {
+    await dropTables(sql, 'raw|member|live|staged|want|gone');
+  } catch (error) {
+    // A session that is gone or failed cannot; the server does it by itself then.
+    void error;
+  }
 }
 
 /** What the tables hold stays known; another tenant's rows make room. */

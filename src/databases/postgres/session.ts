@@ -35,7 +35,7 @@ import { readEffects } from './effects.ts';
 import type { SessionFacts } from './facts.ts';
 import { introspect, type Structure } from './introspect.ts';
 import { refreshLive } from './live.ts';
-import { type CollectRequest, censusWorkspace, prepareWorkspace } from './prepare.ts';
+import { type CollectRequest, censusWorkspace, dropMany, makeMany, prepareWorkspace } from './prepare.ts';
 import { changedSince, probe } from './probe.ts';
 import { saveEffects, saveSlice } from './save.ts';
 import { searchRows } from './search.ts';
@@ -102,7 +102,8 @@ export class PostgresSession implements Session {
       const { stage, work } = await stageSource(this.sql, structure, source, request);
       this.stageNow = stage;
       this.compared = false;
-      if (work) [this.work, this.made] = [work, signature(work.slots)];
+      this.work = work;
+      this.made = work ? signature(work.slots) : await makeMany(this.sql, structure, request.shape, stage);
     } finally {
       await source.close();
     }
@@ -114,9 +115,7 @@ export class PostgresSession implements Session {
 
   async unstage(): Promise<void> {
     if (!this.stageNow) return;
-    this.stageNow = null;
-    this.work = null;
-    this.made = '';
+    [this.stageNow, this.work, this.made] = [null, null, ''];
     await dropTables(this.sql, 'raw|member|live|staged|want|gone');
   }
 
@@ -145,13 +144,12 @@ export class PostgresSession implements Session {
     this.compared = false;
     this.shared = [];
     const own = !this.reading && !this.change;
-    if (own) await this.sql.run('BEGIN');
+    const structure = await this.known();
+    const { sql, stageNow } = this;
+    const prepared = await prepareWorkspace(sql, structure, stageNow, request, this.made, this.work);
+    [this.work, this.made] = [prepared.work, prepared.made];
+    if (own) await sql.run('BEGIN');
     try {
-      const structure = await this.known();
-      const { sql, stageNow, made, work } = this;
-      const prepared = await prepareWorkspace(sql, structure, stageNow, request, made, work);
-      this.work = prepared.work;
-      this.made = prepared.made;
       const found = await collect(this.work);
       this.hashes = await hashLive(this.work);
       return found;
@@ -294,7 +292,8 @@ export class PostgresSession implements Session {
     return censusWorkspace(this.sql, await this.known(), shape);
   }
 
-  close(): Promise<void> {
-    return this.sql.end();
+  async close(): Promise<void> {
+    if (this.work && !this.reading && !this.change) await dropMany(this.work);
+    await this.sql.end();
   }
 }

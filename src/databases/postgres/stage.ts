@@ -9,6 +9,7 @@ import { ident, identList, literal } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { Watch } from './live-keys.ts';
 import { LiveKeys } from './live-keys.ts';
+import { letGoAfter } from './portions.ts';
 import type { SharedRows } from './shared.ts';
 import { fetchShared } from './shared.ts';
 import type { Sql } from './sql.ts';
@@ -62,9 +63,9 @@ export async function stageSource(
     shared: new Map(),
   };
   let ahead: Ahead | null = null;
+  await dropTables(sql, 'raw|member|live|staged|want|gone');
   await sql.run('BEGIN');
   try {
-    await dropTables(sql, 'raw|member');
     ahead = Ahead.for(sql, structure, request, stage);
     loader.onComplete = (table) => ahead?.done(table);
     await source.load(loader, request, watch);
@@ -146,7 +147,12 @@ export class Loader {
     const list = columns.map((column) => `, ${ident(column)} text`).join('');
     const statement = `CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint GENERATED ALWAYS AS IDENTITY${list})`;
     this.tables.set(name, raw);
-    this.created = Promise.all([this.created, this.sql.turns.take(() => this.sql.run(statement))]);
+    const made = this.tables.size;
+    const create = async (): Promise<void> => {
+      await this.sql.run(statement);
+      await letGoAfter(this.sql, made);
+    };
+    this.created = Promise.all([this.created, this.sql.turns.take(create)]);
     // Reported by `settled`.
     this.created.catch((error: unknown) => void error);
     return raw;

@@ -7,6 +7,7 @@ import type { Relation, RelationColumn } from './catalog.ts';
 import { ident, identList } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { Refuge } from './parking.ts';
+import { portionsOf } from './portions.ts';
 import type { Sql } from './sql.ts';
 import type { Raw, Stage } from './stage.ts';
 
@@ -123,11 +124,11 @@ export function signature(slots: Slot[]): string {
   return JSON.stringify(slots.map((slot) => [slot.relation.oid, slot.columns, slot.common, slot.key]));
 }
 
-/** Creates the temporary tables, dropping those of an earlier shape. */
+/** Creates the temporary tables, dropping those of an earlier shape. Outside of a transaction few are locked at once. */
 export async function makeTables(sql: Sql, slots: Slot[]): Promise<void> {
   await dropTables(sql, 'live|staged|want|gone');
-  const statements = slots.map((slot) => `${liveTable(slot)}\n${stagedTables(slot)}`);
-  if (statements.length > 0) await sql.run(statements.join('\n'));
+  for (const part of portionsOf(slots))
+    await sql.run(part.map((slot) => `${liveTable(slot)}\n${stagedTables(slot)}`).join('\n'));
 }
 
 /** Statement that creates the table of live rows. */
@@ -166,8 +167,8 @@ export async function dropTables(sql: Sql, kinds: string): Promise<void> {
     `SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname ~ $1`,
     [`^tdr_(${kinds})(_|$)`],
   );
-  if (rows.length > 0)
-    await sql.run(`DROP TABLE ${rows.map((row) => `pg_temp.${ident(row.relname ?? '')}`).join(', ')}`);
+  for (const part of portionsOf(rows))
+    await sql.run(`DROP TABLE ${part.map((row) => `pg_temp.${ident(row.relname ?? '')}`).join(', ')}`);
 }
 
 /** Deleted rows a temporary table may keep before it is truncated: emptying small ones in place is ten times cheaper. */
