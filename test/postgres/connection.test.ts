@@ -147,6 +147,8 @@ describe('what stands in the way of a connection has its own error', () => {
         code: 'database-denied',
         message: expect.stringContaining('pooler'),
       });
+      // A setting would stay on a connection that the application gets next.
+      expect(pooler.said()).not.toMatch(/SET /);
     } finally {
       pooler.close();
     }

@@ -5,7 +5,10 @@ import { connect, createServer } from 'node:net';
  * A pooler in transaction mode, in small: every client gets two server connections, and each transaction the other
  * one. It tells a process id of its own, as PgBouncer does.
  */
-export async function startPooler(port: number): Promise<{ port: number; close(): void }> {
+export async function startPooler(
+  port: number,
+): Promise<{ port: number; said: () => string; close(): void }> {
+  let said = '';
   const sockets: Socket[] = [];
   const server: Server = createServer((client) => {
     const backends = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')] as const;
@@ -13,6 +16,7 @@ export async function startPooler(port: number): Promise<{ port: number; close()
     for (const socket of [client, ...backends]) socket.on('error', () => client.destroy());
     let current = 0;
     client.on('data', (chunk) => {
+      said += chunk.toString('latin1');
       const first = client.bytesRead === chunk.length;
       if (first) for (const backend of backends) backend.write(chunk);
       else (backends[current] as Socket).write(chunk);
@@ -42,6 +46,8 @@ export async function startPooler(port: number): Promise<{ port: number; close()
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : 0,
+    /** All that clients sent. */
+    said: () => said,
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -94,9 +94,10 @@ export function childEnvironment(target: Target, env: NodeJS.ProcessEnv = proces
  * server, row-level security raises an error instead of hiding rows, commits are durable.
  */
 export async function connect(target: Target, options: { busySeconds?: number } = {}): Promise<Sql> {
-  const client = await reach(target);
-  const sql = new Sql(client, target);
+  const sql = await reach(target);
   try {
+    // First: settings made through a pooler would stay on a server process of the application.
+    await proveDirect(sql, target);
     await pinSession(sql, target, options.busySeconds ?? 30);
     return sql;
   } catch (error) {
@@ -105,7 +106,7 @@ export async function connect(target: Target, options: { busySeconds?: number } 
   }
 }
 
-async function reach(target: Target): Promise<pg.Client> {
+async function reach(target: Target): Promise<Sql> {
   const settings: pg.ClientConfig = {
     ...target.config,
     application_name: 'tenant-dr',
@@ -115,13 +116,14 @@ async function reach(target: Target): Promise<pg.Client> {
     types: { getTypeParser: () => (value: string) => value },
   };
   try {
-    return await dial(settings);
+    return new Sql(await dial(settings), target);
   } catch (error) {
     const plainAllowed = target.tls.sslmode === 'prefer' || target.tls.sslmode === 'allow';
     if (plainAllowed && error instanceof Error && /does not support SSL/.test(error.message)) {
-      return dial({ ...settings, ssl: false }).catch((second: unknown) => {
+      const plain = await dial({ ...settings, ssl: false }).catch((second: unknown) => {
         throw connectFailure(second, target.location);
       });
+      return new Sql(plain, target);
     }
     throw connectFailure(error, target.location);
   }
@@ -185,11 +187,11 @@ function searchPath(schema: string, usual: string, extensions: string[]): string
  * Proves that statements reach one server process. A pooler in transaction mode hands out another one per
  * transaction and breaks temporary tables, locks and settings: such a session is refused.
  */
-export async function proveDirect(sql: Sql, target: Target): Promise<void> {
+async function proveDirect(sql: Sql, target: Target): Promise<void> {
   const pid = await backend(sql);
   if (sql.announcedPid === pid) return;
   // The process id announced at login is not the server's: something sits in between. Does it hold the session?
-  const other = await connect(target);
+  const other = await reach(target);
   try {
     await other.run('BEGIN');
     await backend(other);

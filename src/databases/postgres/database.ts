@@ -1,6 +1,6 @@
 import type { Database, Finding, OpenOptions, Session } from '../../engine/port.ts';
 import type { Target } from './connect.ts';
-import { connect, proveDirect, readTarget } from './connect.ts';
+import { connect, readTarget } from './connect.ts';
 import { examine } from './examine.ts';
 import { clusterIdentity, readIdentity } from './identity.ts';
 import { PostgresSession } from './session.ts';
@@ -25,7 +25,6 @@ async function openSession(target: Target, options: OpenOptions): Promise<Sessio
     options.busySeconds === undefined ? {} : { busySeconds: options.busySeconds },
   );
   try {
-    await proveDirect(sql, target);
     const identity = await readIdentity(sql);
     const { timeline } = await clusterIdentity(sql);
     await sql.run('BEGIN');
