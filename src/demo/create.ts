@@ -47,8 +47,9 @@ export async function createDemo(request: CreateRequest): Promise<CreatedDemo> {
   try {
     return await fill(request, port);
   } catch (error) {
-    // A server nobody knows of would go on running.
-    await removeServer(dir);
+    // A server nobody knows of would go on running, and half a demo would stand in the way of a whole one.
+    await clear(dir);
+    if ((await readdir(dir)).length === 1) await rm(at(marker));
     throw error;
   }
 }
@@ -103,6 +104,11 @@ async function makeRoom(dir: string, reset: boolean): Promise<number | undefined
       hint: 'Add --reset to throw it away and make a new one, or go on working in it.',
     });
   }
+  return clear(dir);
+}
+
+/** Throws away what a demo consists of, but for its marker; the port its server had. */
+async function clear(dir: string): Promise<number | undefined> {
   const port = await removeServer(dir);
   for (const name of ['data', 'state', configFileName, 'contacts.yaml', 'complaint.txt']) {
     await rm(join(dir, name), { recursive: true, force: true });
