@@ -177,6 +177,15 @@ describe('what stands in the way of a connection has its own error', () => {
   });
 });
 
+test('rows that are read in one piece fail in words, as any statement does', async () => {
+  const sql = await connect(readTarget(world.url));
+  await expect(sql.copyOut('COPY (SELECT 1 / 0) TO STDOUT').next()).rejects.toMatchObject({
+    code: 'database-error',
+    message: expect.stringContaining('division by zero'),
+  });
+  await sql.end();
+});
+
 test('tables of hundreds do not take the room for locks away from the application', async () => {
   const sql = await connect(readTarget(world.url));
   const loader = new Loader(sql, 'raw');

@@ -18,9 +18,7 @@ async function readCopy(sql: Sql, query: string, take: (buffer: Buffer) => Buffe
   let rest: Buffer = Buffer.alloc(0);
   let started = false;
   try {
-    for await (const chunk of sql.copyOut(
-      `COPY (${query}) TO STDOUT (FORMAT binary)`,
-    ) as AsyncIterable<Buffer>) {
+    for await (const chunk of sql.copyOut(`COPY (${query}) TO STDOUT (FORMAT binary)`)) {
       rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
       if (!started) {
         if (rest.length < 19) continue;

@@ -47,7 +47,7 @@ export class LiveKeys {
     return this.sql.turns.take(async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of this.sql.copyOut(`COPY (SELECT ${list} FROM ${from}) TO STDOUT`))
-        chunks.push(chunk as Buffer);
+        chunks.push(chunk);
       return chunks;
     });
   }

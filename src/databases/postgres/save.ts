@@ -69,7 +69,7 @@ async function copyRows(work: Workspace, slot: Slot, file: NewFile): Promise<voi
     const rows = work.sql.copyOut(
       `COPY (SELECT ${identList(slot.columns)} FROM ${slot.live}${order}) TO STDOUT`,
     );
-    for await (const chunk of rows as AsyncIterable<Buffer>) await file.write(chunk);
+    for await (const chunk of rows) await file.write(chunk);
   } catch (error) {
     throw translate(error, `Reading the present rows of "${slot.slice.name}"`);
   }

@@ -73,8 +73,13 @@ export class Sql {
   }
 
   /** `COPY … TO STDOUT`: bytes as the server sends them, cut at any place. */
-  copyOut(text: string): Readable {
-    return this.client.query(copyTo(text, { highWaterMark: 1 << 20 }));
+  async *copyOut(text: string): AsyncGenerator<Buffer> {
+    const rows: Readable = this.client.query(copyTo(text, { highWaterMark: 1 << 20 }));
+    try {
+      yield* rows as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw translate(error, `Database ${this.target.location}`);
+    }
   }
 
   /** `COPY … FROM STDIN`. Destroying it makes the server drop what it got. */

@@ -80,7 +80,7 @@ class LiveSource implements Source {
             : 'true';
         const sink = await picker.block(slice.name, columns, 'UTF8');
         const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${direct ?? 'false'}) TO STDOUT`;
-        for await (const chunk of this.sql.copyOut(query) as AsyncIterable<Buffer>) await sink.write(chunk);
+        for await (const chunk of this.sql.copyOut(query)) await sink.write(chunk);
         await sink.end();
       }
       picker.finish(slice.name);
@@ -120,7 +120,7 @@ class LiveSource implements Source {
     const columns = stored(relation);
     loader.table(table, columns);
     const query = `COPY (SELECT ${identList(columns, 't')} FROM ${targetOf(this.sql, relation)} t WHERE ${condition}) TO STDOUT`;
-    await loader.copy(table, columns, this.sql.copyOut(query) as AsyncIterable<Buffer>);
+    await loader.copy(table, columns, this.sql.copyOut(query));
   }
 
   close(): Promise<void> {
