@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stopLasting } from '../../src/databases/postgres/lasting.ts';
 import { sqliteDemo } from '../../src/databases/sqlite/demo/store.ts';
 import { buildDemo } from '../../src/demo/build.ts';
 import { removeServer } from '../../src/demo/server.ts';
@@ -108,6 +109,14 @@ describe('the demo on PostgreSQL', () => {
 });
 
 describe('the demo on PostgreSQL, where programs are missing', () => {
+  it('does not call a server stopped that it cannot ask', async () => {
+    const folder = join(root, 'upgraded');
+    mkdirSync(join(folder, 'data'), { recursive: true });
+    writeFileSync(join(folder, 'data', 'postmaster.pid'), '1\n');
+    const server = { folder, binaries: '/no/such/version/bin', port: 1 };
+    await expect(stopLasting(server)).rejects.toMatchObject({ code: 'tool-missing' });
+  });
+
   it('says which one to install, and leaves no server behind', async () => {
     const bin = join(root, 'bin');
     mkdirSync(bin);

@@ -69,9 +69,16 @@ export async function removeLasting(record: string): Promise<LastingServer | nul
   return server;
 }
 
+/** Rejects with tool-missing when nothing can tell: the programs it was started with may be gone while it runs. */
 export async function runs(server: LastingServer): Promise<boolean> {
   const { exitCode } = await pgCtl(server, ['status']);
-  return exitCode === 0;
+  const pid = join(server.folder, 'data', 'postmaster.pid');
+  if (exitCode !== undefined || !existsSync(pid)) return exitCode === 0;
+  throw new TenantDrError(
+    'tool-missing',
+    `Whether the PostgreSQL server in ${server.folder} runs cannot be told: ${server.binaries}/pg_ctl is gone. Nothing was done.`,
+    { hint: `Install that version again, or end the process named in the first line of ${pid}.` },
+  );
 }
 
 async function control(server: LastingServer, action: 'start' | 'stop'): Promise<void> {
