@@ -37,6 +37,6 @@ it('the guided demo on PostgreSQL opens the screens on the folder that was named
   expect(ask().trim()).toBe('40');
   terminal.type('q');
   expect(await terminal.ends()).toMatchObject({ exit: 0 });
-  expect(terminal.text()).toContain('--start');
+  expect(terminal.text()).toContain('starts it again');
   expect(ask).toThrow();
 });
