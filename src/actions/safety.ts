@@ -5,8 +5,8 @@ import type { Tenant } from '../engine/tenant.ts';
 import type { Incident } from '../incident/incident.ts';
 
 /**
- * Where the next safety copy of a tenant goes: `safety/<slug>` and what files of this kind end with. A copy that a change may depend on is never
- * written over; one of an attempt that changed nothing is.
+ * Where the next safety copy of a tenant goes: `safety/<slug>` and what files of this kind end with. A copy that a
+ * change may depend on is never written over; one of an attempt that changed nothing is.
  */
 export async function freeSafetyPath(
   incident: Incident,

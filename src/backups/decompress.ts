@@ -22,8 +22,8 @@ const framesAtOnce = 3;
 
 /**
  * Decodes a file of `size` bytes to its very end, and returns what was read. A chunk that is given need be valid only
- * until the next is asked for; one that was decoded belongs to the taker, who may give back its memory. Rejects with backup-truncated or backup-corrupt; what came before is
- * worthless then.
+ * until the next is asked for; one that was decoded belongs to the taker, who may give back its memory. Rejects with
+ * backup-truncated or backup-corrupt; what came before is worthless then.
  */
 export async function* decompress(
   compression: Compression,

@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
 
 /**
- * Streams of chunks whose memory is used again: a chunk is valid until the next one is asked for. A gigabyte of chunks left to the garbage collector makes it walk the whole heap again
- * and again, and every new piece of memory costs more than filling it.
+ * Streams of chunks whose memory is used again: a chunk is valid until the next one is asked for. A gigabyte of
+ * chunks left to the garbage collector makes it walk the whole heap again and again, and every new piece of memory
+ * costs more than filling it.
  */
 
 const mebibyte = 1 << 20;
