@@ -82,12 +82,18 @@ function idColumn(table: Table): string | undefined {
   return usualColumn(table, ['id', `${singularOf(table.name)}_id`, 'tenant_id']);
 }
 
-/** Columns elsewhere named after a tenant (`tenant_id`, `organizationId`), else the keys into the tenants table. */
+/**
+ * Columns elsewhere named after a tenant (`tenant_id`, `organizationId`), else the keys into the tenants table.
+ * A name that no key bears out counts only where there is no key at all: `uuid` is every table's own, and a
+ * `tenant_id` beside keyed `workspace_id`s is somebody else's.
+ */
 function ownershipColumns(schema: Schema, tenants: Table, id: string): string[] {
-  const names = ['tenant_id', `${singularOf(tenants.name)}_id`, ...(plain(id) === 'id' ? [] : [id])].map(
-    plain,
-  );
+  const singular = singularOf(tenants.name);
   const others = schema.tables.filter((table) => table !== tenants && table.kind === 'table');
+  const ownKey = others.some(
+    ({ primaryKey }) => primaryKey.length === 1 && plain(primaryKey[0] ?? '') === plain(id),
+  );
+  const names = ['tenant_id', `${singular}_id`, `${singular}_${id}`, ...(ownKey ? [] : [id])].map(plain);
   const byName = others
     .flatMap((table) => table.columns.map((column) => column.name))
     .filter((name) => names.includes(plain(name)));
@@ -96,8 +102,10 @@ function ownershipColumns(schema: Schema, tenants: Table, id: string): string[] 
       .filter((key) => key.table === tenants.name && key.columns.length === 1)
       .map((key) => key.columns[0] as string),
   );
+  if (byKey.length === 0) return mostUsed(byName);
+  const borneOut = mostUsed(byName.filter((name) => byKey.includes(name)));
   // Keys speak for themselves; the most used one is listed so that it wins where a table has several.
-  return byName.length > 0 ? mostUsed(byName) : mostUsed(byKey).slice(0, 1);
+  return borneOut.length > 0 ? borneOut : mostUsed(byKey).slice(0, 1);
 }
 
 function mostUsed(names: string[]): string[] {

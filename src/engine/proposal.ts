@@ -32,7 +32,8 @@ export function proposeTables(
   const owned = ownership.tables.filter((table) => table.membership).map((table) => table.name);
   return ownership.tables.map((entry) => {
     const table = schema.tables.find((one) => one.name === entry.name) as Table;
-    if (entry.ownership === 'unclassified') return unreached(schema, table, entry, owned);
+    if (entry.ownership === 'unclassified')
+      return unreached(schema, table, entry, { owned, tenants: tenants.table });
     if (!entry.membership || entry.membership.via === 'identity') return settled(entry);
     return { ...settled(entry), ...cautionFor(table) };
   });
@@ -46,7 +47,12 @@ function settled(entry: TableOwnership): TableProposal {
 const bookkeeping =
   /^(_?prisma_migrations|schema_?migrations|.*migrations?|alembic_version|flyway_schema_history|ar_internal_metadata|schema_version|.*_lock)$/i;
 
-function unreached(schema: Schema, table: Table, entry: TableOwnership, owned: string[]): TableProposal {
+function unreached(
+  schema: Schema,
+  table: Table,
+  entry: TableOwnership,
+  { owned, tenants }: { owned: string[]; tenants: string },
+): TableProposal {
   const base = { name: table.name, review: true };
   if (table.kind === 'virtual') {
     return {
@@ -80,7 +86,7 @@ function unreached(schema: Schema, table: Table, entry: TableOwnership, owned: s
       why: entry.reason,
     };
   }
-  const parent = unwrittenKey(schema, table, owned);
+  const parent = tenantColumn(schema, table, tenants) ?? unwrittenKey(schema, table, owned);
   if (parent) return { ...base, ownership: 'declared', ...parent };
   if (bookkeeping.test(table.name)) {
     return {
@@ -94,7 +100,26 @@ function unreached(schema: Schema, table: Table, entry: TableOwnership, owned: s
   return { ...base, ownership: 'shared', rule: 'shared', why: 'no key leads to a tenant' };
 }
 
-/** A column named after an owned table (`original_job_id` → jobs.id) although no foreign key says so. */
+/** A column named as a key to the tenants is in another table (`org_uuid`), though here no foreign key says so. */
+function tenantColumn(
+  schema: Schema,
+  table: Table,
+  tenants: string,
+): { rule: Rule; why: string } | undefined {
+  const keys = schema.tables
+    .flatMap((one) => one.foreignKeys)
+    .filter((key) => key.table === tenants && key.columns.length === 1)
+    .flatMap((key) => key.columns);
+  const written = table.foreignKeys.flatMap((key) => key.columns);
+  const column = table.columns.find(({ name }) => keys.includes(name) && !written.includes(name))?.name;
+  if (column === undefined) return undefined;
+  return {
+    rule: { column },
+    why: `${column} is a key to ${tenants} elsewhere; if it is not here, write: shared`,
+  };
+}
+
+/** A column named after an owned table (`original_job_id` → jobs.id) of which no foreign key says what it is. */
 function unwrittenKey(
   schema: Schema,
   table: Table,
@@ -108,7 +133,9 @@ function unwrittenKey(
       suffix: `${plain(singularOf(one.name))}id`,
     }))
     .sort((a, b) => b.suffix.length - a.suffix.length);
+  const written = table.foreignKeys.flatMap((key) => key.columns);
   for (const column of table.columns) {
+    if (written.includes(column.name)) continue;
     const parent = parents.find(
       ({ suffix, key }) => plain(column.name).endsWith(suffix) && comparable(column, key),
     );

@@ -65,7 +65,10 @@ export async function guessStatus(
   table: Table,
   columns: TenantColumns,
 ): Promise<StatusGuess | undefined> {
-  const column = present(table, statusColumns)[0];
+  const address =
+    present(table, ['city', 'zip', 'zip_code', 'postal_code', 'postcode', 'country']).length > 0;
+  // Beside a city, `state` is where the tenant lives.
+  const column = present(table, statusColumns).find((name) => !(address && /^state$/i.test(name)));
   if (column === undefined) return undefined;
   const status = { column, active: 'active', suspended: 'suspended' };
   const tenants = await session.tenants({ ...columns, status });

@@ -130,3 +130,51 @@ test('without a table that looks like tenants there is no guess', () => {
   expect(guessTenants({ tables: [table('pupils')], fingerprint: '' })).toBeUndefined();
   expect(guessTenants({ tables: [table('pupils')], fingerprint: '' }, 'pupils')?.id).toBe('id');
 });
+
+test.each([
+  ['a uuid is every table’s own key', ['uuid', 'organization_uuid'], [], ['organization_uuid']],
+  ['keys to the tenants say what the column is called', ['uuid', 'org_uuid'], ['org_uuid'], ['org_uuid']],
+  [
+    'a tenant_id beside keys of another name is somebody else’s',
+    ['uuid', 'tenant_id', 'org_uuid'],
+    ['org_uuid'],
+    ['org_uuid'],
+  ],
+  ['without keys the usual name counts', ['uuid', 'tenant_id'], [], ['tenant_id']],
+] as const)('which columns name a tenant: %s', (_, columns, keys, expected) => {
+  const foreignKeys = keys.map((key) => ({
+    columns: [key],
+    table: 'organizations',
+    parentColumns: ['uuid'],
+    onDelete: 'NO ACTION',
+    onUpdate: 'NO ACTION',
+  }));
+  const items = table('items', [...columns], { primaryKey: ['uuid'], foreignKeys });
+  const organizations = table('organizations', ['uuid', 'name'], { primaryKey: ['uuid'] });
+  expect(guessTenants({ tables: [organizations, items], fingerprint: '' })?.ownershipColumns).toEqual(
+    expected,
+  );
+});
+
+test('a column is taken for a key only where no foreign key says what it is', () => {
+  const key = (column: string, to: string) => ({
+    columns: [column],
+    table: to,
+    parentColumns: ['id'],
+    onDelete: 'NO ACTION',
+    onUpdate: 'NO ACTION',
+  });
+  const schema = schemaOf(
+    table('users'),
+    table('viewers', ['id']),
+    table('visits', ['id', 'user_id'], { foreignKeys: [key('user_id', 'viewers')] }),
+    table('boards', ['id', 'org'], { foreignKeys: [key('org', 'tenants')] }),
+    table('events', ['id', 'org']),
+  );
+  const found = proposeTables(schema, tenants, ['tenant_id']);
+  expect(found.find(({ name }) => name === 'visits')?.rule).toBe('shared');
+  expect(found.find(({ name }) => name === 'events')).toMatchObject({
+    rule: { column: 'org' },
+    review: true,
+  });
+});
