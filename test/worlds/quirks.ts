@@ -137,6 +137,13 @@ export const quirks: Record<string, Quirk> = {
       b: through('a_id', 'a', 'id', 'id'),
     },
   },
+  'a partial index whose condition names its table': {
+    schema: `CREATE TABLE t (id INTEGER PRIMARY KEY, tenant_id INTEGER REFERENCES tenants(id), mail TEXT, gone TEXT);
+      CREATE UNIQUE INDEX t_mail ON t (lower("mail"), tenant_id) WHERE "t"."gone" IS NULL`,
+    rows: `INSERT INTO t VALUES (1, 1, 'A@x', NULL), (2, 2, 'a@x', NULL), (3, 1, 'a@x', 'yes')`,
+    damage: `DELETE FROM t WHERE id = 1; UPDATE t SET gone = 'no' WHERE id = 3`,
+    tables: { t: own('id') },
+  },
   'names that mean something to SQLite or to us': {
     schema: `CREATE TABLE staged (id INTEGER PRIMARY KEY, tenant_id INTEGER REFERENCES tenants(id), "main" TEXT);
       CREATE TABLE temp (id INTEGER PRIMARY KEY, tenant_id INTEGER REFERENCES tenants(id), "NEW" TEXT, "OLD" TEXT);

@@ -22,7 +22,7 @@ function isKey(table: TableWork, unique: SqliteUnique): boolean {
 
 /**
  * Index terms are evaluated by the database itself, over the live table and over the new rows under the same
- * column names, so partial and expression indexes need no interpretation.
+ * table and column names (a condition may say `"users"."gone" IS NULL`), so partial and expression indexes need no interpretation.
  */
 function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Conflict[] {
   const terms = unique.columns.map((column, i) =>
@@ -41,7 +41,7 @@ function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Confl
     .join(', ');
   const fresh =
     `SELECT tenant_dr_key, ${values} FROM (SELECT ${keyTextOf(table, 's')} AS tenant_dr_key, ${columns} ` +
-    `FROM temp.${table.names.effects} e CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} WHERE e.op IN ('i', 'r', 'u')) WHERE ${where}`;
+    `FROM temp.${table.names.effects} e CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} WHERE e.op IN ('i', 'r', 'u')) AS ${quote(table.slice.name)} WHERE ${where}`;
   const own = `SELECT *, ${values} FROM main.${quote(table.slice.name)} WHERE ${where}`;
   const simple = !unique.columns.includes(null) && !unique.partial;
   const other = simple ? `main.${quote(table.slice.name)}` : `(${withLocator(table, own)})`;
