@@ -9,6 +9,8 @@ export interface ConfigProposal {
   /** As the config will hold it: no password. */
   database: string | undefined;
   backups: string | undefined;
+  /** Only where it was named: its usual place needs no entry. */
+  state: string | undefined;
   tenants: TenantColumns;
   /** Both status words were seen in the database. */
   statusSure: boolean;
@@ -29,6 +31,7 @@ export function configText(proposal: ConfigProposal): string {
     entry('database', proposal.database, 'sqlite:./data/admin.db'),
     '# environment: production',
     entry('backups', proposal.backups, './backups'),
+    ...(proposal.state === undefined ? [] : [entry('state', proposal.state, '')]),
     '',
     ...tenantLines(proposal),
     '',

@@ -95,12 +95,16 @@ test('init --config writes that file, with paths counted from it', async () => {
   shop(cwd);
   const { mkdirSync } = await import('node:fs');
   mkdirSync(join(cwd, 'etc'));
-  const { exit } = await tenantDr(['init', '--database', 'shop.db', '--config', 'etc/dr.yaml'], { cwd });
+  const { exit } = await tenantDr(
+    ['init', '--database', 'shop.db', '--config', 'etc/dr.yaml', '--state', 'etc/kept'],
+    { cwd },
+  );
   expect(exit).toBe(0);
   expect(existsSync(join(cwd, fileName))).toBe(false);
-  expect(parseConfig(readFileSync(join(cwd, 'etc', 'dr.yaml'), 'utf8'), 'dr.yaml').database).toBe(
-    `sqlite:${cwd}/shop.db`,
-  );
+  expect(parseConfig(readFileSync(join(cwd, 'etc', 'dr.yaml'), 'utf8'), 'dr.yaml')).toMatchObject({
+    database: `sqlite:${cwd}/shop.db`,
+    state: './kept',
+  });
 });
 
 interface Shape {

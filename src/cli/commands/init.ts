@@ -44,7 +44,8 @@ export default command({
     const session = await database.open({ mode: 'read' });
     try {
       const schema = await session.schema();
-      const proposal = await propose(session, schema, config, { folder: dirname(path), tenantsTable });
+      const state = context.flags.state === undefined ? undefined : config.state;
+      const proposal = await propose(session, schema, config, { folder: dirname(path), tenantsTable, state });
       const written = configText(proposal);
       const unclassified = classify(schema, parseConfig(written, configFileName)).unclassified;
       await write(path, written, force);
@@ -59,7 +60,7 @@ async function propose(
   session: Session,
   schema: Schema,
   config: Config,
-  options: { folder: string; tenantsTable: string | undefined },
+  options: { folder: string; tenantsTable: string | undefined; state: string | undefined },
 ): Promise<ConfigProposal> {
   const guess = guessTenants(schema, options.tenantsTable);
   if (!guess) throw noTenants(schema, options.tenantsTable);
@@ -73,6 +74,7 @@ async function propose(
   return {
     database: config.database && storedDatabase(config.database, options.folder),
     backups: backupsFolder(config, options.folder),
+    state: options.state === undefined ? undefined : pathInConfig(options.state, options.folder),
     tenants: {
       ...columns,
       ...(status && {
