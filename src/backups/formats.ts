@@ -34,6 +34,22 @@ export function wayToDatabase(content: Content): string {
   return 'take the database file out of it and name that file';
 }
 
+const packings: [mark: string, unpack: string][] = [
+  ['PK\x03\x04', 'unzip'],
+  ['\xfd7zXZ\0', 'xz -d'],
+  ['BZh', 'bzip2 -d'],
+  ['7z\xbc\xaf\x27\x1c', '7z x'],
+  ['\x04\x22\x4d\x18', 'lz4 -d'],
+  ['Salted__', 'openssl enc -d'],
+  ['age-encryption.org', 'age -d'],
+  ['-----BEGIN PGP', 'gpg -d'],
+];
+
+/** The command that unpacks or decrypts what this tool does not, told by the first bytes. */
+export function unpackerOf(head: Buffer): string | undefined {
+  return packings.find(([mark]) => head.subarray(0, mark.length).toString('latin1') === mark)?.[1];
+}
+
 /** How many bytes `contentOf` needs to be sure: the tar mark stands at 257. */
 export const headBytes = 4096;
 

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants, createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { systemFailure } from '../databases/job-child.ts';
-import { compressionOf, contentOf, headBytes } from './formats.ts';
+import { compressionOf, contentOf, headBytes, unpackerOf } from './formats.ts';
 import type { Peek } from './reader-jobs.ts';
 
 const mostHead = 256 * 1024;
@@ -18,7 +18,8 @@ export async function peek(path: string): Promise<Peek> {
     const head = await readHead(path, Math.min(file.size, mostHead));
     const compression = compressionOf(head);
     const content = contentOf(compression === 'none' ? head : await firstDecoded(head, compression));
-    return { path, compression, content, problem: content ? null : notADatabase };
+    const problem = content ? null : notADatabase;
+    return { path, compression, content, problem, unpack: unpackerOf(head) };
   } catch (error) {
     const { code, message } = systemFailure(error);
     return { ...unknown, problem: { code, message } };

@@ -17,6 +17,8 @@ export interface Peek {
   content: Content | null;
   /** Why the file cannot be used, in one sentence; null when nothing speaks against it so far. */
   problem: { code: string; message: string } | null;
+  /** The command that unpacks a file this tool cannot read as it is. */
+  unpack?: string | undefined;
 }
 
 export interface StagedFile {

@@ -24,7 +24,7 @@ export async function stage(request: StageRequest, context: JobContext): Promise
   const { path } = request;
   const looked = await peek(path);
   if (looked.problem?.code === 'backup-empty') throw empty();
-  if (looked.problem && looked.compression === 'none') throw notADatabase(looked.content);
+  if (looked.problem && looked.compression === 'none') throw notADatabase(looked.content, looked.unpack);
   if (looked.content && looked.content !== 'database-file')
     return unstaged(looked.content, looked.compression);
   if (looked.compression === 'none') return copyBare(request, context);
@@ -220,7 +220,16 @@ function empty(): TenantDrError {
   });
 }
 
-function notADatabase(content: Content | null): TenantDrError {
+function notADatabase(content: Content | null, unpack?: string): TenantDrError {
+  if (unpack !== undefined) {
+    return new TenantDrError(
+      'backup-not-a-database',
+      'The backup is packed in a way this tool does not read.',
+      {
+        hint: `unpack it with \`${unpack}\` and name the file that comes out`,
+      },
+    );
+  }
   if (content === 'sql-text') {
     return new TenantDrError('backup-not-a-database', 'The backup is SQL text, not a database file.', {
       hint: wayToDatabase(content),

@@ -293,6 +293,17 @@ test.each<[string, string, (own: string) => Buffer]>([
   expect(left).toEqual([]);
 });
 
+test.each([
+  ['bzip2', Buffer.from('BZh91AY&SY'), '`bzip2 -d`'],
+  ['openssl', Buffer.from('Salted__12345678'), '`openssl enc -d`'],
+])('a backup packed with %s is refused with the command that unpacks it', async (name, bytes, hint) => {
+  const { own, config } = world(`packed-${name}`);
+  await expect(openBackup(write(join(own, 'packed'), bytes), { config })).rejects.toMatchObject({
+    code: 'backup-not-a-database',
+    hint: expect.stringContaining(hint),
+  });
+});
+
 test('too little room is said before anything is written', async () => {
   const { config, path, staging } = world('full');
   await writeManifest(path, {
