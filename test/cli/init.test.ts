@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -105,6 +105,14 @@ test('init --config writes that file, with paths counted from it', async () => {
     database: `sqlite:${cwd}/shop.db`,
     state: './kept',
   });
+});
+
+test('the config init writes names the same file again, whatever its name', async () => {
+  const cwd = temporaryFolder();
+  shop(cwd);
+  renameSync(join(cwd, 'shop.db'), join(cwd, 'a?b #c%20.db'));
+  await tenantDr(['init', '--database', 'a?b #c%20.db'], { cwd });
+  expect((await tenantDr(['tables', '--json'], { cwd })).exit).toBe(0);
 });
 
 interface Shape {

@@ -92,7 +92,10 @@ async function propose(
 /** What the file says about the database: relative to its folder, without a password. */
 function storedDatabase(url: string, folder: string): string {
   const shown = shownDatabase(url);
-  return url.startsWith('sqlite:') ? `sqlite:${pathInConfig(shown, folder)}` : shown;
+  if (!url.startsWith('sqlite:')) return shown;
+  const path = pathInConfig(shown, folder);
+  // After `sqlite:` a question mark would begin options.
+  return path.includes('?') ? path : `sqlite:${path}`;
 }
 
 function backupsFolder(config: Config, folder: string): string | undefined {
