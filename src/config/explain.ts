@@ -28,6 +28,14 @@ function explainIssue(schema: z.ZodType, issue: z.core.$ZodIssue, above: Propert
   }
   if (issue.code === 'invalid_union') {
     const branch = likeliestBranch(issue.errors);
+    const words = branch?.flatMap((inner) =>
+      inner.code === 'invalid_value' && inner.path.length === 0 ? inner.values : [],
+    );
+    const keys = keysAt(schema, path);
+    if (words && words.length > 0 && keys.length > 0) {
+      const message = `${pathText(path)} must be ${words.map(String).join(', ')}, or have some of the keys ${keys.join(', ')}`;
+      return [{ path, message }];
+    }
     if (branch) return branch.flatMap((inner) => explainIssue(schema, inner, path));
   }
   if (issue.code === 'invalid_value') {

@@ -47,7 +47,7 @@ const tableRule = z.union([
       through: z.string().optional(),
       on: z.record(z.string(), z.string()).optional(),
       column: z.string().optional(),
-      exclude: z.string().optional(),
+      exclude: z.string().regex(/\S/, 'needs a reason').optional(),
       restore: z.enum(['exact', 'missing', 'keep']).optional(),
       review: z.enum(['credentials', 'queue', 'billing']).optional(),
       set: z.record(z.string(), scalar).optional(),

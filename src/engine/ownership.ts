@@ -25,6 +25,8 @@ export interface Ownership {
   /** Owned tables, parents before children. */
   order: string[];
   unclassified: string[];
+  /** Named under ownership.tables, but no table here: dropped since, or a typo whose rule does nothing. */
+  unknown: string[];
 }
 
 type OwnershipConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
@@ -66,6 +68,7 @@ export function classify(schema: Schema, config: OwnershipConfig): Ownership {
     tables,
     order,
     unclassified: tables.filter((t) => t.ownership === 'unclassified').map((t) => t.name),
+    unknown: Object.keys(config.ownership.tables).filter((name) => !findTable(schema, name)),
   };
 }
 

@@ -81,6 +81,16 @@ test('text says what to do about each warning', async () => {
 
 test.each([
   ['no environment label', config.replace('environment: test\n', ''), 'environment'],
+  [
+    'a rule for a table that is not there',
+    config.replace('    plans: shared\n', '    plans: shared\n    plan: shared\n'),
+    'rules',
+  ],
+  [
+    'an audit log that is not there',
+    `${config}auditLog: { table: nothing, at: at, what: what }\n`,
+    'audit log',
+  ],
   ['an unclassified table', config.replace('    plans: shared\n', ''), 'tables'],
   [
     'a tier nobody knows',

@@ -244,6 +244,16 @@ test('a key like no other is answered with the keys there are', async () => {
 
 test.each([
   ['a wrong type', 'tenants: { table: 5 }\n', ':1:19 tenants.table: '],
+  [
+    'half a rule',
+    'ownership: { tables: { jobs: share } }\n',
+    'ownership.tables.jobs must be shared, or have some of the keys',
+  ],
+  [
+    'a reason that says nothing',
+    'ownership: { tables: { jobs: { exclude: " " } } }\n',
+    'jobs.exclude: needs a reason',
+  ],
   ['a wrong word', 'policy: { rpoGate: maybe }\n', ':1:20 policy.rpoGate must be one of warn, refuse'],
   ['a wrong duration', 'tenants:\n  settle: soon\n', ':2:11 tenants.settle: "soon" is not a duration'],
   [

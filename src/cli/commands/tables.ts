@@ -20,7 +20,7 @@ export default command({
   },
 });
 
-function documentOf({ tables, unclassified }: Ownership): Record<string, unknown> {
+function documentOf({ tables, unclassified, unknown }: Ownership): Record<string, unknown> {
   return {
     tables: tables.map(({ name, ownership, path, reason }) => ({
       name,
@@ -29,12 +29,13 @@ function documentOf({ tables, unclassified }: Ownership): Record<string, unknown
       ...(reason === undefined ? {} : { reason }),
     })),
     unclassified,
+    unknown,
   };
 }
 
 const order = ['unclassified', 'direct', 'inherited', 'declared', 'shared', 'excluded'] as const;
 
-function textOf({ tables, unclassified }: Ownership, width: number): string {
+function textOf({ tables, unclassified, unknown }: Ownership, width: number): string {
   const sorted = [...tables].sort(
     (a, b) => order.indexOf(a.ownership) - order.indexOf(b.ownership) || a.name.localeCompare(b.name),
   );
@@ -49,5 +50,9 @@ function textOf({ tables, unclassified }: Ownership, width: number): string {
       ? `${tables.length} tables, every one classified.`
       : `${tables.length} tables, ${unclassified.length} unclassified: ${unclassified.map(printable).join(', ')}.\n` +
         'No plan can be made until the config says whose rows they hold; tenant-dr init proposes it.';
-  return `${textTable(columns, rows, width)}\n\n${summary}`;
+  const idle =
+    unknown.length === 0
+      ? ''
+      : `\nThe config has rules for tables that are not here: ${unknown.map(printable).join(', ')}.`;
+  return `${textTable(columns, rows, width)}\n\n${summary}${idle}`;
 }

@@ -1,7 +1,11 @@
+import { nearestOf } from '../../config/explain.ts';
 import type { Config } from '../../config/schema.ts';
+import type { TableOwnership } from '../../engine/ownership.ts';
 import { classify } from '../../engine/ownership.ts';
 import type { Database } from '../../engine/port.ts';
 import { printable } from '../../engine/printable.ts';
+import type { Schema } from '../../engine/schema.ts';
+import { findTable } from '../../engine/schema.ts';
 import type { Tenant } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Finding } from './finding.ts';
@@ -20,7 +24,8 @@ export async function examineDatabase(database: Database, config: Config): Promi
   try {
     const session = await database.open({ mode: 'read' });
     try {
-      const { unclassified, tables } = classify(await session.schema(), config);
+      const schema = await session.schema();
+      const { unclassified, unknown, tables } = classify(schema, config);
       findings.push(
         unclassified.length === 0
           ? fine('tables', `${tables.length}, every one classified`)
@@ -30,6 +35,7 @@ export async function examineDatabase(database: Database, config: Config): Promi
               'classify them under ownership.tables; tenant-dr init proposes how',
             ),
       );
+      findings.push(...ruleFindings(unknown, tables), ...auditLogFindings(schema, config));
       const tenants = await session.tenants(config.tenants);
       findings.push(...tenantFindings(tenants));
       return { findings, tenants };
@@ -41,6 +47,34 @@ export async function examineDatabase(database: Database, config: Config): Promi
     findings.push(failure(error.code, 'tenants', error.message, error.hint ?? 'see tenant-dr tables'));
     return { findings, tenants: [] };
   }
+}
+
+/** Such a rule does nothing: what it was meant for goes back in time like any other table. */
+function ruleFindings(unknown: string[], tables: TableOwnership[]): Finding[] {
+  const known = tables.map(({ name }) => name);
+  return unknown.map((name) => {
+    const nearest = nearestOf(name, known);
+    return warning(
+      'rules',
+      `ownership.tables.${printable(name)} is a rule for a table that is not there`,
+      nearest === undefined ? 'take it out, or correct the name' : `did you mean ${printable(nearest)}?`,
+    );
+  });
+}
+
+function auditLogFindings(schema: Schema, { auditLog }: Config): Finding[] {
+  if (!auditLog) return [];
+  const table = findTable(schema, auditLog.table);
+  const gone = [auditLog.at, auditLog.what].find((name) => !table?.columns.some((one) => one.name === name));
+  if (table && gone === undefined) return [];
+  const what = table ? `column "${gone}", which ${table.name} does not have` : `table "${auditLog.table}"`;
+  return [
+    warning(
+      'audit log',
+      `auditLog names ${what}${table ? '' : ', which is not there'}`,
+      'correct auditLog: in the config',
+    ),
+  ];
 }
 
 function tenantFindings(tenants: Tenant[]): Finding[] {
