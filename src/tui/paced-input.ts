@@ -28,6 +28,7 @@ export class PacedInput extends Readable {
   readonly isTTY = true;
   readonly #keyboard: Keyboard;
   readonly #waiting: string[] = [];
+  #raw = false;
   #next: NodeJS.Immediate | undefined;
   readonly #take = (chunk: Buffer | string): void => {
     this.#waiting.push(...keysIn(chunk.toString()));
@@ -48,11 +49,21 @@ export class PacedInput extends Readable {
   }
 
   setRawMode(raw: boolean): this {
+    this.#raw = raw;
     this.#keyboard.setRawMode(raw);
     // Without raw mode the terminal is somebody else's, an editor's: its keys must not be taken away from it.
     if (raw) this.#keyboard.resume();
     else this.#keyboard.pause();
     return this;
+  }
+
+  /** Raw mode again after another program had the terminal; false when it is not ours just now. */
+  regain(): boolean {
+    if (!this.#raw) return false;
+    // Asked twice for the same mode, Node believes that nothing changed.
+    this.setRawMode(false);
+    this.setRawMode(true);
+    return true;
   }
 
   ref(): this {

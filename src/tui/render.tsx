@@ -27,33 +27,44 @@ export interface Rendered {
 export function renderScreen(tree: ReactNode, terminal: Terminal): Rendered {
   const theme = themeFrom(terminal.env);
   const input = new PacedInput(terminal.stdin);
-  const instance = render(
+  const whole = (
     <SurroundingsContext.Provider value={{ theme, now: terminal.now, env: terminal.env }}>
       {tree}
-    </SurroundingsContext.Provider>,
-    {
-      // Ink only uses what a terminal's input has, and PacedInput has that.
-      stdin: input as unknown as NodeJS.ReadStream,
-      stdout: terminal.stdout,
-      stderr: terminal.stderr,
-      // Ctrl-C is a key like others: it asks before it leaves.
-      exitOnCtrlC: false,
-      // Whether there is a terminal was decided before; in CI one is as good as elsewhere.
-      interactive: true,
-      alternateScreen: !theme.screenReader,
-      isScreenReaderEnabled: theme.screenReader,
-      incrementalRendering: true,
-      // A key's effect waits for the next frame at most: this is half of what people notice.
-      maxFps: 60,
-      // Nothing here writes to the console; Ink's patch would also hide what a crash prints.
-      patchConsole: false,
-    },
+    </SurroundingsContext.Provider>
   );
+  const instance = render(whole, {
+    // Ink only uses what a terminal's input has, and PacedInput has that.
+    stdin: input as unknown as NodeJS.ReadStream,
+    stdout: terminal.stdout,
+    stderr: terminal.stderr,
+    // Ctrl-C is a key like others: it asks before it leaves.
+    exitOnCtrlC: false,
+    // Whether there is a terminal was decided before; in CI one is as good as elsewhere.
+    interactive: true,
+    alternateScreen: !theme.screenReader,
+    isScreenReaderEnabled: theme.screenReader,
+    incrementalRendering: true,
+    // A key's effect waits for the next frame at most: this is half of what people notice.
+    maxFps: 60,
+    // Nothing here writes to the console; Ink's patch would also hide what a crash prints.
+    patchConsole: false,
+  });
+  // Stopped and taken up again (`kill -TSTP`, then `fg`), the terminal has the shell's mode and shows its lines.
+  const takeUp = () => {
+    if (!input.regain()) return;
+    terminal.stdout.write('\u001b[2J\u001b[H');
+    instance.clear();
+    instance.rerender(whole);
+  };
+  process.on('SIGCONT', takeUp);
   return {
     done: instance
       .waitUntilExit()
       .then(() => undefined)
-      .finally(() => input.destroy()),
+      .finally(() => {
+        process.off('SIGCONT', takeUp);
+        input.destroy();
+      }),
     leave: () => instance.unmount(),
     theme,
   };

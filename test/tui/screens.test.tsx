@@ -57,6 +57,17 @@ describe('the typed confirmation', () => {
     }
   });
 
+  it('is drawn anew, and has the keys again, when the shell had the terminal meanwhile', async () => {
+    const { terminal } = confirm();
+    await terminal.shows('no way back');
+    const before = terminal.text();
+    terminal.lose('\r\n[1]+  Stopped\r\n$ fg\r\n\u001b[3;1Hlist of files');
+    await terminal.shows('list of files');
+    process.emit('SIGCONT', 'SIGCONT');
+    await terminal.hides('list of files');
+    expect([terminal.text(), terminal.rawMode()]).toEqual([before, true]);
+  });
+
   it('acts only on enter after the exact phrase', async () => {
     const { terminal, answers } = confirm();
     await terminal.shows('Type northwind');

@@ -27,6 +27,10 @@ export interface VirtualTerminal {
   wrapped(): string[];
   /** Everything written, escape sequences included. */
   raw(): string;
+  /** Another program has the terminal for a while: it writes, and leaves its own mode behind. */
+  lose(written: string): void;
+  /** Whether keys arrive one by one. */
+  rawMode(): boolean;
 }
 
 class Screen extends Writable {
@@ -72,7 +76,12 @@ class Screen extends Writable {
 
 class Keyboard extends PassThrough {
   isTTY = true;
-  setRawMode(): this {
+  /** As libuv does: asked for the mode it believes to have, it does nothing. */
+  believed = false;
+  actual = false;
+  setRawMode(raw: boolean): this {
+    if (raw !== this.believed) this.actual = raw;
+    this.believed = raw;
     return this;
   }
   override setEncoding(encoding: BufferEncoding): this {
@@ -136,6 +145,11 @@ export function open(tree: ReactNode, options: TerminalOptions = {}): VirtualTer
     tooWide: screen.tooWide,
     wrapped: () => screen.wrapped(),
     raw: () => screen.raw,
+    lose: (written) => {
+      screen.terminal.write(written);
+      keyboard.actual = false;
+    },
+    rawMode: () => keyboard.actual,
     type: (typed) => void keyboard.write(typed),
     paste: (pasted) => void keyboard.write(`\u001b[200~${pasted}\u001b[201~`),
     resize: async (columns, rows) => {
