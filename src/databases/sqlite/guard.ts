@@ -1,6 +1,7 @@
 import type { IsolationProof } from '../../engine/port.ts';
 import { canBeLoose } from '../../engine/slice.ts';
 import { isMember } from './collect.ts';
+import type { Connection } from './connect.ts';
 import { alike, encodedRow, keyText } from './encoding.ts';
 import { isolationPrefix } from './errors.ts';
 import { literal, quote, temporary } from './identifiers.ts';
@@ -38,14 +39,14 @@ export function installGuards(work: Workspace): void {
   }
 }
 
-export function removeGuards(work: Workspace): void {
-  const triggers = work.connection
+export function removeGuards(connection: Connection): void {
+  const triggers = connection
     .prepare(
       `SELECT name FROM sqlite_temp_schema WHERE type = 'trigger' AND name LIKE 'tenant\\_dr\\_guard\\_%' ESCAPE '\\'`,
     )
     .pluck()
     .all() as string[];
-  for (const name of triggers) work.connection.exec(`DROP TRIGGER temp.${quote(name)}`);
+  for (const name of triggers) connection.exec(`DROP TRIGGER temp.${quote(name)}`);
 }
 
 /** What the guards saw, once everything is applied and before it is committed. */

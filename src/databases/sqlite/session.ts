@@ -52,6 +52,7 @@ export class SqliteSession {
   private inStepBefore = new Map<string, boolean>();
   private shared: SharedNeed[] = [];
   private unproved: string[] = [];
+  private guarded = false;
 
   constructor(path: string, mode: 'read' | 'write') {
     this.path = path;
@@ -83,6 +84,7 @@ export class SqliteSession {
   }
 
   beginRead(): { changedSince: boolean } {
+    this.#unguard();
     const former = this.readVersion;
     this.readVersion = begin(this.connection, 'BEGIN');
     return { changedSince: former !== undefined && former !== this.readVersion };
@@ -148,6 +150,7 @@ export class SqliteSession {
 
   /** One try for the write lock; the caller in `database.ts` repeats it while another program holds it. */
   tryBeginWrite(): { changedSince: boolean; marker: Port.ChangeMarker } {
+    this.#unguard();
     requireSameFile(this.path, this.opened);
     prepareForWriting(this.connection);
     const version = begin(this.connection, 'BEGIN IMMEDIATE');
@@ -161,6 +164,7 @@ export class SqliteSession {
     this.inStepBefore = new Map(fullText.map((table) => [table.name, isInStep(work, table)]));
     if (this.shared.length > 0) includeShared(work, this.shared);
     installGuards(work);
+    this.guarded = true;
     watchEntries(work);
     return { executed: applyEffects(work, onProgress) };
   }
@@ -184,7 +188,6 @@ export class SqliteSession {
     }
     for (const name of this.unproved)
       proof.notes.push(`Entries of the full-text table ${name} were written: whose they are can't be told.`);
-    removeGuards(work);
     return proof;
   }
 
@@ -196,7 +199,15 @@ export class SqliteSession {
   }
 
   rollback(): void {
-    if (this.connection.inTransaction) this.connection.exec('ROLLBACK');
+    if (!this.connection.inTransaction) return;
+    this.connection.exec('ROLLBACK');
+    this.guarded = false;
+  }
+
+  /** Guards outlive their transaction: with hundreds of tables dropping them takes seconds, in which nobody could write. */
+  #unguard(): void {
+    if (this.guarded) removeGuards(this.connection);
+    this.guarded = false;
   }
 
   changedSince(path: string): { table: string; key: string }[] {
@@ -212,6 +223,7 @@ export class SqliteSession {
     tenant: TenantId,
     value: string | number | boolean | null,
   ): string | null {
+    this.#unguard();
     return setStatus(this.connection, columns, tenant, value);
   }
 
