@@ -14,7 +14,7 @@ export function statusColumn(context: ActionContext): Status {
     'config-invalid',
     'The configuration does not say which column holds a tenant’s status.',
     {
-      hint: 'Set tenants.status: { column: …, active: …, suspended: … }, or skip this step and stop the tenant by hand. Nothing was changed.',
+      hint: 'Set tenants.status: { column: …, active: …, suspended: … }, or skip this step and stop the tenant by hand (`tenant-dr restore` alone needs no status). Nothing was changed.',
     },
   );
 }
