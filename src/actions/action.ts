@@ -59,8 +59,8 @@ export interface ActionContext {
 export type Probed<O> =
   | { found: 'done'; output: O }
   | { found: 'not-done'; detail: string }
-  /** A person has to say it then; `settle` writes their word where the probe looked. */
-  | { found: 'unknown'; detail: string; settle?: (done: boolean) => Promise<void> };
+  /** A person has to say it then. */
+  | { found: 'unknown'; detail: string };
 
 /** What happens to a step that was interrupted: run it again, find out what happened, or ask a person. */
 export type AfterInterruption = 'rerun' | 'probe' | 'ask';
@@ -154,8 +154,11 @@ export function tenantOf(context: Pick<ActionContext, 'tenant'>): Tenant {
 
 /** For safe points: rejects with `interrupted` once the run is to stop. */
 export function stopIfAsked(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  throw new TenantDrError('interrupted', 'The run was stopped at a safe point.', {
+  if (signal.aborted) throw stopped();
+}
+
+export function stopped(): TenantDrError {
+  return new TenantDrError('interrupted', 'The run was stopped at a safe point.', {
     hint: 'Go on with `tenant-dr resume`.',
   });
 }

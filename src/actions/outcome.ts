@@ -1,11 +1,13 @@
 import { restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/planning.ts';
+import type { Outcome } from '../engine/port.ts';
 import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { idForJson, sameId } from '../engine/tenant.ts';
+import { TenantDrError } from '../errors.ts';
 import { isolation, rpo, safetyCopy, tableCounts } from '../incident/facts.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { z } from '../zod.ts';
-import { type ActionContext, type Probed, tenantOf } from './action.ts';
+import { type ActionContext, type Probed, stopped, tenantOf } from './action.ts';
 import type { Change, Done } from './change.ts';
 import { withSession } from './slice.ts';
 
@@ -58,11 +60,14 @@ function tablesForJson(plan: Pick<Plan, 'tables'>): ChangeOutput['tables'] {
   });
 }
 
+/** A change did happen or did not: where that cannot be found out, the probe asks, waits or fails. */
+type Found = Exclude<Probed<ChangeOutput>, { found: 'unknown' }>;
+
 /**
- * Finds out what became of an interrupted change: the journal may know, else the database is asked row by row.
- * What it finds is journaled.
+ * Finds out what became of an interrupted change: the journal may know, else the database is asked row by row, and
+ * where rows say both, a person. What it finds is journaled. Rejects with outcome-unknown.
  */
-export async function probeChange(context: ActionContext, actionId: string): Promise<Probed<ChangeOutput>> {
+export async function probeChange(context: ActionContext, actionId: string): Promise<Found> {
   const record = latestRestore(context, actionId, tenantOf(context).id);
   if (!record) return { found: 'not-done', detail: 'The change had not begun: no row was written.' };
   return probeRecord(context, record, tenantOf(context));
@@ -73,31 +78,72 @@ export async function probeRecord(
   context: ActionContext,
   record: RestoreRecord,
   about: Pick<Tenant, 'id' | 'slug'>,
-): Promise<Probed<ChangeOutput>> {
+): Promise<Found> {
   if (record.state === 'rolled-back') return { found: 'not-done', detail: 'Everything was rolled back.' };
   if (record.state === 'finished') return { found: 'done', output: outputOf(context, record, about) };
-  const { intended } = record;
-  const outcome = await withSession(context, 'read', (session) =>
-    session.probe(intended.effects.file, intended.marker),
-  );
-  if (outcome === 'in-progress') {
-    return {
-      found: 'unknown',
-      detail: 'The database is still working on the transaction. Wait, then resume again.',
-    };
-  }
-  if (outcome === 'contradictory') {
-    return {
-      found: 'unknown',
-      detail: `Some rows are in their new state and some in their old one: compare with the safety copy ${intended.safetyCopy.path}.`,
-      settle: (done) => settle(context, record, done, 'operator'),
-    };
-  }
-  const done = outcome !== 'not-committed';
-  await settle(context, record, done, 'probe');
+  const outcome = await endOf(context, record);
+  const contradictory = outcome === 'contradictory';
+  const done = contradictory ? await askWhether(context, record, about) : outcome === 'committed';
+  await settle(context, record, done, contradictory ? 'operator' : 'probe');
   return done
     ? { found: 'done', output: outputOf(context, record, about) }
     : { found: 'not-done', detail: 'The change did not happen: every row is as it was.' };
+}
+
+/** Seconds a server is given to end the work of a process that died. */
+const patience = 60;
+
+/** Waits until the database has ended the transaction: as long as it works on it, nobody can say what comes of it. */
+function endOf(
+  context: ActionContext,
+  { intended }: RestoreRecord,
+): Promise<Exclude<Outcome, 'in-progress'>> {
+  return withSession(context, 'read', async (session) => {
+    for (let waited = 0; waited <= patience; waited++) {
+      const outcome = await session.probe(intended.effects.file, intended.marker);
+      if (outcome !== 'in-progress') return outcome;
+      if (waited % 5 === 0) context.output(`the database still works on the change: ${waited} s`);
+      await context.clock.sleep(1, context.signal);
+    }
+    const { pid } = intended.marker;
+    throw new TenantDrError(
+      'outcome-unknown',
+      `The database has been working on the change for ${patience} s although nobody waits for it any more.`,
+      {
+        hint: `\`tenant-dr resume\` finds out once that has ended${pid == null ? '' : ` (server process ${pid}: see what it waits for, or end its session)`}; assume nothing.`,
+      },
+    );
+  });
+}
+
+/** Some rows are in their new state and some in their old one: somebody changed them since. */
+async function askWhether(
+  context: ActionContext,
+  { intended }: RestoreRecord,
+  { slug }: Pick<Tenant, 'slug'>,
+): Promise<boolean> {
+  const both = `Some rows of ${slug} are in their new state and some in their old one: compare with the safety copy ${intended.safetyCopy.path}.`;
+  if (!context.operator.attended) {
+    throw new TenantDrError('outcome-unknown', `The change was interrupted. ${both}`, {
+      hint: 'A person must say whether it was done: `tenant-dr resume` at a terminal asks.',
+    });
+  }
+  const answer = await context.operator.choose(
+    {
+      id: 'change.contradictory',
+      kind: 'choose',
+      title: 'The change was interrupted. Was it done?',
+      detail: [both],
+      options: [
+        { value: 'done', label: 'It was done' },
+        { value: 'again', label: 'It was not done: do it now' },
+        { value: 'leave', label: 'Leave', detail: 'the incident is kept and can be resumed' },
+      ],
+    },
+    context.signal,
+  );
+  if (answer === 'leave') throw stopped();
+  return answer === 'done';
 }
 
 /** Writes down what became of a change whose process did not live to say it. */

@@ -131,8 +131,6 @@ async function restoreOne(
     if (known) {
       const probed = await probeRecord(context, known, tenant);
       if (probed.found === 'done') return probed.output;
-      if (probed.found === 'unknown')
-        throw new TenantDrError('outcome-unknown', probed.detail, { hint: 'Resume again later.' });
     }
     const rpo = rpoOf(context, bench.backup.takenAt, tenant);
     requireRpo(context, rpo);

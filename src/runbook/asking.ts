@@ -1,3 +1,4 @@
+import { stopped } from '../actions/action.ts';
 import type {
   AskQuestion,
   ChecklistQuestion,
@@ -184,12 +185,6 @@ export class JournaledOperator implements Confirming {
     const { step, task } = this.#view.view();
     return { step: step ?? '', task: task ?? '' };
   }
-}
-
-export function stopped(): TenantDrError {
-  return new TenantDrError('interrupted', 'The run was stopped at a safe point.', {
-    hint: 'Go on with `tenant-dr resume`.',
-  });
 }
 
 function refusedPhrase(phrase: string): TenantDrError {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../actions/action.ts';
-import { stopped } from './asking.ts';
+import { stopped } from '../actions/action.ts';
 
 /** The machine's clock. */
 export const systemClock: Clock = {

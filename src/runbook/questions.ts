@@ -1,6 +1,6 @@
+import { stopped } from '../actions/action.ts';
 import { type Option, type Preview, unlessBack } from '../actions/operator.ts';
 import { TenantDrError } from '../errors.ts';
-import { stopped } from './asking.ts';
 import type { Run } from './run.ts';
 import type { Task } from './runbook.ts';
 

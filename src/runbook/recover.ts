@@ -1,6 +1,6 @@
 import type { Probed } from '../actions/action.ts';
+import { stopped } from '../actions/action.ts';
 import { TenantDrError } from '../errors.ts';
-import { stopped } from './asking.ts';
 import { askAfterInterruption } from './questions.ts';
 import type { Run } from './run.ts';
 import type { Step, Task } from './runbook.ts';
@@ -52,7 +52,6 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
   }
   const answer = await askAfterInterruption(run, task, probed.detail);
   if (answer === 'leave') return { went: 'stop', why: 'operator', error: stopped() };
-  await probed.settle?.(answer === 'done');
   const state = answer === 'done' ? 'done' : 'undone';
   await incident.append({ ...where, state, found: 'operator' });
   return answer === 'done' ? { went: 'on' } : walkTask(run, step, task);

@@ -1,5 +1,5 @@
+import { stopped } from '../actions/action.ts';
 import { TenantDrError } from '../errors.ts';
-import { stopped } from './asking.ts';
 import { recoverTask } from './recover.ts';
 import { asError, Run, type RunOptions } from './run.ts';
 import type { Step } from './runbook.ts';
@@ -139,11 +139,7 @@ export class Runner {
     const result: RunResult = { outcome: stop ? 'stopped' : 'failed', error };
     if (error.code === 'journal-unwritable' || error.code === 'fenced-off') return result;
     try {
-      const why = this.#run.stopping
-        ? 'signal'
-        : error.code === 'confirmation-refused'
-          ? 'refused'
-          : 'failed';
+      const why = this.#run.stopping ? 'signal' : whyBroken(error);
       await this.#run.incident.append({
         event: 'run.stopped',
         why,
@@ -158,4 +154,9 @@ export class Runner {
     }
     return result;
   }
+}
+
+function whyBroken({ code }: TenantDrError): 'refused' | 'operator' | 'failed' {
+  if (code === 'confirmation-refused') return 'refused';
+  return code === 'interrupted' ? 'operator' : 'failed';
 }

@@ -1,4 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Pty } from '../tui/pty.ts';
+import { keys } from '../tui/terminal.ts';
 import { cleanUp, restore, tenantDr } from './program.ts';
 import { shell, shellWorld } from './shell.ts';
 
@@ -129,4 +134,27 @@ it('tables and columns may have any name', () => {
   expect(shell(world.dbPath, '.dump')).toBe(shell(world.backupPath, '.dump'));
   expect(tenantDr(world, 'undo', ended.document.incident, '--confirm', 'alfa').exit).toBe(0);
   expect(shell(world.dbPath, '.dump')).toBe(damaged);
+});
+
+it('where rows say both of an interrupted change, also of a bare restore, its resume asks the person at the terminal', async () => {
+  const world = reviewed();
+  const { incident, safetyCopy } = restore(world).document;
+  // The process died right after it began the change, and somebody took half of it back.
+  const journal = join(safetyCopy.path, '..', '..', 'journal.jsonl');
+  const lines = readFileSync(journal, 'utf8').split('\n');
+  const last = lines.findIndex((line) => line.includes('"restore.intended"'));
+  writeFileSync(journal, `${lines.slice(0, last + 1).join('\n')}\n`);
+  shell(world.dbPath, 'DELETE FROM jobs WHERE id = 1');
+  const alone = tenantDr(world, 'resume', '--confirm', 'alfa');
+  expect(alone.document.error).toMatchObject({ exit: 7, hint: expect.stringContaining('at a terminal') });
+  const terminal = new Pty(['resume', '--as', 'alice'], { cwd: world.dir });
+  await terminal.shows('Was it done?');
+  // Keys typed ahead are dropped.
+  await sleep(800);
+  terminal.type(keys.down + keys.enter);
+  await terminal.shows('Done.');
+  await sleep(800);
+  terminal.type(keys.enter);
+  expect((await terminal.ends()).exit).toBe(0);
+  expect(tenantDr(world, 'undo', incident, '--confirm', 'alfa').exit).toBe(0);
 });

@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { ActionContext } from '../../src/actions/action.ts';
+import { probeRecord } from '../../src/actions/outcome.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import type { RestoreRecord } from '../../src/incident/records.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
 import { connectTo } from './connection.ts';
@@ -185,7 +188,21 @@ describe('when the connection is lost', () => {
     const { marker } = await work.session.beginWrite({});
     const other = await postgresDatabase(live.url).open({ mode: 'read' });
     expect(await other.probe(effects, marker)).toBe('in-progress');
-    await work.session.rollback();
+    // Whoever resumes is not asked what came of it: it is waited for, and where it does not end nothing is said.
+    const [said, sleeps]: [string[], (() => Promise<unknown>)[]] = [[], []];
+    const context = {
+      database: postgresDatabase(live.url),
+      clock: { sleep: async () => sleeps.shift()?.() },
+      output: (line: string) => said.push(line),
+      incident: { append: async (one: { event: string }) => said.push(one.event) },
+    } as unknown as ActionContext;
+    const record = { state: 'intended', intended: { effects: { file: effects }, marker } } as RestoreRecord;
+    const about = { id: { type: 'text', text: 'two' }, slug: 'two' } as const;
+    await expect(probeRecord(context, record, about)).rejects.toMatchObject({ code: 'outcome-unknown' });
+    expect(said).not.toContain('restore.rolled-back');
+    sleeps.push(() => work.session.rollback());
+    expect(await probeRecord(context, record, about)).toMatchObject({ found: 'not-done' });
+    expect(said.slice(-2)).toEqual(['the database still works on the change: 0 s', 'restore.rolled-back']);
     expect(await other.probe(effects, marker)).toBe('not-committed');
     await other.close();
     await work.close();

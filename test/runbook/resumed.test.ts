@@ -185,7 +185,7 @@ test('where rows say both, what a person says of the change is kept, and nothing
   writeFileSync(journal, `${lines.slice(0, last + 1).join('\n')}\n`);
   shell(world.dbPath, 'DELETE FROM memos WHERE id = 1');
   const again = await resumeRun({ config, database, store, id: begun.incident.id });
-  const alice = new ScriptedOperator({ 'rows.interrupted': 'done' });
+  const alice = new ScriptedOperator({ 'change.contradictory': 'done' });
   expect(await walk(again, alice)).toBe('completed');
   expect(alice.asked[0]?.detail.join()).toContain('compare with the safety copy');
   expect(again.incident.state.restores.map((one) => one.state)).toEqual(['finished']);

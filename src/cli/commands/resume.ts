@@ -33,8 +33,9 @@ export default command({
     const chosen = choose(all, input.incident);
     const takeOver = input.takeOver ? { reason: reasonFor(input.reason) } : undefined;
     const isRunbook = chosen.state?.opened.kind === 'runbook';
-    const onScreen =
-      isRunbook && !input.auto && !context.flags.json && input.confirm === undefined && context.interactive;
+    const attended = !input.auto && !context.flags.json && input.confirm === undefined && context.interactive;
+    // What was under way may need a person's word; a command that had not begun is only confirmed again.
+    const onScreen = attended && (isRunbook || Object.keys(chosen.state?.tasks ?? {}).length > 0);
     const begun = await resumeRun({
       config,
       database: await context.openDatabase(config),
@@ -52,7 +53,7 @@ export default command({
         `A line of the journal cut short by a crash was taken off (line ${begun.torn.line}).`,
       );
     }
-    return isRunbook
+    return isRunbook || onScreen
       ? walk(context, begun, { onScreen, confirm: input.confirm })
       : walkOneStep(context, begun, input.confirm);
   },

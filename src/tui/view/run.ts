@@ -63,7 +63,8 @@ export function stepViews(state: IncidentState, current: string | null, now: str
       title: printable(step.title),
       state: stateOf(step, step.id === at && state.closed === null),
       usedSeconds: usedBy(step, now),
-      estimateSeconds: step.estimateSeconds,
+      // The one step of a command has no estimate.
+      estimateSeconds: step.estimateSeconds || null,
       counts,
       destructive: step.effect === 'destroy',
       detail: detailOf(step, state, at),
