@@ -51,11 +51,5 @@ async function readContents(session: Session, options: TakeOptions): Promise<Con
   }
 }
 
-/** What speaks against the description alone; a server that is gone has ended the dump too. */
-const describing = [
-  'config-invalid',
-  'table-unknown',
-  'table-unclassified',
-  'tenants-table-missing',
-  'hidden-rows',
-];
+/** What speaks against the description alone; a server that is gone, or hides rows, has ended the dump too. */
+const describing = ['config-invalid', 'table-unknown', 'table-unclassified', 'tenants-table-missing'];

@@ -2,7 +2,7 @@ import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Ground } from './ground.ts';
 import type { Conflict, RestoreMode } from './plan.ts';
 import { type Plan, planInside, requireApplicable, requireWithin } from './planning.ts';
-import type { ChangeMarker, IsolationProof, OnProgress, Session } from './port.ts';
+import type { Capabilities, ChangeMarker, IsolationProof, OnProgress, Session } from './port.ts';
 import { buildShape } from './shape.ts';
 import type { TenantId } from './tenant.ts';
 
@@ -134,7 +134,7 @@ async function change(
     await session.apply(given.onProgress);
     applied = secondsSince(started);
     const problems = await session.verify();
-    if (problems.length > 0) throw verificationError(problems);
+    if (problems.length > 0) throw verificationError(problems, session.capabilities);
     isolation = await session.prove();
     verified = secondsSince(started) - applied;
   } catch (error) {
@@ -245,12 +245,15 @@ function intentionOf(
   };
 }
 
-function verificationError(problems: Conflict[]): TenantDrError {
+function verificationError(problems: Conflict[], { foreignKeysOff }: Capabilities): TenantDrError {
   const first = problems[0] as Conflict;
+  const hint = foreignKeysOff
+    ? 'A trigger or a column type of the live table changes this value. Leave the table out with --tables, or change that first.'
+    : 'The application’s triggers run, because this role may not keep them from it, and one of them changes this value. Consent that they are disabled meanwhile (--disable-triggers), or leave the table out with --tables.';
   return new TenantDrError('verification-failed', `${first.detail} Everything was rolled back.`, {
     table: first.table,
     key: first.key,
-    hint: 'A trigger or a column type of the live table changes this value. Leave the table out with --tables, or change that first.',
+    hint,
     facts: { problems },
   });
 }

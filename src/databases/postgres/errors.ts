@@ -62,7 +62,7 @@ export function translate(error: unknown, what: string): TenantDrError {
   if (error instanceof TenantDrError) return error;
   const state = sqlState(error);
   if (error instanceof DatabaseError && state !== undefined) {
-    const words = withoutValues(error.message);
+    const words = withoutValues(error.message, state);
     if (state === 'P0001' || isInFunction(error)) return raised(error, words);
     if (state === '42501') return denied(error, words, what);
     if (state.startsWith('23')) return refused(error, words);
@@ -111,9 +111,15 @@ function refused(error: DatabaseError, words: string): TenantDrError {
   });
 }
 
+/** What the server calls a table in a message of whatever language: quoted, or in English after the word. */
+function tableIn({ message }: DatabaseError): string | undefined {
+  return (inQuotes.exec(message) ?? /(?:table|relation) (\S+)/.exec(message))?.[1];
+}
+
 function denied(error: DatabaseError, words: string, what: string): TenantDrError {
-  const hidden = /row-level security/.test(error.message);
-  const table = error.table ?? /(?:table|relation) "?([^"\s]+)"?/.exec(error.message)?.[1];
+  // The state is that of any missing right, and the words are in the server's language: its routine tells.
+  const hidden = /^(check_enable_rls|ExecWithCheckOptions)$/.test(error.routine ?? '');
+  const table = error.table ?? tableIn(error);
   const details = { cause: error, facts: { sqlstate: '42501' }, ...(table ? { table } : {}) };
   if (hidden) {
     return new TenantDrError(
@@ -127,9 +133,10 @@ function denied(error: DatabaseError, words: string, what: string): TenantDrErro
   }
   return new TenantDrError('database-denied', `${what}: ${words}.`, {
     ...details,
-    hint: /temporary tables/.test(words)
-      ? 'Backups are compared in temporary tables: GRANT TEMPORARY ON DATABASE … TO this role.'
-      : 'Connect as the owner of the tables; `tenant-dr doctor` lists the rights that are missing.',
+    hint:
+      error.routine === 'InitTempTableNamespace'
+        ? 'Backups are compared in temporary tables: GRANT TEMPORARY ON DATABASE … TO this role.'
+        : 'Connect as the owner of the tables; `tenant-dr doctor` lists the rights that are missing.',
   });
 }
 
@@ -144,9 +151,16 @@ function lost(error: unknown, what: string): TenantDrError {
   );
 }
 
-/** The server quotes the offending value after a colon or in quotes at the end: that part stays out. */
-function withoutValues(message: string): string {
-  return message.replace(/: ".*"$/s, '').replace(/\s+/g, ' ');
+/** As PostgreSQL quotes in its languages: "x", »x«, « x », „x“, 「x」. */
+const quotes = '"“”„«»「」『』';
+const inQuotes = new RegExp(`[${quotes}]\\s*([^${quotes}]+?)\\s*[${quotes}]`);
+const anyQuoted = new RegExp(`[${quotes}].*[${quotes}]`);
+const quotedAtEnd = new RegExp(`: [${quotes}].*[${quotes}]$`, 's');
+
+/** The server quotes an offending value, mostly after a colon at the end: that stays out. Class 22 is about values. */
+function withoutValues(message: string, state: string): string {
+  const words = message.replace(quotedAtEnd, '').replace(/\s+/g, ' ');
+  return state.startsWith('22') ? words.replace(anyQuoted, '…') : words;
 }
 
 function nodeCode(error: unknown): string | undefined {
