@@ -92,11 +92,19 @@ interface Compared {
   tables: z.output<typeof difference>[];
 }
 
+/** So many backups are opened in vain: each takes as long as a restore needs to read it, while the clock runs. */
+const patience = 5;
+
 /** Opens backups, newest first, until enough could be compared; one that cannot be read is named and passed over. */
 async function compare(context: ActionContext, before: Candidate[], wanted: number): Promise<Compared[]> {
   const compared: Compared[] = [];
+  let inVain = 0;
   for (const candidate of before) {
     if (compared.length === wanted) break;
+    if (inVain === patience) {
+      await context.note(`${patience} backups were opened in vain; older ones were not tried.`);
+      return compared;
+    }
     stopIfAsked(context.signal);
     const { id } = candidate.entry;
     if (candidate.unusable) {
@@ -107,6 +115,7 @@ async function compare(context: ActionContext, before: Candidate[], wanted: numb
       compared.push({ ref: id, tables: await differences(context, id) });
     } catch (error) {
       if (!isUnusable(error)) throw error;
+      inVain++;
       await context.note(`${id} passed over: ${error.message}`);
     }
   }

@@ -149,7 +149,9 @@ async function requireItsDatabase({ database, store, id }: ResumeRequest): Promi
   throw new TenantDrError(
     'usage',
     `${id} is about ${printable(location)}, and the database here is ${printable(database.location)}. Nothing was changed.`,
-    { hint: 'Go on from the folder of its config, or name its database with --config or --database.' },
+    {
+      hint: `Go on from the folder of its config, or name its database with --config or --database. If it has moved to this address, begin anew here: \`safety:${id}\` still names the rows as they were before ${id} changed any.`,
+    },
   );
 }
 

@@ -1,8 +1,10 @@
+import { copyFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { takeBackup } from '../../src/backups/take.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
-import { type Scene, scene, start } from '../runbook/scene.ts';
+import { shell, shellWorld } from '../e2e/shell.ts';
+import { type Scene, scene, sceneOf, start } from '../runbook/scene.ts';
 
 const look = (more = '') => `id: short
 title: Short
@@ -75,4 +77,19 @@ test('a damage time that nobody gave is assumed aloud, once', async () => {
   expect(said).toHaveLength(1);
   expect(said[0]?.text).toMatch(/^Nobody said when the damage happened\. Assumed: /);
   await incident.close();
+});
+
+test('backups that cannot be used are not opened one after the other while the clock runs', async () => {
+  const world = shellWorld({
+    create: 'CREATE TABLE memos (id INTEGER PRIMARY KEY, tenant_id INTEGER)',
+    damage: '',
+  });
+  const here = await sceneOf(world);
+  for (const hour of [10, 11, 12, 13, 14, 15])
+    copyFileSync(world.backupPath, world.backupPath.replace('020000', `${hour}0000`));
+  shell(world.dbPath, "UPDATE tenants SET slug = 'new-' || slug, name = 'New'");
+  const { output, notes } = await scopeOf(here);
+  expect(output.compared).toEqual([]);
+  expect(notes.match(/passed over: This backup does not come from this database/g)).toHaveLength(5);
+  expect(notes).toContain('older ones were not tried');
 });
