@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type LastingServer, lastingServer, stopLasting } from '../../src/databases/postgres/lasting.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { type RunOptions, tenantDr } from '../cli/run.ts';
 import { contents, ordinaryRole, type TestDatabase, testCluster, testDatabase } from './cluster.ts';
@@ -60,25 +61,19 @@ describe('a rehearsal on PostgreSQL', () => {
     expect(existsSync(join(incidentFolder(here), 'copy'))).toBe(false);
   });
 
-  test('of a role that may not create databases works on a server of its own, behind a password', async () => {
+  test('of a role that may not create databases works on a server of its own, behind a password, which a resumed one starts again', async () => {
     const here = await damagedOn(server, template);
     for (const table of shopTables) await here.live.asSuperuser(`ALTER TABLE ${table} OWNER TO clerk`);
     const wrong = await contents(here.live, shopTables);
-    const url = here.live.url.replace('//postgres@', '//clerk@');
-    let elsewhere: string | null = null;
-    const ran = await tenantDr([...rehearse, '--database', url], {
-      cwd: here.cwd,
-      onStart: (child) =>
-        child.stderr?.on('data', (chunk: Buffer) => {
-          // Its first words come before the incident is opened.
-          if (!chunk.includes('"step')) return;
-          const record = join(incidentFolder(here), 'copy', 'server.json');
-          if (existsSync(record)) elsewhere = record;
-        }),
-    });
+    const as = ['--database', here.live.url.replace('//postgres@', '//clerk@')];
+    const killed = await tenantDr([...rehearse, ...as], killedBeforeItsChange(here));
+    expect(killed.exit).toBeNull();
+    // A power cut ends that server, too.
+    const elsewhere = await lastingServer(join(incidentFolder(here), 'copy', 'server.json'));
+    await stopLasting(elsewhere as LastingServer);
+    const ran = await here.run('resume', '--auto', '--confirm', 'two', ...as);
     expect(ran.exit, ran.stderr).toBe(0);
     expect(ran.document.outcome).toBe('completed');
-    expect(elsewhere).not.toBeNull();
     expect(await contents(here.live, shopTables)).toEqual(wrong);
     expect(existsSync(join(incidentFolder(here), 'copy'))).toBe(false);
   });

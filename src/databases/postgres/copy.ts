@@ -9,7 +9,7 @@ import { z } from '../../zod.ts';
 import { connect, readTarget } from './connect.ts';
 import { transfer } from './copy-transfer.ts';
 import { ident, literal } from './identifiers.ts';
-import { removeLasting, startLasting } from './lasting.ts';
+import { lastingServer, removeLasting, restartLasting, startLasting } from './lasting.ts';
 import type { Sql } from './sql.ts';
 import { mayReplicate } from './triggers.ts';
 
@@ -94,7 +94,17 @@ async function make(
 /** Address of the copy that was made in `folder`; null when there is none, or not a whole one. */
 export async function databaseCopy(url: string, folder: string): Promise<string | null> {
   const record = await recall(folder);
-  return record?.complete ? addressOf(url, folder, record) : null;
+  if (!record?.complete) return null;
+  if (record.password !== null && !(await startedAgain(folder))) return null;
+  return addressOf(url, folder, record);
+}
+
+/** A server of the copy's own may have ended with the machine; false when its data did, too. */
+async function startedAgain(folder: string): Promise<boolean> {
+  const server = await lastingServer(serverIn(folder));
+  if (!server || !existsSync(server.folder)) return false;
+  await restartLasting(server);
+  return true;
 }
 
 /** Drops the copy, whatever is left of it. Harmless when there is none. */
