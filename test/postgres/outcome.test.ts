@@ -90,7 +90,15 @@ describe('while others write', () => {
       });
       expect(waits.length).toBeGreaterThan(0);
       await holder.query('ROLLBACK');
-      await work.execute(await work.plan('two'));
+      // A key that somebody else is just adding is met only when the rows are put back.
+      await holder.query(`BEGIN; INSERT INTO items VALUES (1, 1, 'x')`);
+      waits.length = 0;
+      const onWait = (seconds: number) => {
+        waits.push(seconds);
+        void holder.query('ROLLBACK');
+      };
+      await work.execute(await work.plan('two'), { onWait });
+      expect(waits.length).toBeGreaterThan(0);
     } finally {
       await holder.end();
       await work.close();

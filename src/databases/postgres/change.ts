@@ -12,6 +12,7 @@ import { readMarker } from './identity.ts';
 import type { Baseline } from './isolation.ts';
 import { prove, requireCounted, takeBaseline } from './isolation.ts';
 import { isDeadlock, lockSlice, lockTenant } from './lock.ts';
+import { tellingWaits } from './lock-waits.ts';
 import { requireStructure } from './structure-mark.ts';
 import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
 import { activeTriggers, disableTriggers, enableTriggers, mayReplicate } from './triggers.ts';
@@ -44,7 +45,7 @@ export class Change {
     const rows = this.work.slots.map((slot) => ({ ...slot.rows }));
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.waiting(() => this.tryBegin());
+        return await tellingWaits(this.work.sql, this.onWait, () => this.tryBegin());
       } catch (error) {
         await this.rollback();
         // The temporary tables hold again what they held before.
@@ -74,17 +75,6 @@ export class Change {
     return { marker: this.marker, changed: changed || conflicts.some((conflict) => conflict.blocking) };
   }
 
-  /** Tells every second how long the locks are being waited for. */
-  private async waiting<T>(run: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    const timer = setInterval(() => this.onWait?.(Math.round((performance.now() - started) / 1000)), 1000);
-    try {
-      return await run();
-    } finally {
-      clearInterval(timer);
-    }
-  }
-
   async apply(
     work: Workspace,
     needs: SharedNeed[],
@@ -99,7 +89,7 @@ export class Change {
       this.method = 'disabled';
     }
     this.baseline = await takeBaseline(work.sql);
-    this.applied = await applyEffects(work, needs);
+    this.applied = await tellingWaits(work.sql, this.onWait, () => applyEffects(work, needs));
     onProgress?.({ phase: 'applying', done: total, total, unit: 'rows' });
     return { executed: this.applied.executed };
   }
