@@ -269,7 +269,8 @@ export class PostgresSession implements Session {
   }
 
   async setStatus(...[columns, tenant, status]: Parameters<Session['setStatus']>): Promise<string | null> {
-    return setStatus(this.sql, await this.known(), columns, tenant, status);
+    const { onWait } = this.facts.options;
+    return setStatus(this.sql, await this.known(), { columns, tenant, status, onWait });
   }
 
   async search(request: SearchRequest): Promise<SearchHit[]> {

@@ -4,17 +4,23 @@ import { TenantDrError } from '../../errors.ts';
 import { scalarFor, shown } from './encoding.ts';
 import { ident } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
+import { tellingWaits } from './lock-waits.ts';
 import type { Sql } from './sql.ts';
 import { idLiteral, requireTenants } from './tenants.ts';
 import { columnOf, targetOf } from './workspace.ts';
+
+export interface StatusChange {
+  columns: TenantColumns;
+  tenant: TenantId;
+  status: string | number | boolean | null;
+  onWait?: ((waitedSeconds: number) => void) | undefined;
+}
 
 /** Sets one tenant's status in a transaction of its own; returns the former one. */
 export async function setStatus(
   sql: Sql,
   structure: Structure,
-  columns: TenantColumns,
-  tenant: TenantId,
-  value: string | number | boolean | null,
+  { columns, tenant, status, onWait }: StatusChange,
 ): Promise<string | null> {
   const relation = requireTenants(structure.relations.get(columns.table), columns);
   const name = columns.status?.column ?? 'status';
@@ -32,11 +38,10 @@ export async function setStatus(
   const target = targetOf(sql, relation);
   await sql.run('BEGIN');
   try {
-    const [former] = await sql.rows(
-      `SELECT ${shown(`t.${ident(name)}`)} AS status FROM ${target} t ${where} FOR UPDATE`,
-    );
+    const locking = `SELECT ${shown(`t.${ident(name)}`)} AS status FROM ${target} t ${where} FOR UPDATE`;
+    const [former] = await tellingWaits(sql, onWait, () => sql.rows(locking));
     const changed = await sql.run(
-      `UPDATE ${target} t SET ${ident(name)} = ${scalarFor(columnOf({ relation }, name), value)} ${where}`,
+      `UPDATE ${target} t SET ${ident(name)} = ${scalarFor(columnOf({ relation }, name), status)} ${where}`,
     );
     if (changed !== 1) throw noRowOfTenant(columns.table);
     await sql.run('COMMIT');
