@@ -23,6 +23,8 @@ export interface Pair {
   /** Its address, as a config says it. */
   address: string;
   backup: StagedSource;
+  /** What its config says of ownership, if anything. */
+  ownership?: unknown;
   /** Damages the live database. */
   change(script: string): Promise<void>;
   /** Rows of a query on it, read without any code of ours. */
@@ -142,7 +144,7 @@ async function withGround<T>(
 ): Promise<T> {
   const session = await pair.database.open({ mode });
   try {
-    const known = configSchema.parse({ database: pair.database.location });
+    const known = configSchema.parse({ database: pair.database.location, ownership: pair.ownership });
     const facts = { database: pair.database.location, environment: 'test', state: '', warnings: [] };
     const ground = await survey(session, { ...known, ...facts, file: undefined });
     const asked = ground.tenants.filter((tenant) => tenants.includes(tenant.slug));

@@ -13,13 +13,29 @@ import { namingColumns, sameRow } from './workspace.ts';
  * it is asked, by the keys of staged rows that the live slice lacks, whether there are any; or will be, after an undo.
  */
 export function looseCondition(work: Workspace, slot: Slot): string | null {
-  if (slot.rows.staged === 0 || slot.key.length === 0 || !canBeLoose(slot.slice)) return null;
+  if (slot.rows.staged === 0 || slot.key.length === 0) return null;
+  const later = work.stagedAs === 'whole' ? stagedLoose(work, slot) : null;
+  if (!canBeLoose(slot.slice)) return later;
   const same = (alias: string): string =>
     slot.key.map((name) => `${alias}.${ident(name)} = s.${ident(name)}`).join(' AND ');
   const lacking = `SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s WHERE NOT EXISTS (SELECT FROM ${slot.live} l WHERE ${same('l')}) OFFSET 0`;
   const now = `EXISTS (SELECT FROM (${lacking}) s, LATERAL (SELECT FROM ${slot.target} t WHERE ${same('t')} AND ${isLoose(work, slot, 't')} LIMIT 1) q)`;
-  if (work.stagedAs !== 'whole') return now;
-  return `(${now} OR EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${leadsOut(slot, 's', slot.common ?? [])}))`;
+  return later === null ? now : `(${now} OR ${later})`;
+}
+
+/** A staged row leads to no staged row: it was cut loose when it was saved, or its parent was gone, and will be again. */
+function stagedLoose(work: Workspace, slot: Slot): string {
+  const { membership } = slot.slice;
+  if (membership.via !== 'links')
+    return `EXISTS (SELECT FROM ${slot.staged} s WHERE NOT ${leadsOut(slot, 's', slot.common ?? [])})`;
+  const led = membership.links.flatMap((link) => {
+    const parent = work.byName.get(link.parent) as Slot;
+    const known =
+      link.columns.every((name) => slot.common?.includes(name)) &&
+      link.parentColumns.every((name) => parent.common?.includes(name));
+    return known ? [` AND NOT EXISTS (SELECT FROM ${parent.staged} p WHERE ${leads(link, 's', 'p')})`] : [];
+  });
+  return `EXISTS (SELECT FROM ${slot.staged} s WHERE true${led.join('')})`;
 }
 
 /** Condition on a live row (t) that it was cut loose and is the tenant's in the backup. */
