@@ -83,9 +83,9 @@ function idColumn(table: Table): string | undefined {
 }
 
 /**
- * Columns elsewhere named after a tenant (`tenant_id`, `organizationId`), else the keys into the tenants table.
- * A name that no key bears out counts only where there is no key at all: `uuid` is every table's own, and a
- * `tenant_id` beside keyed `workspace_id`s is somebody else's.
+ * Columns elsewhere named after a tenant (`tenant_id`, `organizationId`), and the name most other keys into the tenants
+ * table bear (`org_id`), which tables without a key may bear too. A name that no key bears out counts only where there
+ * is no key at all: `uuid` is every table's own, and a `tenant_id` beside keyed `workspace_id`s is somebody else's.
  */
 function ownershipColumns(schema: Schema, tenants: Table, id: string): string[] {
   const singular = singularOf(tenants.name);
@@ -105,7 +105,19 @@ function ownershipColumns(schema: Schema, tenants: Table, id: string): string[] 
   if (byKey.length === 0) return mostUsed(byName);
   const borneOut = mostUsed(byName.filter((name) => byKey.includes(name)));
   // Keys speak for themselves; the most used one is listed so that it wins where a table has several.
-  return borneOut.length > 0 ? borneOut : mostUsed(byKey).slice(0, 1);
+  const [further] = mostUsed(byKey.filter((name) => !borneOut.includes(name)));
+  if (further === undefined) return borneOut;
+  const often = byKey.indexOf(further) !== byKey.lastIndexOf(further);
+  return borneOut.length === 0 || (often && meansOnly(schema, further, tenants))
+    ? [...borneOut, further]
+    : borneOut;
+}
+
+/** No key of that column leads to another table than this one. */
+function meansOnly(schema: Schema, column: string, table: Table): boolean {
+  return schema.tables.every(({ foreignKeys }) =>
+    foreignKeys.every((key) => !key.columns.includes(column) || key.table === table.name),
+  );
 }
 
 function mostUsed(names: string[]): string[] {

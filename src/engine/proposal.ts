@@ -28,15 +28,57 @@ export function proposeTables(
   tenants: ConfigFile['tenants'],
   columns: string[],
 ): TableProposal[] {
-  const ownership = classify(schema, { tenants, ownership: { columns, tables: {} } });
-  const owned = ownership.tables.filter((table) => table.membership).map((table) => table.name);
+  const keys = unwrittenKeys(schema, tenants, columns);
+  const ownership = classify(schema, { tenants, ownership: { columns, tables: rulesOf(keys) } });
   return ownership.tables.map((entry) => {
     const table = schema.tables.find((one) => one.name === entry.name) as Table;
-    if (entry.ownership === 'unclassified')
-      return unreached(schema, table, entry, { owned, tenants: tenants.table });
+    const key = keys.get(entry.name);
+    if (key) return { name: entry.name, ownership: 'declared', review: true, ...cautiously(table, key) };
+    if (entry.ownership === 'unclassified') return unreached(table, entry);
     if (!entry.membership || entry.membership.via === 'identity') return settled(entry);
     return { ...settled(entry), ...cautionFor(table) };
   });
+}
+
+interface UnwrittenKey {
+  rule: Rule;
+  why: string;
+}
+
+/** Keys no foreign key says, from the owned tables outwards: a table found by one may be the parent of the next. */
+function unwrittenKeys(
+  schema: Schema,
+  tenants: ConfigFile['tenants'],
+  columns: string[],
+): Map<string, UnwrittenKey> {
+  const keys = new Map<string, UnwrittenKey>();
+  for (let before = -1; before !== keys.size; ) {
+    before = keys.size;
+    const { tables } = classify(schema, { tenants, ownership: { columns, tables: rulesOf(keys) } });
+    const owned = tables.filter((table) => table.membership).map((table) => table.name);
+    for (const entry of tables) {
+      const table = schema.tables.find((one) => one.name === entry.name) as Table;
+      if (entry.ownership !== 'unclassified' || table.kind !== 'table' || namesSeveral(entry)) continue;
+      const key = tenantColumn(schema, table, tenants.table) ?? unwrittenKey(schema, table, owned);
+      if (key) keys.set(table.name, key);
+    }
+  }
+  return keys;
+}
+
+function rulesOf(keys: Map<string, UnwrittenKey>): Record<string, Rule> {
+  return Object.fromEntries([...keys].map(([name, { rule }]) => [name, rule]));
+}
+
+/** The rule of an unwritten key together with what the rows themselves call for. */
+function cautiously(table: Table, { rule, why }: UnwrittenKey): UnwrittenKey {
+  const caution = cautionFor(table).rule;
+  return { rule: typeof caution === 'object' ? { ...rule, ...caution } : rule, why };
+}
+
+/** Several of its columns name a tenant. */
+function namesSeveral(entry: TableOwnership): boolean {
+  return entry.reason?.startsWith('several columns') ?? false;
 }
 
 function settled(entry: TableOwnership): TableProposal {
@@ -47,12 +89,7 @@ function settled(entry: TableOwnership): TableProposal {
 const bookkeeping =
   /^(_?prisma_migrations|schema_?migrations|.*migrations?|alembic_version|flyway_schema_history|ar_internal_metadata|schema_version|.*_lock)$/i;
 
-function unreached(
-  schema: Schema,
-  table: Table,
-  entry: TableOwnership,
-  { owned, tenants }: { owned: string[]; tenants: string },
-): TableProposal {
+function unreached(table: Table, entry: TableOwnership): TableProposal {
   const base = { name: table.name, review: true };
   if (table.kind === 'virtual') {
     return {
@@ -78,16 +115,14 @@ function unreached(
       why: 'foreign table',
     };
   }
-  if (entry.reason?.startsWith('several columns')) {
+  if (namesSeveral(entry)) {
     return {
       ...base,
       ownership: 'excluded',
       rule: { exclude: 'between tenants: restored by hand' },
-      why: entry.reason,
+      why: entry.reason ?? '',
     };
   }
-  const parent = tenantColumn(schema, table, tenants) ?? unwrittenKey(schema, table, owned);
-  if (parent) return { ...base, ownership: 'declared', ...parent };
   if (bookkeeping.test(table.name)) {
     return {
       ...base,
@@ -101,11 +136,7 @@ function unreached(
 }
 
 /** A column named as a key to the tenants is in another table (`org_uuid`), though here no foreign key says so. */
-function tenantColumn(
-  schema: Schema,
-  table: Table,
-  tenants: string,
-): { rule: Rule; why: string } | undefined {
+function tenantColumn(schema: Schema, table: Table, tenants: string): UnwrittenKey | undefined {
   const keys = schema.tables
     .flatMap((one) => one.foreignKeys)
     .filter((key) => key.table === tenants && key.columns.length === 1)
@@ -120,11 +151,7 @@ function tenantColumn(
 }
 
 /** A column named after an owned table (`original_job_id` → jobs.id) of which no foreign key says what it is. */
-function unwrittenKey(
-  schema: Schema,
-  table: Table,
-  owned: string[],
-): { rule: Rule; why: string } | undefined {
+function unwrittenKey(schema: Schema, table: Table, owned: string[]): UnwrittenKey | undefined {
   const parents = schema.tables
     .filter((one) => owned.includes(one.name) && one.primaryKey.length === 1)
     .map((one) => ({

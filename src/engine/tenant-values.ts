@@ -1,5 +1,5 @@
 import type { TenantColumns } from '../config/schema.ts';
-import { usualColumn } from './conventions.ts';
+import { plain, usualColumn } from './conventions.ts';
 import type { Session } from './port.ts';
 import type { Table } from './schema.ts';
 
@@ -65,10 +65,7 @@ export async function guessStatus(
   table: Table,
   columns: TenantColumns,
 ): Promise<StatusGuess | undefined> {
-  const address =
-    present(table, ['city', 'zip', 'zip_code', 'postal_code', 'postcode', 'country']).length > 0;
-  // Beside a city, `state` is where the tenant lives.
-  const column = present(table, statusColumns).find((name) => !(address && /^state$/i.test(name)));
+  const column = present(table, statusColumns).find((name) => !isPartOfAddress(table, name));
   if (column === undefined) return undefined;
   const status = { column, active: 'active', suspended: 'suspended' };
   const tenants = await session.tenants({ ...columns, status });
@@ -86,6 +83,12 @@ export async function guessStatus(
     suspended: suspended ?? inCaseOf(active, 'suspended'),
     sure: active !== undefined && suspended !== undefined,
   };
+}
+
+/** A state beside a city or a country is where the tenant lives. */
+function isPartOfAddress(table: Table, column: string): boolean {
+  const beside = usualColumn(table, ['city', 'country', 'zip', 'zip_code', 'postal_code', 'postcode']);
+  return plain(column) === 'state' && beside !== undefined;
 }
 
 /** `is_active` 1/0 or true/false; `suspended` the other way round. */

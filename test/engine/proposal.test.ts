@@ -4,6 +4,7 @@ import { guessTenants, singularOf } from '../../src/engine/conventions.ts';
 import { classify } from '../../src/engine/ownership.ts';
 import { proposeTables } from '../../src/engine/proposal.ts';
 import type { Column, Schema, Table } from '../../src/engine/schema.ts';
+import { guessStatus } from '../../src/engine/tenant-values.ts';
 
 function table(name: string, columns: string[] = ['id', 'tenant_id'], facts: Partial<Table> = {}): Table {
   const column = (one: string): Column => ({
@@ -97,6 +98,39 @@ test('a column named after an owned table is proposed as the way to it', () => {
     rule: { through: 'jobs', on: { originalJobId: 'id' } },
     review: true,
   });
+});
+
+test('a table found by such a column is the way for the next, and its rows stay what they are', () => {
+  const chain = [table('jobs'), table('job_runs', ['id', 'job_id']), table('run_logs', ['id', 'job_run_id'])];
+  const found = proposeTables(schemaOf(...chain.toReversed()), tenants, ['tenant_id']);
+  expect(found.find(({ name }) => name === 'run_logs')).toMatchObject({
+    rule: { through: 'job_runs', on: { job_run_id: 'id' }, restore: 'missing' },
+    review: true,
+  });
+});
+
+test('the name most keys into the tenants bear owns rows too, where a key of that name means nothing else', () => {
+  const to = (name: string, column: string, parent = 'tenants'): Table =>
+    table(name, ['id', column], {
+      foreignKeys: [{ columns: [column], table: parent, parentColumns: ['id'] }] as Table['foreignKeys'],
+    });
+  const tables = [
+    to('a', 'tenant_id'),
+    to('b', 'org_id'),
+    to('c', 'org_id'),
+    to('d', 'boss_id'),
+    table('e', ['id', 'org_id']),
+  ];
+  expect(guessTenants(schemaOf(...tables))?.ownershipColumns).toEqual(['tenant_id', 'org_id']);
+  expect(guessTenants(schemaOf(...tables, to('f', 'org_id', 'a')))?.ownershipColumns).toEqual(['tenant_id']);
+});
+
+test('a state beside a city is no status', async () => {
+  const session = { tenants: async () => [] };
+  const guess = (...columns: string[]) => guessStatus(session, table('tenants', columns), tenants);
+  expect(await guess('id', 'state', 'city')).toBeUndefined();
+  expect(await guess('id', 'state', 'city', 'active')).toMatchObject({ column: 'active' });
+  expect(await guess('id', 'state')).toMatchObject({ column: 'state' });
 });
 
 test('a column that cannot be compared with the key it is named after is no way to it, proposed or declared', () => {
