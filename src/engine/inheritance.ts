@@ -97,8 +97,10 @@ function keysOf(table: Table, found: Map<string, TableOwnership>): Link[] {
 }
 
 function reaches(parents: Map<string, Set<string>>, from: string, to: string): boolean {
-  if (from === to) return true;
-  return [...(parents.get(from) ?? [])].some((next) => reaches(parents, next, to));
+  // A set is walked while it grows: every table on the way is looked at once, however many ways lead to it.
+  const seen = new Set([from]);
+  for (const name of seen) for (const next of parents.get(name) ?? []) seen.add(next);
+  return seen.has(to);
 }
 
 /** Owned tables, every table after the tables it belongs through; the tenants table first. */

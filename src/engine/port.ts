@@ -175,8 +175,11 @@ export interface Session {
   stage(request: StageRequest): Promise<Staged>;
   unstage(): Promise<void>;
 
-  /** One consistent reading from here to endRead. `changedSince`: another program committed since the last one. */
-  beginRead(): Promise<{ changedSince: boolean }>;
+  /**
+   * One consistent reading from here to endRead. `changedSince`: another program committed since the last one. `shape`:
+   * what will be collected in it, where nothing was staged; room for it is made before the reading begins.
+   */
+  beginRead(shape?: SliceShape): Promise<{ changedSince: boolean }>;
   endRead(): Promise<void>;
 
   /** Finds the tenant's rows, live and staged. `staged: whole` takes every staged row. */

@@ -152,21 +152,25 @@ test.each(both)('what another tenant holds or uses now is not taken back from it
   );
 });
 
-test.each(both)('a row that lost its parent loses it again with an undo, and is what it was, from %s', async (way) => {
-  const pair = await (ways[way] as (typeof ways)[string])(`
+test.each(both)(
+  'a row that lost its parent loses it again with an undo, and is what it was, from %s',
+  async (way) => {
+    const pair = await (ways[way] as (typeof ways)[string])(`
     CREATE TABLE tenants (id int PRIMARY KEY, slug varchar(9));
     CREATE TABLE projects (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
     CREATE TABLE media (id int PRIMARY KEY, project_id int NOT NULL, title varchar(9));
     INSERT INTO tenants VALUES (1, 'one'), (2, 'two'); INSERT INTO projects VALUES (10, 1), (20, 2);
     INSERT INTO media VALUES (1, 10, 'a'), (2, 20, 'a'), (3, 20, 'a');`);
-  pair.ownership = { tables: { media: { through: 'projects', on: { project_id: 'id' } } } };
-  const contents = () => pair.read('SELECT m.*, p.id FROM media m LEFT JOIN projects p ON p.id = m.project_id ORDER BY 1');
-  const intact = await contents();
-  await pair.change(`DELETE FROM projects WHERE id = 20; UPDATE media SET title = 'b' WHERE id = 2`);
-  const damaged = await contents();
-  const done = await restored(pair, 'two');
-  expect(await contents()).toEqual(intact);
-  const undone = await restored(pair, 'two', { undo: done });
-  expect(await contents()).toEqual(damaged);
-  expect(undone.after).toBe(done.plan.live.digest);
-});
+    pair.ownership = { tables: { media: { through: 'projects', on: { project_id: 'id' } } } };
+    const contents = () =>
+      pair.read('SELECT m.*, p.id FROM media m LEFT JOIN projects p ON p.id = m.project_id ORDER BY 1');
+    const intact = await contents();
+    await pair.change(`DELETE FROM projects WHERE id = 20; UPDATE media SET title = 'b' WHERE id = 2`);
+    const damaged = await contents();
+    const done = await restored(pair, 'two');
+    expect(await contents()).toEqual(intact);
+    const undone = await restored(pair, 'two', { undo: done });
+    expect(await contents()).toEqual(damaged);
+    expect(undone.after).toBe(done.plan.live.digest);
+  },
+);

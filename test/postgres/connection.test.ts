@@ -5,8 +5,10 @@ import { postgresDatabase } from '../../src/databases/postgres/database.ts';
 import { tablesAtOnce } from '../../src/databases/postgres/portions.ts';
 import { Loader } from '../../src/databases/postgres/stage.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import { buildShape } from '../../src/engine/shape.ts';
 import type { TestDatabase } from './cluster.ts';
 import { ordinaryRole, testCluster, testDatabase } from './cluster.ts';
+import { openGround } from './engine.ts';
 import { startPooler } from './pooler.ts';
 import { shop } from './shop.ts';
 
@@ -195,6 +197,22 @@ test('tables of hundreds do not take the room for locks away from the applicatio
   const held = `SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'`;
   expect(Number(await sql.value(held))).toBeLessThan(tablesAtOnce);
   await sql.end();
+});
+
+test('nor does a reading of them', async () => {
+  const names = Array.from({ length: tablesAtOnce + 1 }, (_, i) => `t${i}`);
+  const made = names.map((name) => `CREATE TABLE ${name} (tenant_id text);`).join(' ');
+  const live = await testDatabase(server, `CREATE TABLE tenants (id text PRIMARY KEY, slug text); ${made}`);
+  const ground = await openGround(live.url);
+  const shape = buildShape(ground.schema, ground.ownership, ground.config, { mode: 'exact' });
+  await ground.session.beginRead(shape);
+  await ground.session.collect({ shape, tenant: { type: 'text', text: 'a' }, staged: 'none', status: null });
+  const held = await live.rows(
+    `SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND mode LIKE 'Access%'`,
+  );
+  expect(Number(held[0]?.[0])).toBeLessThan(4 * tablesAtOnce);
+  await ground.session.endRead();
+  await ground.session.close();
 });
 
 describe('reading the structure', () => {

@@ -87,8 +87,9 @@ async function digests(
     const shape = buildShape(schema, ownership, config, { mode: 'exact', verbatim: true });
     const all = await session.tenants(config.tenants);
     const wanted = chosen(named, all);
-    await session.beginRead();
-    if (wanted.length > fewTenants) return await byScan(session, shape, wanted, context);
+    const scan = wanted.length > fewTenants;
+    await session.beginRead(scan ? undefined : shape);
+    if (scan) return await byScan(session, shape, wanted, context);
     const found: TenantDigest[] = [];
     for (const tenant of wanted) {
       await session.collect({ shape, tenant: tenant.id, staged: 'none', status: null });

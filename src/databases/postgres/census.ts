@@ -55,37 +55,79 @@ function ownerThrough(
   return { joins: ` LEFT JOIN ${parent.target} ${inner} ON ${same}${up.joins}`, owner: up.owner };
 }
 
-/** Temporary tables with the owners of rows whose ownership loops. */
+/** Temporary tables with the owners of rows whose ownership loops, or takes many joins to find. */
 type Owners = Map<Slot, string>;
 
 /** Finds those owners: first by plain links, then along the loops until nothing new is found. */
 async function findOwners(work: Workspace): Promise<Owners> {
   const owners: Owners = new Map();
-  const looping = work.slots.filter((slot) => hasLoops([slot.slice]));
-  if (looping.length === 0) return owners;
   await dropTables(work.sql, 'owner');
-  const add = async (slot: Slot, name: string, way: { joins: string; owner: string }): Promise<number> =>
-    work.sql.run(
-      `INSERT INTO ${name} SELECT DISTINCT ON (t.tableoid, t.ctid) t.tableoid, t.ctid, ${way.owner} FROM ${slot.target} t${way.joins}
-       WHERE ${way.owner} IS NOT NULL AND NOT EXISTS (SELECT FROM ${name} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`,
-    );
-  const found: Owners = new Map();
-  for (const slot of looping) {
-    const name = `pg_temp.tdr_owner_${slot.index}`;
-    await work.sql.run(
-      `CREATE TEMP TABLE tdr_owner_${slot.index} (tdr_part oid, tdr_ctid tid, tdr_owner text)`,
-    );
-    await add(slot, name, ownerJoin(work, slot, owners));
-    found.set(slot, name);
-  }
+  await shorten(work, beforeLoops(work), owners);
+  const looping: Owners = new Map();
+  for (const slot of work.slots)
+    if (hasLoops([slot.slice])) looping.set(slot, await keepOwners(work, slot, owners));
+  const known = new Map([...owners, ...looping]);
   for (let more = 1; more > 0; ) {
     more = 0;
-    for (const [slot, name] of found) {
+    for (const [slot, name] of looping) {
       for (const [i, link] of linksOf(slot.slice).entries())
-        more += await add(slot, name, ownerThrough(work, link, found, 't', i));
+        more += await addOwners(work, slot, name, ownerThrough(work, link, known, 't', i));
     }
   }
-  return found;
+  await shorten(work, work.slots, known);
+  return known;
+}
+
+async function keepOwners(work: Workspace, slot: Slot, owners: Owners): Promise<string> {
+  const name = `tdr_owner_${slot.index}`;
+  await work.sql.run(`CREATE TEMP TABLE ${name} (tdr_part oid, tdr_ctid tid, tdr_owner text)`);
+  await addOwners(work, slot, `pg_temp.${name}`, ownerJoin(work, slot, owners));
+  return `pg_temp.${name}`;
+}
+
+function addOwners(
+  { sql }: Workspace,
+  slot: Slot,
+  name: string,
+  way: { joins: string; owner: string },
+): Promise<number> {
+  return sql.run(
+    `INSERT INTO ${name} SELECT DISTINCT ON (t.tableoid, t.ctid) t.tableoid, t.ctid, ${way.owner} FROM ${slot.target} t${way.joins}
+     WHERE ${way.owner} IS NOT NULL AND NOT EXISTS (SELECT FROM ${name} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`,
+  );
+}
+
+/** With many more joins the server plans for seconds, and every table on the way multiplies them. */
+const joinsAtMost = 16;
+
+/** Where a table's rows take more joins, the owners of its parents' rows are kept beside them. Parents come first. */
+async function shorten(work: Workspace, slots: Slot[], owners: Owners): Promise<void> {
+  const joins = new Map<Slot, number>();
+  for (const slot of slots) {
+    const parents = parentsOf(work, slot);
+    const own = (): number => parents.reduce((sum, parent) => sum + 1 + (joins.get(parent) ?? 0), 0);
+    for (const parent of parents) {
+      if (own() <= joinsAtMost) break;
+      if (owners.has(parent) || parentsOf(work, parent).length === 0) continue;
+      owners.set(parent, await keepOwners(work, parent, owners));
+      joins.set(parent, 1);
+    }
+    joins.set(slot, owners.has(slot) ? 1 : own());
+  }
+}
+
+function parentsOf(work: Workspace, { slice }: Slot): Slot[] {
+  const links = slice.membership.via === 'links' ? slice.membership.links : [];
+  return links.map((link) => work.byName.get(link.parent) as Slot);
+}
+
+/** Tables from which no way to the tenant leads through a table whose ownership loops. */
+function beforeLoops(work: Workspace): Slot[] {
+  const found = new Set<Slot>();
+  for (const slot of work.slots)
+    if (!hasLoops([slot.slice]) && parentsOf(work, slot).every((parent) => found.has(parent)))
+      found.add(slot);
+  return [...found];
 }
 
 /** Rows per table and tenant. Rows without a tenant are not counted. */

@@ -1,6 +1,7 @@
 import type { Link } from '../../engine/slice.ts';
 import { linksOf } from '../../engine/slice.ts';
 import { rowHash } from './encoding.ts';
+import { whichHold } from './holding.ts';
 import { ident, identList } from './identifiers.ts';
 import { looseCondition, looseMember } from './loose.ts';
 import type { Row } from './sql.ts';
@@ -42,16 +43,7 @@ async function findReturning(work: Workspace): Promise<void> {
       asked.set(linkKey(link), `EXISTS (SELECT FROM ${parent.staged} p WHERE ${absent(parent, link)})`);
     }
   }
-  work.returning = await whichAre(work, asked);
-}
-
-/** The names whose condition holds, asked in one statement. */
-async function whichAre(work: Workspace, asked: Map<string, string>): Promise<Set<string>> {
-  if (asked.size === 0) return new Set();
-  const [row] = await work.sql.rows(
-    `SELECT ${[...asked.values()].map((condition, i) => `${condition} AS r${i}`).join(', ')}`,
-  );
-  return new Set([...asked.keys()].filter((_, i) => row?.[`r${i}`] === 't'));
+  work.returning = await whichHold(work.sql, asked);
 }
 
 /** Finds the tables in which rows were cut loose, once it is known which staged rows the live slice lacks. */
@@ -60,7 +52,7 @@ async function noticeLoose(work: Workspace): Promise<boolean> {
     const condition = looseCondition(work, slot);
     return condition === null ? [] : [[slot.slice.name, condition] as const];
   });
-  work.loose = await whichAre(work, new Map(asked));
+  work.loose = await whichHold(work.sql, new Map(asked));
   return work.loose.size > 0;
 }
 

@@ -119,7 +119,8 @@ export class PostgresSession implements Session {
     await dropTables(this.sql, 'raw|member|live|staged|want|gone');
   }
 
-  async beginRead(): Promise<{ changedSince: boolean }> {
+  async beginRead(shape?: SliceShape): Promise<{ changedSince: boolean }> {
+    if (shape) this.made = await makeMany(this.sql, await this.known(), shape, null);
     await this.sql.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
     this.reading = true;
     if (!this.work || !this.compared || !this.hashes) return { changedSince: false };
