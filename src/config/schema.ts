@@ -58,8 +58,9 @@ const tableRule = z.union([
     )
     .refine(
       (rule) =>
-        [rule.shared, rule.through, rule.column, rule.exclude].filter((way) => way !== undefined).length <= 1,
-      'only one of shared, through, column and exclude can hold',
+        [rule.shared, rule.through ?? rule.column, rule.exclude].filter((way) => way !== undefined).length <=
+        1,
+      'only one of shared, exclude, and through or column (or both) can hold',
     ),
 ]);
 

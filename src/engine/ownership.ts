@@ -176,16 +176,19 @@ function fromConfig(table: Table, config: OwnershipConfig): TableOwnership | und
     return { ...base, ownership: 'shared', ...(rule.shared ? { reason: rule.shared } : {}) };
   if (rule.exclude !== undefined) return { ...base, ownership: 'excluded', reason: rule.exclude };
   if (table.kind === 'elsewhere') return undefined;
-  if (rule.column !== undefined) {
-    return { ...base, ownership: 'declared', membership: { via: 'column', column: rule.column } };
-  }
   if (rule.through !== undefined && rule.on) {
     const link = {
       columns: Object.keys(rule.on),
       parent: rule.through,
       parentColumns: Object.values(rule.on),
     };
-    return { ...base, ownership: 'declared', membership: { via: 'links', links: [link] } };
+    // Rows that name their tenant, and rows that name a parent instead.
+    const { table: parent, id } = config.tenants;
+    const named = rule.column === undefined ? [] : [{ columns: [rule.column], parent, parentColumns: [id] }];
+    return { ...base, ownership: 'declared', membership: { via: 'links', links: [...named, link] } };
+  }
+  if (rule.column !== undefined) {
+    return { ...base, ownership: 'declared', membership: { via: 'column', column: rule.column } };
   }
   return undefined;
 }

@@ -1,9 +1,17 @@
 import type { ConfigFile, TableRule } from '../config/schema.ts';
-import { plain, singularOf, usualColumn } from './conventions.ts';
+import { usualColumn } from './conventions.ts';
+import {
+  type GuessedKey,
+  guessKeys,
+  keyBesideColumn,
+  namesSeveral,
+  ownedIn,
+  people,
+  rulesOf,
+} from './guessed-keys.ts';
 import type { OwnershipKind, TableOwnership } from './ownership.ts';
 import { classify } from './ownership.ts';
-import type { Column, Schema, Table } from './schema.ts';
-import { comparable } from './schema.ts';
+import type { Schema, Table } from './schema.ts';
 
 /** What `init` would write about one table. */
 export interface TableProposal {
@@ -17,8 +25,6 @@ export interface TableProposal {
   review: boolean;
 }
 
-type Rule = Exclude<TableRule, string>;
-
 /**
  * A class for every table: what the structure says stays; what reaches no tenant gets a guess marked for
  * review. Owned tables whose rows must not simply go back in time get `restore:` or `review:` (design section 4).
@@ -28,11 +34,12 @@ export function proposeTables(
   tenants: ConfigFile['tenants'],
   columns: string[],
 ): TableProposal[] {
-  const keys = unwrittenKeys(schema, tenants, columns);
+  const keys = guessKeys(schema, tenants, columns);
   const ownership = classify(schema, { tenants, ownership: { columns, tables: rulesOf(keys) } });
+  const owned = ownedIn(ownership.tables).filter((name) => name !== tenants.table);
   return ownership.tables.map((entry) => {
     const table = schema.tables.find((one) => one.name === entry.name) as Table;
-    const key = keys.get(entry.name);
+    const key = keys.get(entry.name) ?? keyBesideColumn(table, entry, owned);
     if (key) return { name: entry.name, ownership: 'declared', review: true, ...cautiously(table, key) };
     if (entry.ownership === 'unclassified') return unreached(table, entry);
     if (!entry.membership || entry.membership.via === 'identity') return settled(entry);
@@ -40,45 +47,10 @@ export function proposeTables(
   });
 }
 
-interface UnwrittenKey {
-  rule: Rule;
-  why: string;
-}
-
-/** Keys no foreign key says, from the owned tables outwards: a table found by one may be the parent of the next. */
-function unwrittenKeys(
-  schema: Schema,
-  tenants: ConfigFile['tenants'],
-  columns: string[],
-): Map<string, UnwrittenKey> {
-  const keys = new Map<string, UnwrittenKey>();
-  for (let before = -1; before !== keys.size; ) {
-    before = keys.size;
-    const { tables } = classify(schema, { tenants, ownership: { columns, tables: rulesOf(keys) } });
-    const owned = tables.filter((table) => table.membership).map((table) => table.name);
-    for (const entry of tables) {
-      const table = schema.tables.find((one) => one.name === entry.name) as Table;
-      if (entry.ownership !== 'unclassified' || table.kind !== 'table' || namesSeveral(entry)) continue;
-      const key = tenantColumn(schema, table, tenants.table) ?? unwrittenKey(schema, table, owned);
-      if (key) keys.set(table.name, key);
-    }
-  }
-  return keys;
-}
-
-function rulesOf(keys: Map<string, UnwrittenKey>): Record<string, Rule> {
-  return Object.fromEntries([...keys].map(([name, { rule }]) => [name, rule]));
-}
-
-/** The rule of an unwritten key together with what the rows themselves call for. */
-function cautiously(table: Table, { rule, why }: UnwrittenKey): UnwrittenKey {
+/** The rule of a guessed key together with what the rows themselves call for. */
+function cautiously(table: Table, { rule, why }: GuessedKey): GuessedKey {
   const caution = cautionFor(table).rule;
   return { rule: typeof caution === 'object' ? { ...rule, ...caution } : rule, why };
-}
-
-/** Several of its columns name a tenant. */
-function namesSeveral(entry: TableOwnership): boolean {
-  return entry.reason?.startsWith('several columns') ?? false;
 }
 
 function settled(entry: TableOwnership): TableProposal {
@@ -135,52 +107,11 @@ function unreached(table: Table, entry: TableOwnership): TableProposal {
   return { ...base, ownership: 'shared', rule: 'shared', why: 'no key leads to a tenant' };
 }
 
-/** A column named as a key to the tenants is in another table (`org_uuid`), though here no foreign key says so. */
-function tenantColumn(schema: Schema, table: Table, tenants: string): UnwrittenKey | undefined {
-  const keys = schema.tables
-    .flatMap((one) => one.foreignKeys)
-    .filter((key) => key.table === tenants && key.columns.length === 1)
-    .flatMap((key) => key.columns);
-  const written = table.foreignKeys.flatMap((key) => key.columns);
-  const column = table.columns.find(({ name }) => keys.includes(name) && !written.includes(name))?.name;
-  if (column === undefined) return undefined;
-  return {
-    rule: { column },
-    why: `${column} is a key to ${tenants} elsewhere; if it is not here, write: shared`,
-  };
-}
-
-/** A column named after an owned table (`original_job_id` → jobs.id) of which no foreign key says what it is. */
-function unwrittenKey(schema: Schema, table: Table, owned: string[]): UnwrittenKey | undefined {
-  const parents = schema.tables
-    .filter((one) => owned.includes(one.name) && one.primaryKey.length === 1)
-    .map((one) => ({
-      name: one.name,
-      key: one.columns.find((column) => column.name === one.primaryKey[0]) as Column,
-      suffix: `${plain(singularOf(one.name))}id`,
-    }))
-    .sort((a, b) => b.suffix.length - a.suffix.length);
-  const written = table.foreignKeys.flatMap((key) => key.columns);
-  for (const column of table.columns) {
-    if (written.includes(column.name)) continue;
-    const parent = parents.find(
-      ({ suffix, key }) => plain(column.name).endsWith(suffix) && comparable(column, key),
-    );
-    if (!parent) continue;
-    return {
-      rule: { through: parent.name, on: { [column.name]: parent.key.name } },
-      why: `${column.name} looks like a key of ${parent.name}; if it is not, write: shared`,
-    };
-  }
-  return undefined;
-}
-
 /** Told by the last word: audit_events and order_log are records, audit_messages may be what the product is about. */
 const record =
   /(^|_)(logs?|trails?|history|histories|audits?|activity|activities)$|(^|_)(audit|activity|security|access)_(events?|entries|records?)$/i;
 const credentials =
   /(^|_)((api|access|secret|signing|service|encryption)_?keys?|tokens?|credentials?|secrets?|passwords?|password_resets?|oauth|sso|saml|mfa|totp|webauthn|passkeys?|invitations?|invites?|certificates?)(_|$)/i;
-const people = /(^|_)(users?|members?|memberships?|admins?|logins?|operators?)$/i;
 const queue =
   /(^|_)(jobs?|queues?|outbox|tasks?|scheduled|pending|deliver(y|ies)|notifications?|reminders?|sessions?)(_|$)/i;
 const billing =

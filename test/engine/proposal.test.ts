@@ -109,6 +109,52 @@ test('a table found by such a column is the way for the next, and its rows stay 
   });
 });
 
+test('rows that name their tenant or else a parent they go down with are proposed to belong by both, unless it is a person', () => {
+  const cascade = (...pairs: [string, string][]) =>
+    pairs.map(([column, parent]) => ({
+      columns: [column],
+      table: parent,
+      parentColumns: ['id'],
+      onDelete: 'CASCADE',
+      onUpdate: 'NO ACTION',
+    }));
+  const columns = ['id', 'tenant_id', 'user_id', 'project_id'];
+  const tokens = table('tickets', columns, {
+    foreignKeys: cascade(['user_id', 'users'], ['project_id', 'projects']),
+  });
+  const found = (one: Table) =>
+    proposeTables(schemaOf(table('users'), table('projects'), one), tenants, ['tenant_id']).at(-1);
+  expect(found(tokens)).toMatchObject({
+    rule: { column: 'tenant_id', through: 'projects', on: { project_id: 'id' } },
+    review: true,
+  });
+  const filled = tokens.columns.map((column) => ({ ...column, notNull: column.name === 'tenant_id' }));
+  expect(found({ ...tokens, columns: filled })?.rule).toBeNull();
+  expect(found({ ...tokens, foreignKeys: cascade(['user_id', 'users']) })?.rule).toBeNull();
+});
+
+test('a row that one row of an owned table holds, and nothing else refers to, is proposed to belong to its holder', () => {
+  const key = {
+    columns: ['body_id'],
+    table: 'bodies',
+    parentColumns: ['id'],
+    onDelete: 'NO ACTION',
+    onUpdate: 'NO ACTION',
+  };
+  const held = (name: string, partial = false) =>
+    table(name, ['id', 'tenant_id', 'body_id'], {
+      foreignKeys: [key],
+      uniques: [{ name: 'u', columns: ['body_id'], partial, primary: false }],
+    });
+  const rule = (...holders: Table[]) =>
+    proposeTables(schemaOf(table('bodies', ['id']), ...holders), tenants, ['tenant_id']).find(
+      ({ name }) => name === 'bodies',
+    )?.rule;
+  expect(rule(held('mails'))).toEqual({ through: 'mails', on: { id: 'body_id' } });
+  expect(rule(held('mails', true))).toBe('shared');
+  expect(rule(held('mails'), held('notes'))).toBe('shared');
+});
+
 test('the name most keys into the tenants bear owns rows too, where a key of that name means nothing else', () => {
   const to = (name: string, column: string, parent = 'tenants'): Table =>
     table(name, ['id', column], {

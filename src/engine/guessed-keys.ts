@@ -1,0 +1,147 @@
+import type { ConfigFile, TableRule } from '../config/schema.ts';
+import { plain, singularOf } from './conventions.ts';
+import type { TableOwnership } from './ownership.ts';
+import { classify } from './ownership.ts';
+import type { Column, Schema, Table } from './schema.ts';
+import { comparable } from './schema.ts';
+
+type Rule = Exclude<TableRule, string>;
+
+/** A key by which `init` thinks rows belong, though the structure does not say so. A person reviews it. */
+export interface GuessedKey {
+  rule: Rule;
+  why: string;
+}
+
+/** Tables of people: rows point at them without belonging to them. */
+export const people = /(^|_)(users?|members?|memberships?|admins?|logins?|operators?)$/i;
+
+/** Such keys of tables that reach no tenant, from the owned tables outwards: one that is found may lead to the next. */
+export function guessKeys(
+  schema: Schema,
+  tenants: ConfigFile['tenants'],
+  columns: string[],
+): Map<string, GuessedKey> {
+  const keys = new Map<string, GuessedKey>();
+  for (let before = -1; before !== keys.size; ) {
+    before = keys.size;
+    const { tables } = classify(schema, { tenants, ownership: { columns, tables: rulesOf(keys) } });
+    const owned = ownedIn(tables);
+    for (const entry of tables) {
+      const table = schema.tables.find((one) => one.name === entry.name) as Table;
+      if (entry.ownership !== 'unclassified' || table.kind !== 'table' || namesSeveral(entry)) continue;
+      const key =
+        tenantColumn(schema, table, tenants.table) ??
+        unwrittenKey(schema, table, owned) ??
+        keyFromHolder(schema, table, owned);
+      if (key) keys.set(table.name, key);
+    }
+  }
+  return keys;
+}
+
+/** What the config would say of them. */
+export function rulesOf(keys: Map<string, GuessedKey>): Record<string, Rule> {
+  return Object.fromEntries([...keys].map(([name, { rule }]) => [name, rule]));
+}
+
+/** Names of the tables whose rows belong to tenants. */
+export function ownedIn(tables: TableOwnership[]): string[] {
+  return tables.filter((table) => table.membership).map((table) => table.name);
+}
+
+/** Several of its columns name a tenant. */
+export function namesSeveral(entry: TableOwnership): boolean {
+  return entry.reason?.startsWith('several columns') ?? false;
+}
+
+/** A column named as a key to the tenants is in another table (`org_uuid`), though here no foreign key says so. */
+function tenantColumn(schema: Schema, table: Table, tenants: string): GuessedKey | undefined {
+  const keys = schema.tables
+    .flatMap((one) => one.foreignKeys)
+    .filter((key) => key.table === tenants && key.columns.length === 1)
+    .flatMap((key) => key.columns);
+  const written = table.foreignKeys.flatMap((key) => key.columns);
+  const column = table.columns.find(({ name }) => keys.includes(name) && !written.includes(name))?.name;
+  if (column === undefined) return undefined;
+  return {
+    rule: { column },
+    why: `${column} is a key to ${tenants} elsewhere; if it is not here, write: shared`,
+  };
+}
+
+/** A column named after an owned table (`original_job_id` → jobs.id) of which no foreign key says what it is. */
+function unwrittenKey(schema: Schema, table: Table, owned: string[]): GuessedKey | undefined {
+  const parents = schema.tables
+    .filter((one) => owned.includes(one.name) && one.primaryKey.length === 1)
+    .map((one) => ({
+      name: one.name,
+      key: one.columns.find((column) => column.name === one.primaryKey[0]) as Column,
+      suffix: `${plain(singularOf(one.name))}id`,
+    }))
+    .sort((a, b) => b.suffix.length - a.suffix.length);
+  const written = table.foreignKeys.flatMap((key) => key.columns);
+  for (const column of table.columns) {
+    if (written.includes(column.name)) continue;
+    const parent = parents.find(
+      ({ suffix, key }) => plain(column.name).endsWith(suffix) && comparable(column, key),
+    );
+    if (!parent) continue;
+    return {
+      rule: { through: parent.name, on: { [column.name]: parent.key.name } },
+      why: `${column.name} looks like a key of ${parent.name}; if it is not, write: shared`,
+    };
+  }
+  return undefined;
+}
+
+/** Nothing refers to the table but one column of an owned table, and no two rows of that to the same one. */
+function keyFromHolder(schema: Schema, table: Table, owned: string[]): GuessedKey | undefined {
+  const uses = schema.tables.flatMap((holder) =>
+    holder.foreignKeys.filter((key) => key.table === table.name).map((key) => ({ holder, key })),
+  );
+  const [use] = uses;
+  const column = use?.key.columns[0];
+  const to = use?.key.parentColumns[0];
+  if (!use || column === undefined || to === undefined || uses.length > 1 || use.key.columns.length > 1)
+    return;
+  const once = use.holder.uniques.some(
+    (unique) => !unique.partial && unique.columns.length === 1 && unique.columns[0] === column,
+  );
+  if (!once || !owned.includes(use.holder.name)) return;
+  return {
+    rule: { through: use.holder.name, on: { [to]: column } },
+    why: `each row seems to be of the one row of ${use.holder.name} that refers to it; if it is not, write: shared`,
+  };
+}
+
+/**
+ * Rows that name their tenant or, with that column empty, the parent they go down with. Only where the tenant column
+ * may be empty, and never through people.
+ */
+export function keyBesideColumn(
+  table: Table,
+  entry: TableOwnership,
+  owned: string[],
+): GuessedKey | undefined {
+  if (entry.membership?.via !== 'column') return;
+  const { column } = entry.membership;
+  const mayBeEmpty = (name: string): boolean =>
+    table.columns.some((one) => one.name === name && !one.notNull);
+  const key = table.foreignKeys.find(
+    ({ columns, table: parent, onDelete }) =>
+      columns.length === 1 &&
+      columns[0] !== column &&
+      columns.every(mayBeEmpty) &&
+      onDelete === 'CASCADE' &&
+      owned.includes(parent) &&
+      parent !== table.name &&
+      !people.test(parent),
+  );
+  if (!key || !mayBeEmpty(column)) return;
+  const [from, to] = [key.columns[0] as string, key.parentColumns[0] as string];
+  return {
+    rule: { column, through: key.table, on: { [from]: to } },
+    why: `${column} may be empty: then ${from} tells whose the row is`,
+  };
+}
