@@ -214,10 +214,10 @@ export function staleError(
     return { table: table.name, shown: pick(before), now: pick(table) };
   });
   const text = changes
-    .map(
-      ({ table, shown: a, now: b }) =>
-        `${table}: +${a.insert} ~${a.update} -${a.delete} became +${b.insert} ~${b.update} -${b.delete}`,
-    )
+    .map(({ table, shown: a, now: b }) => {
+      const [before, after] = [a, b].map((one) => `+${one.insert} ~${one.update} -${one.delete}`);
+      return `${table}: ${before === after ? `${after} as before, but its rows are not` : `${before} became ${after}`}`;
+    })
     .join('; ');
   return new TenantDrError(
     'plan-stale',
@@ -225,7 +225,7 @@ export function staleError(
       ? `The rows of tenant ${slug}, or the tables they are in, are no longer what the plan was made from, though it would change as many rows. Nothing was changed.`
       : `Rows of tenant ${slug} changed since the plan was made (${text}). Nothing was changed.`,
     {
-      hint: 'Look at the new plan and confirm again.',
+      hint: 'Look at the new plan and confirm again. If its rows keep changing, suspend the tenant first.',
       table: changes[0]?.table ?? '',
       facts: { changes },
     },

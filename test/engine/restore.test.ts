@@ -3,6 +3,8 @@ import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { TableEffects } from '../../src/engine/plan.ts';
+import { staleError } from '../../src/engine/planning.ts';
 import type { TenantDrError } from '../../src/errors.ts';
 import { hostilities } from '../worlds/hostile.ts';
 import { nasty } from '../worlds/nasty.ts';
@@ -161,4 +163,11 @@ test('a database file replaced between plan and apply is not written to', async 
   });
   await driven.close();
   expect(readFileSync(world.dbPath).equals(readFileSync(world.backupPath))).toBe(true);
+});
+
+test('a plan that would do as much, but to rows that changed, is refused in words that say so', () => {
+  const effects = { name: 'notes', insert: 0, update: 2, delete: 1 } as TableEffects;
+  const said = (now: TableEffects) => staleError('acme', [effects], [now]).message;
+  expect(said(effects)).toContain('(notes: +0 ~2 -1 as before, but its rows are not)');
+  expect(said({ ...effects, insert: 3 })).toContain('(notes: +0 ~2 -1 became +3 ~2 -1)');
 });
