@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { commands } from '../../src/cli/commands/index.ts';
 import { temporaryFolder } from './folder.ts';
-import { tenantDr } from './run.ts';
+import { type Ran, tenantDr, tenantDrProcess } from './run.ts';
 import { shop } from './shop.ts';
 
 const globalOptions = ['--json', '--config', '--database', '--backups', '--state', '--as', '--help'];
@@ -19,9 +19,8 @@ test('--help lists every command and every option all commands have', async () =
 test('every command has its own help with the common options, and is listed once', async () => {
   const cwd = temporaryFolder();
   expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length);
-  const helps = await Promise.all(
-    commands.map(({ name }) => tenantDr([...name.split(' '), '--help'], { cwd })),
-  );
+  const helps: Ran[] = [];
+  for (const { name } of commands) helps.push(await tenantDr([...name.split(' '), '--help'], { cwd }));
   for (const [index, { exit, stdout }] of helps.entries()) {
     expect({ name: commands[index]?.name, exit }).toEqual({ name: commands[index]?.name, exit: 0 });
     expect(stdout).toContain(`Usage: tenant-dr ${commands[index]?.name}`);
@@ -34,7 +33,7 @@ test('every command has its own help with the common options, and is listed once
 test('help and the version load no database, no screen and no config schema', async () => {
   const cwd = temporaryFolder();
   const env = { NODE_DEBUG: 'esm,module' };
-  const { stderr } = await tenantDr(['--help'], { cwd, env });
+  const { stderr } = await tenantDrProcess(['--help'], { cwd, env });
   for (const heavy of ['better-sqlite3', '/ink/', '/react/', '/pg/', 'zod', '/yaml/']) {
     expect(stderr.includes(`node_modules/${heavy.replaceAll('/', '')}`), heavy).toBe(false);
   }
@@ -125,7 +124,7 @@ test('warnings of the config are said once, on stderr', async () => {
 test('a reader that goes away does not make a command fail', async () => {
   const cwd = temporaryFolder();
   shop(cwd);
-  const { exit } = await tenantDr(['tables', '--database', 'shop.db'], {
+  const { exit } = await tenantDrProcess(['tables', '--database', 'shop.db'], {
     cwd,
     onStart: (child) => child.stdout?.destroy(),
   });
@@ -137,7 +136,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   async (signal) => {
     const cwd = temporaryFolder();
     shop(cwd);
-    const { exit, document } = await tenantDr(['tenants', '--json', '--database', 'shop.db'], {
+    const { exit, document } = await tenantDrProcess(['tenants', '--json', '--database', 'shop.db'], {
       cwd,
       env: {
         NODE_OPTIONS: `--import ${new URL('./interrupt-when-ready.ts', import.meta.url).href}`,

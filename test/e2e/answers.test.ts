@@ -31,44 +31,44 @@ describe('what may come back to life', () => {
       '1pending,2done,3pending',
       '2',
     ],
-  ])('%s', (_, answers, expectedJobs, expectedInvoices) => {
+  ])('%s', async (_, answers, expectedJobs, expectedInvoices) => {
     const world = reviewed();
-    expect(restore(world, ...answers).document).toMatchObject({ ok: true });
+    expect((await restore(world, ...answers)).document).toMatchObject({ ok: true });
     expect(shell(world.dbPath, jobs).trim()).toBe(expectedJobs);
     expect(shell(world.dbPath, invoices).trim()).toBe(expectedInvoices);
   });
 
-  it('is decided for several tenants at once, too', () => {
+  it('is decided for several tenants at once, too', async () => {
     const world = reviewed();
     shell(world.dbPath, `DELETE FROM jobs; DELETE FROM invoices`);
     const both = ['restore', 'alfa', 'bravo', '--from', world.backupPath, '--review', 'queue=skip'];
-    expect(tenantDr(world, ...both, '--confirm', '2 tenants in app').exit).toBe(0);
+    expect((await tenantDr(world, ...both, '--confirm', '2 tenants in app')).exit).toBe(0);
     expect(shell(world.dbPath, jobs).trim()).toBe('2done');
     expect(shell(world.dbPath, invoices).trim()).toBe('1,2');
   });
 
-  it('refuses an answer about what is not reviewed', () => {
+  it('refuses an answer about what is not reviewed', async () => {
     const world = reviewed();
-    const { document } = restore(world, '--review', 'job=skip');
+    const { document } = await restore(world, '--review', 'job=skip');
     expect(document).toMatchObject({ ok: false, error: { code: 'table-unknown', exit: 2 } });
     expect(document.error.hint).toContain('jobs');
     expect(shell(world.dbPath, jobs).trim()).toBe('3pending');
   });
 });
 
-it('a safety copy of one tenant is refused for another, also by its path', () => {
+it('a safety copy of one tenant is refused for another, also by its path', async () => {
   const world = reviewed();
-  const done = restore(world).document;
+  const done = (await restore(world)).document;
   const before = shell(world.dbPath, '.dump');
   for (const ref of [`safety:${done.incident}`, done.safetyCopy.path]) {
-    const { document } = tenantDr(world, 'restore', 'bravo', '--from', ref, '--confirm', 'bravo');
+    const { document } = await tenantDr(world, 'restore', 'bravo', '--from', ref, '--confirm', 'bravo');
     expect(document).toMatchObject({ ok: false, error: { code: 'backup-without-tenant', exit: 3 } });
     expect(document.error.message).toContain('alfa');
   }
   expect(shell(world.dbPath, '.dump')).toBe(before);
 });
 
-it('a structure that changed since the backup is named, and what still fits comes back', () => {
+it('a structure that changed since the backup is named, and what still fits comes back', async () => {
   const world = shellWorld({
     create: `CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER, body TEXT, mood TEXT);
       CREATE TABLE drafts (id INTEGER PRIMARY KEY, tenant_id INTEGER);
@@ -77,7 +77,7 @@ it('a structure that changed since the backup is named, and what still fits come
       ALTER TABLE notes DROP COLUMN mood; ALTER TABLE notes ADD COLUMN stars INTEGER DEFAULT 5; UPDATE notes SET stars = 1;
       DROP TABLE drafts; CREATE TABLE tags (id INTEGER PRIMARY KEY, tenant_id INTEGER); INSERT INTO tags VALUES (1, 1);`,
   });
-  const plan = tenantDr(world, 'plan', 'alfa', '--from', world.backupPath).document as unknown as {
+  const plan = (await tenantDr(world, 'plan', 'alfa', '--from', world.backupPath)).document as unknown as {
     drift: { kind: string; table: string; column?: string }[];
   };
   const drift = plan.drift.map(({ kind, table, column }) => [kind, table, column].filter(Boolean).join(' '));
@@ -87,7 +87,7 @@ it('a structure that changed since the backup is named, and what still fits come
     'table-only-backup drafts',
     'table-only-live tags',
   ]);
-  const ended = restore(world).document as unknown as { ok: boolean; drift: { table: string }[] };
+  const ended = (await restore(world)).document as unknown as { ok: boolean; drift: { table: string }[] };
   expect(ended.ok).toBe(true);
   expect(ended.drift.map(({ table }) => table).sort()).toEqual(['drafts', 'notes', 'notes', 'tags']);
   expect(shell(world.dbPath, 'SELECT * FROM notes').trim().split('\n')).toEqual([
@@ -98,19 +98,19 @@ it('a structure that changed since the backup is named, and what still fits come
   expect(shell(world.dbPath, 'SELECT * FROM tags').trim()).toBe('1|1');
 });
 
-it('a new column that may not be empty and has no default stops the plan before anything is changed', () => {
+it('a new column that may not be empty and has no default stops the plan before anything is changed', async () => {
   const world = shellWorld({
     create: `CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER); INSERT INTO notes VALUES (1, 1), (2, 1);`,
     damage: `DROP TABLE notes; CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER, must TEXT NOT NULL); INSERT INTO notes VALUES (2, 1, 'm');`,
   });
-  expect(restore(world).document).toMatchObject({
+  expect((await restore(world)).document).toMatchObject({
     ok: false,
     error: { code: 'conflict', exit: 3, table: 'notes' },
   });
   expect(shell(world.dbPath, 'SELECT * FROM notes').trim()).toBe('2|1|m');
 });
 
-it('tables and columns may have any name', () => {
+it('tables and columns may have any name', async () => {
   const names = ['toString', 'constructor', '__proto__', 'select', 'temp', 'a "b"', 'ünï.x', 's'];
   const each = (sql: (table: string) => string) =>
     names.map((name) => sql(`"${name.replaceAll('"', '""')}"`)).join('\n');
@@ -126,13 +126,13 @@ it('tables and columns may have any name', () => {
     ),
   });
   const damaged = shell(world.dbPath, '.dump');
-  const ended = restore(world);
+  const ended = await restore(world);
   expect(ended.document).toMatchObject({ ok: true });
   expect(ended.document.tables.filter((table) => table.insert === 1 && table.update === 1)).toHaveLength(
     names.length,
   );
   expect(shell(world.dbPath, '.dump')).toBe(shell(world.backupPath, '.dump'));
-  expect(tenantDr(world, 'undo', ended.document.incident, '--confirm', 'alfa').exit).toBe(0);
+  expect((await tenantDr(world, 'undo', ended.document.incident, '--confirm', 'alfa')).exit).toBe(0);
   expect(shell(world.dbPath, '.dump')).toBe(damaged);
 });
 

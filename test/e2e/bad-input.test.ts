@@ -26,12 +26,19 @@ function sql(path: string, statements: string): void {
   execFileSync('sqlite3', [path, statements]);
 }
 
-function restoreFrom(world: World, backup: string, ...more: string[]): Ended {
+function restoreFrom(world: World, backup: string, ...more: string[]): Promise<Ended> {
   return tenantDr(world, 'restore', world.victim, '--from', backup, '--confirm', world.victim, ...more);
 }
 
 /** The error has its code and exit, says what to do next, and nothing was changed. */
-function expectRefused(ended: Ended, code: string, exit: number, world: World, before: string): void {
+async function expectRefused(
+  given: Ended | Promise<Ended>,
+  code: string,
+  exit: number,
+  world: World,
+  before: string,
+): Promise<void> {
+  const ended = await given;
   expect(ended.document).toMatchObject({ ok: false, error: { code, exit, changed: false } });
   expect(ended.document.error.hint).toBeTruthy();
   expect(ended.exit).toBe(exit);
@@ -39,38 +46,38 @@ function expectRefused(ended: Ended, code: string, exit: number, world: World, b
 }
 
 describe('a bad word on the command line', () => {
-  it('names the nearest tenants when the tenant is unknown', () => {
+  it('names the nearest tenants when the tenant is unknown', async () => {
     const world = nasty(folder());
     const before = snapshot(world);
-    const ended = tenantDr(world, 'restore', 'alfs', '--from', world.backupPath, '--confirm', 'alfs');
-    expectRefused(ended, 'tenant-unknown', 2, world, before);
+    const ended = await tenantDr(world, 'restore', 'alfs', '--from', world.backupPath, '--confirm', 'alfs');
+    await expectRefused(ended, 'tenant-unknown', 2, world, before);
     expect(`${ended.document.error.message} ${ended.document.error.hint}`).toContain('alfa');
   });
 
-  it('offers id: and slug: when a word stands for two tenants', () => {
+  it('offers id: and slug: when a word stands for two tenants', async () => {
     const world = nasty(folder(), { ids: 'text' });
     sql(world.dbPath, `UPDATE tenants SET slug = '1' WHERE slug = 'bravo'`);
     const before = snapshot(world);
-    const ended = tenantDr(world, 'restore', '1', '--from', world.backupPath, '--confirm', '1');
-    expectRefused(ended, 'tenant-ambiguous', 2, world, before);
+    const ended = await tenantDr(world, 'restore', '1', '--from', world.backupPath, '--confirm', '1');
+    await expectRefused(ended, 'tenant-ambiguous', 2, world, before);
     expect(ended.document.error.hint).toMatch(/id:.*slug:|slug:.*id:/s);
   });
 
   it.each(['Alfa', 'alfa ', ' alfa', 'ALFA', 'y', '', 'alf', 'alfa\n'])(
     'refuses the confirmation %j',
-    (phrase) => {
+    async (phrase) => {
       const world = randomWorld(folder(), 11);
       const before = snapshot(world);
-      const ended = tenantDr(world, 'restore', 'alfa', '--from', world.backupPath, '--confirm', phrase);
-      expectRefused(ended, 'confirmation-refused', 3, world, before);
+      const ended = await tenantDr(world, 'restore', 'alfa', '--from', world.backupPath, '--confirm', phrase);
+      await expectRefused(ended, 'confirmation-refused', 3, world, before);
     },
   );
 
-  it('refuses without a terminal and without --confirm', () => {
+  it('refuses without a terminal and without --confirm', async () => {
     const world = randomWorld(folder(), 11);
     const before = snapshot(world);
-    expectRefused(
-      tenantDr(world, 'restore', 'alfa', '--from', world.backupPath),
+    await expectRefused(
+      await tenantDr(world, 'restore', 'alfa', '--from', world.backupPath),
       'confirmation-refused',
       3,
       world,
@@ -78,12 +85,12 @@ describe('a bad word on the command line', () => {
     );
   });
 
-  it('says which key of the config is wrong, and what was meant', () => {
+  it('says which key of the config is wrong, and what was meant', async () => {
     const world = randomWorld(folder(), 11);
     const before = snapshot(world);
     appendFileSync(world.configPath, 'ownershp: {}\n');
-    const ended = restore(world);
-    expectRefused(ended, 'config-invalid', 2, world, before);
+    const ended = await restore(world);
+    await expectRefused(ended, 'config-invalid', 2, world, before);
     expect(`${ended.document.error.message} ${ended.document.error.hint}`).toContain('ownership');
   });
 });
@@ -113,77 +120,77 @@ describe('a bad backup', () => {
     ],
     ['changed in a page', (world) => put(world, 'page.db', scrambled(bytes(world))), 'backup-corrupt', 4],
   ];
-  it.each(cases)('is refused when it is %s', (_, make, code, exit) => {
+  it.each(cases)('is refused when it is %s', async (_, make, code, exit) => {
     const world = nasty(folder());
     const before = snapshot(world);
-    expectRefused(restoreFrom(world, make(world)), code, exit, world, before);
+    await expectRefused(await restoreFrom(world, make(world)), code, exit, world, before);
   });
 
-  it('is refused when it is another database', () => {
+  it('is refused when it is another database', async () => {
     const world = nasty(folder());
     const other = nasty(folder());
     sql(other.backupPath, `UPDATE tenants SET slug = slug || '-other', name = 'Other' WHERE slug <> 'alfa'`);
     const before = snapshot(world);
-    expectRefused(restoreFrom(world, other.backupPath), 'backup-foreign', 3, world, before);
+    await expectRefused(await restoreFrom(world, other.backupPath), 'backup-foreign', 3, world, before);
   });
 
-  it('is refused when it comes from another environment', () => {
+  it('is refused when it comes from another environment', async () => {
     const world = nasty(folder());
-    const taken = tenantDr(world, 'backup').document as unknown as { path: string };
+    const taken = (await tenantDr(world, 'backup')).document as unknown as { path: string };
     const before = snapshot(world);
     writeFileSync(
       world.configPath,
       readFileSync(world.configPath, 'utf8').replace('environment: test', 'environment: production'),
     );
-    expectRefused(restoreFrom(world, taken.path), 'backup-other-environment', 3, world, before);
+    await expectRefused(await restoreFrom(world, taken.path), 'backup-other-environment', 3, world, before);
   });
 
-  it('is refused when it does not hold the tenant', () => {
+  it('is refused when it does not hold the tenant', async () => {
     const world = nasty(folder());
     sql(world.backupPath, `PRAGMA foreign_keys = OFF; DELETE FROM tenants WHERE slug = 'alfa'`);
     const before = snapshot(world);
-    expectRefused(restore(world), 'backup-without-tenant', 3, world, before);
+    await expectRefused(await restore(world), 'backup-without-tenant', 3, world, before);
   });
 
-  it('is refused when the tenant has another id there', () => {
+  it('is refused when the tenant has another id there', async () => {
     const world = nasty(folder(), { ids: 'text' });
     sql(world.backupPath, `PRAGMA foreign_keys = OFF; UPDATE tenants SET id = 'another' WHERE slug = 'alfa'`);
     const before = snapshot(world);
-    expectRefused(restore(world), 'tenant-ambiguous', 2, world, before);
+    await expectRefused(await restore(world), 'tenant-ambiguous', 2, world, before);
   });
 });
 
 describe('a bad live database', () => {
-  it('without a tenants table is said to be so', () => {
+  it('without a tenants table is said to be so', async () => {
     const world = nasty(folder());
     sql(world.dbPath, 'DROP TABLE tenants');
     const before = fileHashes(world);
-    const ended = restore(world);
+    const ended = await restore(world);
     expect(ended.document).toMatchObject({ ok: false, error: { code: 'tenants-table-missing', exit: 2 } });
     expect(fileHashes(world)).toEqual(before);
   });
 
-  it('with an emptied tenants table is not taken for the origin of the backup', () => {
+  it('with an emptied tenants table is not taken for the origin of the backup', async () => {
     const world = nasty(folder());
     sql(world.dbPath, 'PRAGMA foreign_keys = OFF; DELETE FROM tenants');
     const before = snapshot(world);
-    expectRefused(restore(world), 'backup-origin-unknown', 3, world, before);
+    await expectRefused(await restore(world), 'backup-origin-unknown', 3, world, before);
   });
 
-  it('that is no database is said to be so', () => {
+  it('that is no database is said to be so', async () => {
     const world = randomWorld(folder(), 11);
     rmSync(`${world.dbPath}-wal`, { force: true });
     writeFileSync(world.dbPath, 'not a database at all, but long enough to be looked at\n'.repeat(100));
-    const ended = restore(world);
+    const ended = await restore(world);
     expect(ended.document).toMatchObject({ ok: false, error: { code: 'database-not-a-database', exit: 4 } });
   });
 
-  it('with a table nobody classified stops the plan and names it', () => {
+  it('with a table nobody classified stops the plan and names it', async () => {
     const world = nasty(folder());
     sql(world.dbPath, 'CREATE TABLE newcomer (id INTEGER PRIMARY KEY, what TEXT)');
     const before = snapshot(world);
-    const ended = restore(world);
-    expectRefused(ended, 'table-unclassified', 3, world, before);
+    const ended = await restore(world);
+    await expectRefused(ended, 'table-unclassified', 3, world, before);
     expect(ended.document.error.message).toContain('newcomer');
   });
 
@@ -212,30 +219,33 @@ describe('a bad live database', () => {
     writer.kill('SIGKILL');
     await once(writer, 'close');
     const hot = readFileSync(`${world.dbPath}-journal`);
-    const ended = tenantDr(world, 'plan', 'alfa', '--from', world.backupPath);
+    const ended = await tenantDr(world, 'plan', 'alfa', '--from', world.backupPath);
     expect(ended.document).toMatchObject({ ok: false, error: { code: 'database-hot-journal', exit: 4 } });
     expect(readFileSync(`${world.dbPath}-journal`).equals(hot)).toBe(true);
   });
 });
 
 describe('a plan that is no longer true', () => {
-  it('is refused, and says which table changed', () => {
+  it('is refused, and says which table changed', async () => {
     const world = nasty(folder());
     const plan = join(world.dir, 'plan.json');
-    expect(tenantDr(world, 'plan', 'alfa', '--from', world.backupPath, '--out', plan).exit).toBe(0);
+    expect((await tenantDr(world, 'plan', 'alfa', '--from', world.backupPath, '--out', plan)).exit).toBe(0);
     sql(world.dbPath, `UPDATE memos SET body = 'written since' WHERE id = 31`);
     const before = snapshot(world);
-    const ended = tenantDr(world, 'restore', '--plan', plan, '--confirm', 'alfa');
-    expectRefused(ended, 'plan-stale', 3, world, before);
+    const ended = await tenantDr(world, 'restore', '--plan', plan, '--confirm', 'alfa');
+    await expectRefused(ended, 'plan-stale', 3, world, before);
     expect(ended.document.error.message).toContain('memos');
   });
 
-  it('is refused also to whoever goes on with the restore it was given to', () => {
+  it('is refused also to whoever goes on with the restore it was given to', async () => {
     const world = nasty(folder());
     const plan = join(world.dir, 'plan.json');
-    const { live, planned } = tenantDr(world, 'plan', 'alfa', '--from', world.backupPath, '--out', plan)
-      .document as unknown as { live: string; planned: string };
-    const { incident } = tenantDr(world, 'restore', '--plan', plan, '--confirm', 'alfa').document;
+    const planning = ['plan', 'alfa', '--from', world.backupPath, '--out', plan];
+    const { live, planned } = (await tenantDr(world, ...planning)).document as unknown as {
+      live: string;
+      planned: string;
+    };
+    const { incident } = (await tenantDr(world, 'restore', '--plan', plan, '--confirm', 'alfa')).document;
     const kept = readFileSync(join(world.statePath, 'incidents', incident, 'runbook.yaml'), 'utf8');
     expect(JSON.parse(kept).steps[0].with).toMatchObject({ live, planned });
   });

@@ -108,7 +108,9 @@ it('a journal that breaks after the change began makes the outcome unknown, and 
   const document = JSON.parse(stdout) as Document;
   expect(document).toMatchObject({ ok: false, error: { code: 'outcome-unknown', exit: 7, changed: null } });
   expect(rowsIn(world.dbPath)).toBe(rowsIn(world.backupPath));
-  const resumed = tenantDr(world, 'resume').document as unknown as { changes: { happened: boolean }[] };
+  const resumed = (await tenantDr(world, 'resume')).document as unknown as {
+    changes: { happened: boolean }[];
+  };
   expect(resumed.changes.map(({ happened }) => happened)).toEqual([true]);
 });
 

@@ -67,7 +67,15 @@ describe('many tenants', () => {
   it('that are gone come back in one call, and nobody else is touched', async () => {
     const { world, original, gone } = await withoutManyTenants();
     const phrase = `${gone} tenants in admin`;
-    const ended = tenantDr(world, 'restore', '--missing', '--from', world.backupPath, '--confirm', phrase);
+    const ended = await tenantDr(
+      world,
+      'restore',
+      '--missing',
+      '--from',
+      world.backupPath,
+      '--confirm',
+      phrase,
+    );
     expect(ended.exit).toBe(0);
     expect(ended.document.results).toHaveLength(gone);
     // The job a dead letter names is found by its id alone: what its tenant's deletion left behind is taken up again.
@@ -75,10 +83,10 @@ describe('many tenants', () => {
     expect(ask(world.dbPath, 'SELECT DISTINCT status FROM tenants WHERE id % 3 = 0')).toBe('suspended');
   });
 
-  it('one of which fails do not stop the others', () => {
+  it('one of which fails do not stop the others', async () => {
     const world = nasty(folder(), { damage: 'unique-taken' });
     execFileSync('sqlite3', [world.dbPath, "UPDATE memos SET body = 'damaged' WHERE tenant_id <> 1"]);
-    const ended = tenantDr(
+    const ended = await tenantDr(
       world,
       'restore',
       'alfa',
@@ -102,17 +110,17 @@ describe('many tenants', () => {
     ).toBe('0');
   });
 
-  it('are refused a backup older than their tier allows, where the policy says so, one as well as several', () => {
+  it('are refused a backup older than their tier allows, where the policy says so, one as well as several', async () => {
     const world = nasty(folder());
     const hours = (count: number) => Date.now() / 1000 - count * 3600;
     utimesSync(world.backupPath, hours(2), hours(2));
     const tiers = ['enterprise', 'pro', 'starter', 'free'].map((tier) => `  ${tier}: { rpo: 1h }`);
     appendFileSync(world.configPath, `\npolicy:\n  rpoGate: refuse\n${tiers.join('\n')}\n`);
     const before = snapshot(world);
-    expect(restore(world).document.error).toMatchObject({ code: 'rpo-refused', changed: false });
+    expect((await restore(world)).document.error).toMatchObject({ code: 'rpo-refused', changed: false });
     const three = ['alfa', 'bravo', 'charlie'];
     const phrase = ['--confirm', '3 tenants in app'];
-    const ended = tenantDr(world, 'restore', ...three, '--from', world.backupPath, ...phrase);
+    const ended = await tenantDr(world, 'restore', ...three, '--from', world.backupPath, ...phrase);
     expect(ended.exit).toBe(6);
     expect(ended.document.results.map(({ error }) => error?.code)).toEqual(three.map(() => 'rpo-refused'));
     expect(unchanged(world, before)).toEqual([]);
@@ -135,7 +143,7 @@ describe('many tenants', () => {
     await once(child, 'close');
     // What the next hour's backup holds is not what was confirmed.
     copyFileSync(snapshot(world), join(dirname(world.backupPath), 'admin_20991231_000000.db'));
-    const resumed = tenantDr(world, 'resume', '--confirm', phrase);
+    const resumed = await tenantDr(world, 'resume', '--confirm', phrase);
     expect(resumed.exit, resumed.stderr).toBe(6);
     expect(resumed.stderr).toContain('"phase":"applying"');
     expect(resumed.document.results).toHaveLength(gone);
@@ -143,17 +151,17 @@ describe('many tenants', () => {
     expect(failed.map(({ tenant, error }) => [tenant.slug, error?.code])).toEqual([[slug, 'conflict']]);
     ask(world.dbPath, 'DELETE FROM tenants WHERE id = 9999');
     const words = ['--missing', '--from', world.backupPath, '--confirm', slug];
-    expect(tenantDr(world, 'restore', ...words).exit).toBe(0);
-    expect(tenantDr(world, 'resume').document.error?.message).toContain('No incident is open');
+    expect((await tenantDr(world, 'restore', ...words)).exit).toBe(0);
+    expect((await tenantDr(world, 'resume')).document.error?.message).toContain('No incident is open');
     expect(differences(original, snapshot(world))).toEqual([]);
   });
 });
 
 describe('the staging cache', () => {
-  it('is used again, and an entry that was tampered with is not believed', () => {
+  it('is used again, and an entry that was tampered with is not believed', async () => {
     const world = nasty(folder());
     const before = snapshot(world);
-    expect(tenantDr(world, 'plan', 'alfa', '--from', world.backupPath).exit).toBe(0);
+    expect((await tenantDr(world, 'plan', 'alfa', '--from', world.backupPath)).exit).toBe(0);
     const copies = readdirSync(join(world.statePath, 'staging'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.db'))
       .map((entry) => join(entry.parentPath, entry.name));
@@ -162,14 +170,14 @@ describe('the staging cache', () => {
       chmodSync(path, 0o600);
       execFileSync('sqlite3', [path, "UPDATE memos SET body = 'forged in the cache'"]);
     }
-    expect(restore(world).exit).toBe(0);
+    expect((await restore(world)).exit).toBe(0);
     expect(problems(world, before)).toEqual([]);
   });
 
-  it('that was cut off is made anew', () => {
+  it('that was cut off is made anew', async () => {
     const world = nasty(folder());
     const before = snapshot(world);
-    expect(tenantDr(world, 'plan', 'alfa', '--from', world.backupPath).exit).toBe(0);
+    expect((await tenantDr(world, 'plan', 'alfa', '--from', world.backupPath)).exit).toBe(0);
     for (const entry of readdirSync(join(world.statePath, 'staging'), {
       recursive: true,
       withFileTypes: true,
@@ -180,7 +188,7 @@ describe('the staging cache', () => {
       if (entry.name.endsWith('.db')) truncateSync(path, statSync(path).size >> 1);
       else writeFileSync(path, '{');
     }
-    expect(restore(world).exit).toBe(0);
+    expect((await restore(world)).exit).toBe(0);
     expect(problems(world, before)).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from '../built.ts';
+import { runLine } from '../resident/resident.ts';
 import type { World } from '../worlds/world.ts';
 
 const checker = fileURLToPath(new URL('../check/check.py', import.meta.url));
@@ -39,31 +40,30 @@ export interface Document {
 }
 
 function wordsFor(world: World, words: string[]): string[] {
-  return [main, ...words, '--config', world.configPath, '--as', 'tester', '--json'];
+  return [...words, '--config', world.configPath, '--as', 'tester', '--json'];
 }
 
 /** Runs a command to its end. */
-export function tenantDr(world: World, ...words: string[]): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, wordsFor(world, words), {
-    encoding: 'utf8',
+export async function tenantDr(world: World, ...words: string[]): Promise<Ended> {
+  const { exit, stdout, stderr } = await runLine({
+    args: wordsFor(world, words),
     env: { PATH: process.env.PATH, HOME: world.dir },
     cwd: world.dir,
-    maxBuffer: 64 * 1024 * 1024,
   });
-  if (stdout.trim() === '') throw new Error(`no document, exit ${status}\n${stderr}`);
-  return { exit: status, document: JSON.parse(stdout) as Document, stderr };
+  if (stdout.trim() === '') throw new Error(`no document, exit ${exit}\n${stderr}`);
+  return { exit, document: JSON.parse(stdout) as Document, stderr };
 }
 
 /** Starts a command that will be killed, or watched. */
 export function startTenantDr(world: World, ...words: string[]): ChildProcess {
-  return spawn(process.execPath, wordsFor(world, words), {
+  return spawn(process.execPath, [main, ...wordsFor(world, words)], {
     env: { PATH: process.env.PATH, HOME: world.dir },
     cwd: world.dir,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 }
 
-export function restore(world: World, ...more: string[]): Ended {
+export function restore(world: World, ...more: string[]): Promise<Ended> {
   return tenantDr(
     world,
     'restore',

@@ -19,9 +19,9 @@ import {
 
 afterAll(cleanUp);
 
-function expectRestored(world: World): void {
+async function expectRestored(world: World): Promise<void> {
   const before = snapshot(world);
-  const { exit, document } = restore(world);
+  const { exit, document } = await restore(world);
   expect(document).toMatchObject({
     ok: true,
     schema: 'tenant-dr/restore/1',
@@ -40,25 +40,25 @@ describe('restore', () => {
     { damage: 'deleted' },
     { damage: 'cascaded', ids: 'text' },
   ];
-  it.each(choices)('brings one tenant back, row by row, and touches nobody else: %o', (choice) => {
-    expectRestored(nasty(folder(), choice));
+  it.each(choices)('brings one tenant back, row by row, and touches nobody else: %o', async (choice) => {
+    await expectRestored(nasty(folder(), choice));
   });
 
-  it.each([1, 2, 3])('does so on a random schema with random damage, seed %i', (seed) => {
-    expectRestored(randomWorld(folder(), seed));
+  it.each([1, 2, 3])('does so on a random schema with random damage, seed %i', async (seed) => {
+    await expectRestored(randomWorld(folder(), seed));
   });
 
   it.each(['keep-new', 'missing'] as const)('mode %s adds and changes no more than it says', async (mode) => {
     const world = await chatbot(folder(), 'deleted');
     const before = snapshot(world);
-    expect(restore(world, '--mode', mode).exit).toBe(0);
+    expect((await restore(world, '--mode', mode)).exit).toBe(0);
     expect(problems(world, before, ['--mode', mode])).toEqual([]);
   });
 
-  it('refuses to keep a new row that has taken the unique value of one that should come back', () => {
+  it('refuses to keep a new row that has taken the unique value of one that should come back', async () => {
     const world = nasty(folder());
     const before = snapshot(world);
-    const { exit, document } = restore(world, '--mode', 'keep-new');
+    const { exit, document } = await restore(world, '--mode', 'keep-new');
     expect(document).toMatchObject({
       ok: false,
       error: { code: 'conflict', table: 'Order', changed: false },
@@ -67,34 +67,34 @@ describe('restore', () => {
     expect(unchanged(world, before)).toEqual([]);
   });
 
-  it('changes only the tables it was told to', () => {
+  it('changes only the tables it was told to', async () => {
     const world = nasty(folder());
     const before = snapshot(world);
-    expect(restore(world, '--tables', 'articles,memos').exit).toBe(0);
+    expect((await restore(world, '--tables', 'articles,memos')).exit).toBe(0);
     expect(problems(world, before, ['--tables', 'articles,memos'])).toEqual([]);
   });
 
   it.each(['deleted', 'overwritten', 'wrong-tenant-merge', 'bad-latest'] as const)(
     'recovers the demo from what happened to it: %s',
     async (scenario) => {
-      expectRestored(await chatbot(folder(), scenario));
+      await expectRestored(await chatbot(folder(), scenario));
     },
   );
 
-  it.each(Object.keys(quirks))('copes with %s, or says that it cannot', (name) => {
+  it.each(Object.keys(quirks))('copes with %s, or says that it cannot', async (name) => {
     const world = quirk(folder(), name);
     const before = snapshot(world);
-    const { exit } = restore(world);
+    const { exit } = await restore(world);
     expect(exit).toBe(world.exit);
     expect(exit === 0 ? problems(world, before) : unchanged(world, before)).toEqual([]);
   });
 
   it.each(hostilities)(
     'rolls back when a trigger of the application would write elsewhere: %s',
-    (hostile) => {
+    async (hostile) => {
       const world = nasty(folder(), { hostile });
       const before = snapshot(world);
-      const { exit, document } = restore(world);
+      const { exit, document } = await restore(world);
       expect(exit).toBe(world.exit);
       if (exit === 0) return expect(problems(world, before)).toEqual([]);
       expect(document).toMatchObject({
@@ -108,10 +108,10 @@ describe('restore', () => {
 
   it.each(['moved', 'unique-taken', 'place-taken', 'inbound', 'shared-gone'] as const)(
     'refuses what it would have to guess: %s',
-    (damage) => {
+    async (damage) => {
       const world = nasty(folder(), { damage });
       const before = snapshot(world);
-      const { exit, document } = restore(world);
+      const { exit, document } = await restore(world);
       expect(document).toMatchObject({ ok: false, error: { code: 'conflict', changed: false } });
       expect(exit).toBe(3);
       expect(unchanged(world, before)).toEqual([]);
@@ -126,7 +126,7 @@ describe('plan', () => {
       const world = nasty(folder(), { journal });
       const application = await openApplication(world);
       const before = fileHashes(world);
-      const { exit, document } = tenantDr(world, 'plan', world.victim, '--from', world.backupPath);
+      const { exit, document } = await tenantDr(world, 'plan', world.victim, '--from', world.backupPath);
       expect(exit).toBe(0);
       expect(document.tables.some((table) => table.insert + table.update + table.delete > 0)).toBe(true);
       expect(fileHashes(world)).toEqual(before);
@@ -136,15 +136,15 @@ describe('plan', () => {
 });
 
 describe('undo', () => {
-  it('brings back what was there before, and the undo can be undone', () => {
+  it('brings back what was there before, and the undo can be undone', async () => {
     const world = nasty(folder(), { ids: 'text' });
     const damaged = snapshot(world, 'damaged.db');
-    const first = restore(world);
+    const first = await restore(world);
     const repaired = snapshot(world, 'repaired.db');
-    const second = tenantDr(world, 'undo', first.document.incident, '--confirm', world.victim);
+    const second = await tenantDr(world, 'undo', first.document.incident, '--confirm', world.victim);
     expect(second.exit).toBe(0);
     expect(problems(world, damaged, ['--verbatim'], damaged)).toEqual([]);
-    const third = tenantDr(world, 'undo', second.document.incident, '--confirm', world.victim);
+    const third = await tenantDr(world, 'undo', second.document.incident, '--confirm', world.victim);
     expect(third.exit).toBe(0);
     expect(problems(world, repaired, ['--verbatim'], repaired)).toEqual([]);
   });

@@ -20,20 +20,20 @@ describe('definitions with strings in double quotes, as the sqlite3 shell stores
   const damage = `DELETE FROM notes WHERE tenant_id = 1 AND id % 4 = 0; UPDATE notes SET state = 'open', kind = 'x' WHERE tenant_id = 1 AND id % 6 = 0;`;
   const rows = 'SELECT * FROM notes ORDER BY id';
 
-  it('are compared, saved, restored and undone', () => {
+  it('are compared, saved, restored and undone', async () => {
     const world = shellWorld({ create, damage });
     const damaged = shell(world.dbPath, rows);
-    const ended = restore(world);
+    const ended = await restore(world);
     expect(ended.document).toMatchObject({ ok: true });
     expect(shell(world.dbPath, rows)).toBe(shell(world.backupPath, rows));
-    expect(tenantDr(world, 'undo', ended.document.incident, '--confirm', 'alfa').exit).toBe(0);
+    expect((await tenantDr(world, 'undo', ended.document.incident, '--confirm', 'alfa')).exit).toBe(0);
     expect(shell(world.dbPath, rows)).toBe(damaged);
   });
 
-  it('give rows that return the default of a column that is newer than the backup', () => {
+  it('give rows that return the default of a column that is newer than the backup', async () => {
     const newer = `ALTER TABLE notes ADD COLUMN mood TEXT DEFAULT "so ""so"""; ALTER TABLE notes ADD COLUMN tone TEXT DEFAULT calm;`;
     const world = shellWorld({ create, damage: `${newer} ${damage}` });
-    expect(restore(world).document).toMatchObject({ ok: true });
+    expect((await restore(world)).document).toMatchObject({ ok: true });
     expect(shell(world.dbPath, `SELECT DISTINCT mood, tone FROM notes`).trim()).toBe('so "so"|calm');
   });
 });
@@ -43,15 +43,15 @@ describe('a trigger that only the application can run', () => {
     ['a text in double quotes', `UPDATE notes SET body = "touched" WHERE id = new.id`, 'touched'],
     ['a function of the application', `UPDATE notes SET body = slugify(new.body)`, 'slugify'],
     ['a table that is gone', `DELETE FROM long_gone`, 'long_gone'],
-  ])('stops the plan, with %s', (_, body, named) => {
+  ])('stops the plan, with %s', async (_, body, named) => {
     const world = shellWorld({
       create: `CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER, body TEXT); INSERT INTO notes VALUES (1, 1, 'a'), (2, 2, 'b');`,
       damage: `DELETE FROM notes WHERE id = 1; CREATE TRIGGER keeper AFTER INSERT ON notes BEGIN ${body}; END;`,
     });
-    const plan = tenantDr(world, 'plan', 'alfa', '--from', world.backupPath);
+    const plan = await tenantDr(world, 'plan', 'alfa', '--from', world.backupPath);
     const conflicts = { conflicts: [{ kind: 'trigger-cannot-run', table: 'notes', blocking: true }] };
     expect(plan.document).toMatchObject({ ok: true, ...conflicts });
-    const ended = restore(world);
+    const ended = await restore(world);
     expect(ended.document).toMatchObject({
       ok: false,
       error: { code: 'trigger-refused', exit: 3, table: 'notes' },
@@ -65,7 +65,7 @@ describe('a table whose rules call a function of the application', () => {
   it.each([
     ['a check', `state TEXT CHECK (slugify(state) = state)`],
     ['a generated column', `state TEXT, slug TEXT AS (slugify(state)) VIRTUAL`],
-  ])('does not keep the other tables from being verified, saved and restored: %s', (_, columns) => {
+  ])('does not keep the other tables from being verified, saved and restored: %s', async (_, columns) => {
     const world = shellWorld({
       create: `CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER, body TEXT); INSERT INTO notes VALUES (1, 1, 'a'), (2, 2, 'b');`,
       damage: `DELETE FROM notes WHERE id = 1`,
@@ -77,8 +77,8 @@ describe('a table whose rules call a function of the application', () => {
         INSERT INTO rules (id, tenant_id, state) VALUES (1, 1, 'x'), (2, 2, 'y')`);
       db.close();
     }
-    expect(tenantDr(world, 'backup', 'verify', world.backupPath).exit).toBe(0);
-    expect(restore(world).document).toMatchObject({ ok: true, safetyCopy: { rows: 2 } });
+    expect((await tenantDr(world, 'backup', 'verify', world.backupPath)).exit).toBe(0);
+    expect((await restore(world)).document).toMatchObject({ ok: true, safetyCopy: { rows: 2 } });
     expect(shell(world.dbPath, 'SELECT * FROM notes').trim()).toBe('1|1|a\n2|2|b');
   });
 });

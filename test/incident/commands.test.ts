@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { closeFailed } from '../../src/cli/one-step.ts';
 import type { IncidentEvent } from '../../src/incident/events.ts';
 import { createIncident } from '../../src/incident/store.ts';
-import { tenantDr } from '../cli/run.ts';
+import { tenantDr, tenantDrProcess } from '../cli/run.ts';
 import { finished, intended, newIncident, northwind, store, temporaryFolder } from './support.ts';
 
 /** A folder with one incident in `state/`, closed unless `open`. */
@@ -160,7 +160,7 @@ describe('tenant-dr watch', () => {
     const cwd = await temporaryFolder();
     const incident = await createIncident(store(join(cwd, 'state'), Date.now), newIncident());
     const seen = Promise.withResolvers<void>();
-    const watching = tenantDr(['watch', '--state', 'state'], {
+    const watching = tenantDrProcess(['watch', '--state', 'state'], {
       cwd,
       onStart: (process) => process.stderr?.once('data', () => seen.resolve()),
     });

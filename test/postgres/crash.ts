@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startThrowaway, type Throwaway } from '../../src/databases/postgres/throwaway.ts';
-import { type Ran, tenantDr } from '../cli/run.ts';
+import { type Ran, tenantDrProcess } from '../cli/run.ts';
 import { contents } from './cluster.ts';
 import type { Place } from './place.ts';
 import { shopTables } from './shop.ts';
@@ -30,7 +30,7 @@ export async function crashDuring(
   const wrong = await contents(live, shopTables);
   let ending: Promise<void> | null = null;
   const restore = ['restore', 'two', '--from', 'latest', '--confirm', 'two'];
-  const ran = await tenantDr([...restore, '--json', '--as', 'tester'], {
+  const ran = await tenantDrProcess([...restore, '--json', '--as', 'tester'], {
     cwd,
     onStart: (child) =>
       child.stderr?.on('data', (chunk: Buffer) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type LastingServer, lastingServer, stopLasting } from '../../src/databases/postgres/lasting.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
-import { type RunOptions, tenantDr } from '../cli/run.ts';
+import { type ProcessOptions, tenantDr, tenantDrProcess } from '../cli/run.ts';
 import { contents, ordinaryRole, type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { connectTo } from './connection.ts';
 import { damagedOn, type Place } from './place.ts';
@@ -36,7 +36,7 @@ function incidentFolder({ cwd }: Place): string {
 }
 
 /** Ends the program, as a power cut would, when it is about to change rows of its copy. */
-function killedBeforeItsChange({ cwd }: Place): RunOptions {
+function killedBeforeItsChange({ cwd }: Place): ProcessOptions {
   return {
     cwd,
     onStart: (child) =>
@@ -66,7 +66,7 @@ describe('a rehearsal on PostgreSQL', () => {
     for (const table of shopTables) await here.live.asSuperuser(`ALTER TABLE ${table} OWNER TO clerk`);
     const wrong = await contents(here.live, shopTables);
     const as = ['--database', here.live.url.replace('//postgres@', '//clerk@')];
-    const killed = await tenantDr([...rehearse, ...as], killedBeforeItsChange(here));
+    const killed = await tenantDrProcess([...rehearse, ...as], killedBeforeItsChange(here));
     expect(killed.exit).toBeNull();
     // A power cut ends that server, too.
     const elsewhere = await lastingServer(join(incidentFolder(here), 'copy', 'server.json'));
@@ -81,7 +81,7 @@ describe('a rehearsal on PostgreSQL', () => {
   test('that is killed can be resumed on its copy, and a copy nobody comes back to is dropped by the next one', async () => {
     const here = await damagedOn(server, template);
     const wrong = await contents(here.live, shopTables);
-    const killed = await tenantDr(rehearse, killedBeforeItsChange(here));
+    const killed = await tenantDrProcess(rehearse, killedBeforeItsChange(here));
     expect(killed.exit).toBeNull();
     const [abandoned] = await copies();
     expect(abandoned).toBeTruthy();
@@ -89,7 +89,7 @@ describe('a rehearsal on PostgreSQL', () => {
     expect(resumed.exit, resumed.stderr).toBe(0);
     expect(await copies()).toEqual([]);
 
-    const again = await tenantDr(rehearse, killedBeforeItsChange(here));
+    const again = await tenantDrProcess(rehearse, killedBeforeItsChange(here));
     expect(again.exit).toBeNull();
     expect(await copies()).toHaveLength(1);
     const next = await tenantDr(rehearse, { cwd: here.cwd });

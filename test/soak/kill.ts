@@ -32,10 +32,10 @@ for (let n = 0; n < Number(values.times); n++) {
   const complaints: string[] = [];
   if (old.length > 0 && planned.length > 0)
     complaints.push('neither the old nor the planned rows', ...old.slice(0, 2), ...planned.slice(0, 2));
-  const resumed = tenantDr(world, 'resume');
+  const resumed = await tenantDr(world, 'resume');
   if (![0, 2, 3].includes(resumed.exit ?? -1))
     complaints.push(`resume ended with ${resumed.exit}: ${resumed.stderr.slice(-300)}`);
-  const again = restore(world);
+  const again = await restore(world);
   if (again.exit !== 0)
     complaints.push(`restore afterwards: ${again.document.error.code} ${again.document.error.message}`);
   else complaints.push(...problems(world, before).slice(0, 3));
