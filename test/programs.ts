@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
 /** Programs of others that look at our work: what they say does not depend on our own code. Debian's package of each. */
@@ -13,14 +14,22 @@ const judges = {
   pg_restore: 'postgresql-client',
 };
 
-/** Runs before all tests: a missing program is one clear line, not fifty failures and no skipped test. */
-export default function requirePrograms(): void {
+/**
+ * Runs before all tests: a missing program is one clear line, not fifty failures and no skipped test. Makes a folder
+ * for what test files share, and returns what removes it.
+ */
+export default function requirePrograms(): () => void {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const missing = Object.entries(judges).filter(
     ([program]) => !folders.some((folder) => existsSync(join(folder, program))),
   );
   if (missing.length > 0) throw new Error(complaint(missing));
   preferPythonItself();
+  const folder = mkdtempSync(join(tmpdir(), 'tenant-dr-tests-'));
+  // As root, servers run under an account of their own, which has to get there.
+  chmodSync(folder, 0o711);
+  process.env.TENANT_DR_TEST_FOLDER = folder;
+  return () => rmSync(folder, { recursive: true });
 }
 
 function complaint(missing: [string, string][]): string {
