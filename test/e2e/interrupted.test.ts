@@ -13,7 +13,7 @@ import {
   problems,
   restore,
   snapshot,
-  startTenantDr,
+  startRestore,
   tenantDr,
   unchanged,
 } from './program.ts';
@@ -22,15 +22,7 @@ afterAll(cleanUp);
 
 /** Runs a restore and kills it after `milliseconds`, unless it was faster. */
 async function killedAfter(world: World, milliseconds: number): Promise<void> {
-  const child = startTenantDr(
-    world,
-    'restore',
-    world.victim,
-    '--from',
-    world.backupPath,
-    '--confirm',
-    world.victim,
-  );
+  const child = startRestore(world);
   const ended = once(child, 'close');
   await Promise.race([sleep(milliseconds), ended]);
   child.kill('SIGKILL');
@@ -132,15 +124,7 @@ describe('an application that goes on writing for other tenants', () => {
     });
     await once(writer.stdout, 'data');
 
-    const child = startTenantDr(
-      world,
-      'restore',
-      world.victim,
-      '--from',
-      world.backupPath,
-      '--confirm',
-      world.victim,
-    );
+    const child = startRestore(world);
     const [exit] = await once(child, 'close');
     writer.stdin.end();
     await once(writer, 'close');

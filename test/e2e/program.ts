@@ -64,16 +64,16 @@ export function startTenantDr(world: World, ...words: string[]): ChildProcess {
 }
 
 export function restore(world: World, ...more: string[]): Promise<Ended> {
-  return tenantDr(
-    world,
-    'restore',
-    world.victim,
-    '--from',
-    world.backupPath,
-    '--confirm',
-    world.victim,
-    ...more,
-  );
+  return tenantDr(world, ...restoring(world), ...more);
+}
+
+/** Starts a restore that will be killed, or watched. */
+export function startRestore(world: World): ChildProcess {
+  return startTenantDr(world, ...restoring(world));
+}
+
+function restoring({ victim, backupPath }: World): string[] {
+  return ['restore', victim, '--from', backupPath, '--confirm', victim];
 }
 
 /** A consistent copy of the live database as it is now. */

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seeded } from '../../src/demo/random.ts';
-import { folder, problems, restore, snapshot, startTenantDr, tenantDr, unchanged } from '../e2e/program.ts';
+import { folder, problems, restore, snapshot, startRestore, tenantDr, unchanged } from '../e2e/program.ts';
 import { nasty } from '../worlds/nasty.ts';
 
 /**
@@ -53,15 +53,7 @@ process.exitCode = failures === 0 ? 0 : 1;
 
 /** Kills the restore some milliseconds after the word first appears among its events; false when it was faster. */
 async function killAt(world: ReturnType<typeof nasty>, word: string, milliseconds: number): Promise<boolean> {
-  const child = startTenantDr(
-    world,
-    'restore',
-    world.victim,
-    '--from',
-    world.backupPath,
-    '--confirm',
-    world.victim,
-  );
+  const child = startRestore(world);
   const ended = once(child, 'close');
   let said = '';
   const heard = new Promise<void>((resolve) => {
