@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { clientProgram } from '../src/databases/postgres/server-programs.ts';
 
 /** Programs of others that look at our work: what they say does not depend on our own code. Debian's package of each. */
 const judges = {
@@ -24,7 +25,7 @@ export default function requirePrograms(): () => void {
     ([program]) => !folders.some((folder) => existsSync(join(folder, program))),
   );
   if (missing.length > 0) throw new Error(complaint(missing));
-  preferPythonItself();
+  preferProgramsThemselves();
   const folder = mkdtempSync(join(tmpdir(), 'tenant-dr-tests-'));
   // As root, servers run under an account of their own, which has to get there.
   chmodSync(folder, 0o711);
@@ -41,10 +42,14 @@ function complaint(missing: [string, string][]): string {
   );
 }
 
-/** A version manager's `python3` is a script that looks for Python each time, for longer than most checks take. */
-function preferPythonItself(): void {
+/**
+ * A version manager's `python3` and Debian's `psql` are scripts that look for the program each time, for longer than
+ * most of what it is asked takes.
+ */
+function preferProgramsThemselves(): void {
   const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
     encoding: 'utf8',
   }).trim();
-  process.env.PATH = `${dirname(python)}${delimiter}${process.env.PATH}`;
+  const folders = [python, clientProgram('pg_dump')].filter(isAbsolute).map((program) => dirname(program));
+  process.env.PATH = [...folders, process.env.PATH].join(delimiter);
 }
