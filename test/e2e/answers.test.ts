@@ -138,14 +138,14 @@ it('tables and columns may have any name', async () => {
 
 it('where rows say both of an interrupted change, also of a bare restore, its resume asks the person at the terminal', async () => {
   const world = reviewed();
-  const { incident, safetyCopy } = restore(world).document;
+  const { incident, safetyCopy } = (await restore(world)).document;
   // The process died right after it began the change, and somebody took half of it back.
   const journal = join(safetyCopy.path, '..', '..', 'journal.jsonl');
   const lines = readFileSync(journal, 'utf8').split('\n');
   const last = lines.findIndex((line) => line.includes('"restore.intended"'));
   writeFileSync(journal, `${lines.slice(0, last + 1).join('\n')}\n`);
   shell(world.dbPath, 'DELETE FROM jobs WHERE id = 1');
-  const alone = tenantDr(world, 'resume', '--confirm', 'alfa');
+  const alone = await tenantDr(world, 'resume', '--confirm', 'alfa');
   expect(alone.document.error).toMatchObject({ exit: 7, hint: expect.stringContaining('at a terminal') });
   const terminal = new Pty(['resume', '--as', 'alice'], { cwd: world.dir });
   await terminal.shows('Was it done?');
@@ -156,5 +156,5 @@ it('where rows say both of an interrupted change, also of a bare restore, its re
   await sleep(800);
   terminal.type(keys.enter);
   expect((await terminal.ends()).exit).toBe(0);
-  expect(tenantDr(world, 'undo', incident, '--confirm', 'alfa').exit).toBe(0);
+  expect((await tenantDr(world, 'undo', incident, '--confirm', 'alfa')).exit).toBe(0);
 });
