@@ -47,8 +47,7 @@ import { setStatus } from './status.ts';
 import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
 import { methodFor } from './triggers.ts';
-import type { Workspace } from './workspace.ts';
-import { dropTables, signature, targetOf } from './workspace.ts';
+import { dropTables, signature, targetOf, type Workspace } from './workspace.ts';
 
 /** The port's Session on PostgreSQL: one connection, our temporary tables on it, at most one transaction. */
 export class PostgresSession implements Session {
