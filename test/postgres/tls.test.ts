@@ -115,9 +115,9 @@ test('connections are encrypted and the server is known, by us and by the progra
   expect(await there.run('backup')).toMatchObject({ exit: 0 });
   writeFileSync(config, text);
   const env = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: file('ours.crt') };
-  const words = ['backup', '--as', 'tester', '--json'];
+  const words = ['backup', '--backups', 'others', '--as', 'tester', '--json'];
   expect(await tenantDr(words, { cwd: there.cwd, env })).toMatchObject({ exit: 0 });
   const wrong = { ...env, PGSSLROOTCERT: file('theirs.crt') };
-  const refused = await tenantDr(['tenants', '--json'], { cwd: there.cwd, env: wrong });
+  const refused = await tenantDr(words, { cwd: there.cwd, env: wrong });
   expect(refused).toMatchObject({ exit: 4, document: { error: unreachable('sslrootcert') } });
 }, 60_000);
