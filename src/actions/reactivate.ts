@@ -4,7 +4,7 @@ import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { isStatus, openSuspension, stakesOf, statusColumn } from './status.ts';
+import { endedSuspension, isStatus, openSuspension, stakesOf, statusOrHooks, statusText } from './status.ts';
 import { verify } from './verify.ts';
 
 /** Gives the tenant back to its users. In an incident that restored, only after verification. */
@@ -12,7 +12,7 @@ export const reactivate = defineAction({
   id: 'reactivate',
   title: 'Reactivate the tenant',
   description:
-    'Runs the hooks before reactivating, sets the tenant’s status to the configured active value, runs the hooks after. In an incident that restored data it refuses until verification has passed.',
+    'Runs the hooks before reactivating, sets the tenant’s status to the configured active value, runs the hooks after. Without a status column the hooks alone do it. In an incident that restored data it refuses until verification has passed.',
   byHand:
     'Set the tenant’s status column back to the active value and check that its users can work. Write down the time: RTO ends here.',
   effect: 'write',
@@ -30,12 +30,12 @@ export const reactivate = defineAction({
 
   async preview(context, input) {
     const tenant = tenantOf(context);
-    const status = statusColumn(context);
+    const status = statusOrHooks(context.config, 'reactivate');
     const gate = input.requireVerification
       ? verificationLine(context.result(verify))
       : 'Verification is not asked for here.';
     return {
-      summary: `${tenant.name} can work again: ${status.column} becomes ${String(status.active)}. The RTO clock stops.`,
+      summary: `${tenant.name} can work again: ${status ? `${status.column} becomes ${String(status.active)}` : 'the hooks put it back into service'}. The RTO clock stops.`,
       lines: [gate, ...hookLines(context, 'reactivate')],
       commands: [`tenant-dr reactivate ${tenant.slug} --confirm ${tenant.slug}`],
       stakes: stakesOf(context, tenant, { cannotBeUndone: ['What the tenant’s users do from then on.'] }),
@@ -44,7 +44,7 @@ export const reactivate = defineAction({
 
   async run(context, input) {
     const tenant = tenantOf(context);
-    const status = statusColumn(context);
+    const status = statusOrHooks(context.config, 'reactivate');
     const verified = context.result(verify);
     if (input.requireVerification && !verified?.passed) {
       throw new TenantDrError(
@@ -56,7 +56,7 @@ export const reactivate = defineAction({
       );
     }
     let hooks = await runHooks(context, 'reactivate', 'before');
-    const former = await withSession(context, 'write', async (session) => {
+    const former = await withSession(context, status ? 'write' : 'read', async (session) => {
       if (!(await liveRow(context, session, tenant))) {
         throw new TenantDrError(
           'tenant-unknown',
@@ -66,20 +66,22 @@ export const reactivate = defineAction({
           },
         );
       }
-      return session.setStatus(context.config.tenants, tenant.id, status.active);
+      return status ? session.setStatus(context.config.tenants, tenant.id, status.active) : null;
     });
     await journalReactivated(context, tenant.id, former);
-    context.output(`status: ${former ?? 'NULL'} → ${String(status.active)}`);
+    if (status) context.output(`status: ${former ?? 'NULL'} → ${String(status.active)}`);
     hooks += await runHooks(context, 'reactivate', 'after');
     return { former, hooks };
   },
 
   async probe(context) {
     const tenant = tenantOf(context);
-    const status = statusColumn(context);
+    const status = statusOrHooks(context.config, 'reactivate');
     const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
-    if (!row || !isStatus(row.status, status.active))
-      return { found: 'not-done', detail: 'The tenant is not active.' };
+    const active = status
+      ? isStatus(row?.status ?? null, status.active)
+      : endedSuspension(context, tenant.id);
+    if (!row || !active) return { found: 'not-done', detail: 'The tenant is not active.' };
     if (context.config.hooks.reactivate.after.length > 0) {
       return {
         found: 'unknown',
@@ -96,9 +98,9 @@ async function journalReactivated(
   tenant: TenantId,
   former: string | null,
 ): Promise<void> {
-  const { active } = statusColumn(context);
-  const status = active === null ? null : String(active);
-  await context.incident.append({ event: 'tenant.reactivated', tenant, former, status });
+  const { status } = context.config.tenants;
+  const now = status ? statusText(status.active) : null;
+  await context.incident.append({ event: 'tenant.reactivated', tenant, former, status: now });
 }
 
 function verificationLine(verified: { passed: boolean; level: string } | undefined): string {

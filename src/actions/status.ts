@@ -1,22 +1,31 @@
-import type { TenantColumns } from '../config/schema.ts';
+import type { Config, TenantColumns } from '../config/schema.ts';
 import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
+import type { SuspensionRecord } from '../incident/records.ts';
 import type { ActionContext } from './action.ts';
 import type { Stakes } from './operator.ts';
 
 type Status = NonNullable<TenantColumns['status']>;
 
-/** The status column from the configuration; without one suspending has no meaning here. */
-export function statusColumn(context: ActionContext): Status {
-  const status = context.config.tenants.status;
-  if (status) return status;
+/**
+ * What takes a tenant out of service here and back: its status column, or (null) the application's hooks alone.
+ * Throws config-invalid where there is neither.
+ */
+export function statusOrHooks({ tenants, hooks }: Config, what: 'suspend' | 'reactivate'): Status | null {
+  if (tenants.status) return tenants.status;
+  if (hooks[what].before.length + hooks[what].after.length > 0) return null;
   throw new TenantDrError(
     'config-invalid',
-    'The configuration does not say which column holds a tenant’s status.',
+    `The configuration does not say how to ${what} a tenant: which column holds its status, or which hooks do it.`,
     {
-      hint: 'Set tenants.status: { column: …, active: …, suspended: … }, or skip this step and stop the tenant by hand (`tenant-dr restore` alone needs no status). Nothing was changed.',
+      hint: `Set tenants.status: { column: …, active: …, suspended: … } or hooks.${what}, or skip this step and do it by hand (\`tenant-dr restore\` alone needs neither). Nothing was changed.`,
     },
   );
+}
+
+/** A configured value as the journal holds it. */
+export function statusText(value: string | number | boolean | null): string | null {
+  return value === null ? null : String(value);
 }
 
 /** Compares a status as read, always text, with a configured value. */
@@ -29,8 +38,16 @@ export function isStatus(found: string | null, wanted: string | number | boolean
 
 /** This incident suspended the tenant and has not reactivated it. */
 export function openSuspension(context: ActionContext, tenant: TenantId): boolean {
-  const latest = context.incident.state.suspensions.findLast((one) => sameId(one.tenant, tenant));
-  return latest !== undefined && latest.reactivatedAt === null;
+  return latestSuspension(context, tenant)?.reactivatedAt === null;
+}
+
+/** This incident suspended the tenant and has reactivated it. */
+export function endedSuspension(context: ActionContext, tenant: TenantId): boolean {
+  return (latestSuspension(context, tenant)?.reactivatedAt ?? null) !== null;
+}
+
+function latestSuspension({ incident }: ActionContext, tenant: TenantId): SuspensionRecord | undefined {
+  return incident.state.suspensions.findLast((one) => sameId(one.tenant, tenant));
 }
 
 /** The blast radius of a change to one tenant. */

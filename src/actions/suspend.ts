@@ -1,16 +1,16 @@
-import type { TenantId } from '../engine/tenant.ts';
+import type { Tenant, TenantId } from '../engine/tenant.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { isStatus, openSuspension, stakesOf, statusColumn } from './status.ts';
+import { isStatus, openSuspension, stakesOf, statusOrHooks, statusText } from './status.ts';
 
 /** Takes the tenant out of service, so that nothing changes while its data is repaired. */
 export const suspend = defineAction({
   id: 'suspend',
   title: 'Suspend the tenant',
   description:
-    'Runs the hooks before suspending, sets the tenant’s status to the configured suspended value in a transaction of its own, then runs the hooks after. A tenant whose row is gone has nothing to suspend; a restore brings it back suspended.',
+    'Runs the hooks before suspending, sets the tenant’s status to the configured suspended value in a transaction of its own, then runs the hooks after. Without a status column the hooks alone do it. A tenant whose row is gone has nothing to suspend; a restore brings it back suspended.',
   byHand:
     'Run whatever takes the tenant out of service, then set its status column to the suspended value in one transaction, and check that its users are turned away.',
   effect: 'destroy',
@@ -28,11 +28,10 @@ export const suspend = defineAction({
 
   async preview(context) {
     const tenant = tenantOf(context);
-    const status = statusColumn(context);
+    const status = statusOrHooks(context.config, 'suspend');
     const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
-    const now = row ? `its status is now ${row.status ?? 'NULL'}` : 'its row is gone, so only the hooks run';
     return {
-      summary: `${tenant.name} can no longer work: ${status.column} becomes ${String(status.suspended)}; ${now}.`,
+      summary: `${tenant.name} can no longer work: ${whatHappens(status, row)}.`,
       lines: ['No other tenant and no other column changes.', ...hookLines(context, 'suspend')],
       commands: [`tenant-dr suspend ${tenant.slug} --confirm ${tenant.slug}`],
       stakes: stakesOf(context, tenant, {
@@ -43,17 +42,18 @@ export const suspend = defineAction({
 
   async run(context) {
     const tenant = tenantOf(context);
-    const status = statusColumn(context);
+    const status = statusOrHooks(context.config, 'suspend');
     let hooks = await runHooks(context, 'suspend', 'before');
-    const change = await withSession(context, 'write', async (session) => {
+    const change = await withSession(context, status ? 'write' : 'read', async (session) => {
       const row = await liveRow(context, session, tenant);
       if (!row) return { former: null, rowPresent: false };
+      if (!status) return { former: null, rowPresent: true };
       const former = await session.setStatus(context.config.tenants, tenant.id, status.suspended);
       return { former, rowPresent: true };
     });
     if (change.rowPresent) {
       await journalSuspended(context, tenant.id, change.former);
-      context.output(`status: ${change.former ?? 'NULL'} → ${String(status.suspended)}`);
+      if (status) context.output(`status: ${change.former ?? 'NULL'} → ${String(status.suspended)}`);
     } else await context.note('The tenant’s row is gone: there was no status to set.');
     hooks += await runHooks(context, 'suspend', 'after');
     return { ...change, hooks };
@@ -61,9 +61,12 @@ export const suspend = defineAction({
 
   async probe(context) {
     const tenant = tenantOf(context);
-    const status = statusColumn(context);
+    const status = statusOrHooks(context.config, 'suspend');
     const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
-    if (!row || !isStatus(row.status, status.suspended)) {
+    const suspended = status
+      ? isStatus(row?.status ?? null, status.suspended)
+      : openSuspension(context, tenant.id);
+    if (!row || !suspended) {
       return { found: 'not-done', detail: 'The tenant is not suspended.' };
     }
     if (context.config.hooks.suspend.after.length > 0) {
@@ -77,6 +80,12 @@ export const suspend = defineAction({
   },
 });
 
+function whatHappens(status: ReturnType<typeof statusOrHooks>, row: Tenant | null): string {
+  if (!row) return 'its row is gone, so only the hooks run';
+  if (!status) return 'the hooks take it out of service';
+  return `${status.column} becomes ${String(status.suspended)}; its status is now ${row.status ?? 'NULL'}`;
+}
+
 /** Once per suspension: a step that is done again after an interruption suspends nobody a second time. */
 async function journalSuspended(
   context: ActionContext,
@@ -84,7 +93,7 @@ async function journalSuspended(
   former: string | null,
 ): Promise<void> {
   if (openSuspension(context, tenant)) return;
-  const { suspended } = statusColumn(context);
-  const status = suspended === null ? null : String(suspended);
-  await context.incident.append({ event: 'tenant.suspended', tenant, former, status });
+  const { status } = context.config.tenants;
+  const now = status ? statusText(status.suspended) : null;
+  await context.incident.append({ event: 'tenant.suspended', tenant, former, status: now });
 }

@@ -58,7 +58,7 @@ function tenantLines({ tenants, statusSure }: ConfigProposal): string[] {
   lines.push(
     tenants.status
       ? `  status: ${flow(tenants.status)}${statusSure ? '' : ' # review: the words for active and suspended'}`
-      : '  # no status column found: a tenant cannot be suspended from here; skip those steps and stop it by hand',
+      : '  # no status column found: let hooks suspend and reactivate a tenant, or skip those steps and do it by hand',
     tenants.tier ? `  tier: ${flow(tenants.tier)}` : '  # no tier column found: every tenant counts as free',
   );
   if (tenants.search.length > 0) lines.push(`  search: ${flow(tenants.search)}`);

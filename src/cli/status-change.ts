@@ -1,3 +1,4 @@
+import { statusOrHooks } from '../actions/status.ts';
 import { printable } from '../engine/printable.ts';
 import { idForJson } from '../engine/tenant.ts';
 import type { FoundTenant } from '../engine/tenants.ts';
@@ -35,7 +36,8 @@ export async function changeStatus(context: Context, request: StatusChange): Pro
   const action = actions.actions.find((one) => one.id === kind);
   const settle = actions.actions.find((one) => one.id === 'settle');
   if (!action || !settle) throw new TenantDrError('internal', `There is no action "${kind}".`);
-  requirePossible(tenant, kind, config.tenants.status !== undefined);
+  requireRow(tenant);
+  const status = statusOrHooks(config, kind);
   const place = `${printable(database.location)} (${printable(config.environment)})`;
   const what = kind === 'suspend' ? 'can no longer work' : 'can work again';
   await context.confirm({
@@ -61,26 +63,15 @@ export async function changeStatus(context: Context, request: StatusChange): Pro
     held: {},
   });
   if (result.error) throw withIncident(result.error, result.incident);
-  return resultOf(tenant, kind, result);
+  return resultOf(tenant, kind, result, status !== null);
 }
 
-function requirePossible(tenant: FoundTenant, kind: StatusChange['kind'], hasStatus: boolean): void {
-  if (!tenant.live) {
-    throw new TenantDrError(
-      'tenant-unknown',
-      `The row of ${printable(tenant.slug)} is gone from the live database: there is no status to set.`,
-      {
-        hint: 'Restore the tenant first: it comes back suspended.',
-      },
-    );
-  }
-  if (hasStatus) return;
+function requireRow(tenant: FoundTenant): void {
+  if (tenant.live) return;
   throw new TenantDrError(
-    'config-invalid',
-    `${kind} needs to know which column holds a tenant's status. Nothing was changed.`,
-    {
-      hint: 'Set tenants.status: { column: …, active: …, suspended: … } in the configuration.',
-    },
+    'tenant-unknown',
+    `The row of ${printable(tenant.slug)} is gone from the live database: there is no status to set.`,
+    { hint: 'Restore the tenant first: it comes back suspended.' },
   );
 }
 
@@ -88,6 +79,7 @@ function resultOf(
   tenant: FoundTenant,
   kind: StatusChange['kind'],
   { incident, output, outputs }: OneStepResult,
+  hasStatus: boolean,
 ): Result {
   const { former = null } = (output ?? {}) as { former?: string | null };
   const settled = (outputs.settle ?? null) as Settled | null;
@@ -97,7 +89,7 @@ function resultOf(
     tables: [...new Set(settled.samples.flatMap((one) => one.tables))],
   };
   const lines = [
-    `${printable(tenant.slug)} is ${kind === 'suspend' ? 'suspended' : 'active'} (it was ${printable(former ?? 'NULL')}).`,
+    `${printable(tenant.slug)} is ${kind === 'suspend' ? 'suspended' : 'active'} (${hasStatus ? `it was ${printable(former ?? 'NULL')}` : 'by its hooks'}).`,
   ];
   if (still?.quiet) lines.push(`Its rows have been still; waited ${Math.round(still.seconds)} s.`);
   if (still && !still.quiet)

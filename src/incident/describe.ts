@@ -93,11 +93,11 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'restore.unknown':
       return `Nobody knows yet whether the restore of ${slugOf(state, entry.tenant)} happened: ${entry.reason}`;
     case 'tenant.suspended':
-      return `${slugOf(state, entry.tenant)} suspended (was ${entry.former ?? 'NULL'})`;
+      return `${slugOf(state, entry.tenant)} suspended${statusWords('was', entry.former, entry)}`;
     case 'tenant.settled':
       return `${slugOf(state, entry.tenant)} ${entry.quiet ? 'is still' : 'still changes'} after ${durationWords(entry.seconds)}${entry.reason ? `; going on: ${entry.reason}` : ''}`;
     case 'tenant.reactivated':
-      return `${slugOf(state, entry.tenant)} reactivated (now ${entry.status ?? 'NULL'})`;
+      return `${slugOf(state, entry.tenant)} reactivated${statusWords('now', entry.status, entry)}`;
     case 'tenant.renamed':
       return `${slugOf(state, entry.tenant)} is now called ${entry.slug}`;
     case 'health.checked':
@@ -125,6 +125,15 @@ function flagWords(input: Record<string, Record<string, unknown>> | undefined): 
     from === undefined ? [] : [`${action} from ${from}`],
   );
   return told.length === 0 ? '' : `, told: ${told.join(', ')}`;
+}
+
+/** Nothing where hooks alone changed what the database knows nothing of. */
+function statusWords(
+  when: string,
+  said: string | null,
+  { former, status }: { former: string | null; status: string | null },
+): string {
+  return former === null && status === null ? '' : ` (${when} ${said ?? 'NULL'})`;
 }
 
 function foundWords(foundBy: 'apply' | 'probe' | 'operator'): string {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { newestFall } from '../../src/actions/candidates.ts';
 import { actions } from '../../src/actions/registry.ts';
 import { restoredText } from '../../src/cli/restored.ts';
+import { describe } from '../../src/incident/describe.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { printActions } from '../../src/runbook/print.ts';
 import { shell, shellWorld } from '../e2e/shell.ts';
@@ -42,6 +43,29 @@ test('hooks run around the change, in order, with the facts of the tenant', asyn
   const { readFileSync } = await import('node:fs');
   const slug = here.tenant.slug;
   expect(readFileSync(log, 'utf8')).toBe(`before ${slug} live\nafter ${slug} live\nlast ${slug} live\n`);
+});
+
+test('without a status column the hooks alone suspend and reactivate, and without hooks it is said how', async () => {
+  const here = await scene();
+  delete here.config.tenants.status;
+  const operator = absentOperator(here.tenant.slug);
+  const bare = await start(here, one('suspend'), operator);
+  const { error } = await bare.runner.run();
+  expect([error?.code, error?.hint]).toEqual(['config-invalid', expect.stringContaining('hooks.suspend')]);
+  await bare.incident.close();
+  here.config.hooks.suspend = { before: [{ command: ['true'], timeout: 5 }], after: [] };
+  here.config.hooks.reactivate = { before: [], after: [{ command: ['true'], timeout: 5 }] };
+  const { incident, runner } = await start(
+    here,
+    `${one('suspend')}  - { id: back, title: Back, estimate: 1m, why: w, uses: reactivate, with: { requireVerification: false } }\n`,
+    operator,
+  );
+  expect(await runner.run()).toMatchObject({ outcome: 'completed' });
+  const { slug } = here.tenant;
+  const said = incident.entries.map((entry) => describe(entry, incident.state));
+  expect(said).toEqual(expect.arrayContaining([`${slug} suspended`, `${slug} reactivated`]));
+  expect(await statusOf(here)).toBe('active');
+  await incident.close();
 });
 
 test('a hook that fails before the change leaves the tenant as it was', async () => {
