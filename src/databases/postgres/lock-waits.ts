@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TenantDrError } from '../../errors.ts';
 import { connect } from './connect.ts';
 import type { Sql } from './sql.ts';
 
@@ -44,8 +45,8 @@ async function watch(
       }
     }
   } catch (error) {
-    // The work is over, or nobody can look: what the work itself comes to is told by whoever does it.
-    void error;
+    // Nobody can look, for want of a connection or a right: what the work itself comes to is told by whoever does it.
+    if (!over.aborted && !(error instanceof TenantDrError)) throw error;
   } finally {
     await side?.end();
   }
