@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { OnProgress, StagedSource } from '../engine/port.ts';
-import { TenantDrError } from '../errors.ts';
+import { type ErrorCode, TenantDrError } from '../errors.ts';
 import { dumpHere, matchesManifest, openDump, readInPlace } from './in-place.ts';
 import { checkStaged, hashBackup, mergeStaged, sealBackup, stageFile } from './reader-jobs.ts';
 import { type Located, locate } from './refs.ts';
@@ -190,10 +190,13 @@ async function checkOnce(
   await cache.update(entry, { integrityCheckedAt: new Date().toISOString() });
 }
 
+/** What says nothing about the file. */
+const aboutUs: ErrorCode[] = ['interrupted', 'internal'];
+
 /** Says which file an error is about, that it did no harm, and what to do. */
 function naming(path: string): (error: unknown) => never {
   return (error) => {
-    if (!(error instanceof TenantDrError) || error.code === 'interrupted') throw error;
+    if (!(error instanceof TenantDrError) || aboutUs.includes(error.code)) throw error;
     const { code, facts } = error;
     const named = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
     const message = /[Nn]othing was/.test(named) ? named : `${named} Nothing was changed.`;

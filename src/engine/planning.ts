@@ -173,17 +173,23 @@ export function requireApplicable(plan: Plan): void {
   throw new TenantDrError(code, `${first.detail}${more} Nothing was changed.`, {
     table: first.table,
     key: first.key,
-    hint: `See them all with \`tenant-dr plan\`. ${wayAround(blocking)}`,
+    hint: `See them all with \`tenant-dr plan\`. ${wayAround(blocking, plan)}`,
     facts: { conflicts: blocking },
   });
 }
 
-/** Only what a deletion meets is met no more in a mode that deletes nothing. */
-function wayAround(blocking: Conflict[]): string {
-  const exclude = 'Leave these tables out: with --tables, or as { exclude: reason } in the config.';
-  return blocking.some(({ kind }) => kind === 'inbound-reference')
-    ? `${exclude} References to rows that would be deleted: --mode keep-new or missing.`
-    : exclude;
+/** What else could be done: some conflicts are met in one mode only. */
+function wayAround(blocking: Conflict[], { tenant, request }: Plan): string {
+  const ways = ['Leave these tables out: with --tables, or as { exclude: reason } in the config.'];
+  if (blocking.some(({ kind }) => kind === 'inbound-reference'))
+    ways.push('References to rows that would be deleted: --mode keep-new or missing.');
+  const ownNewer = ({ kind, other }: Conflict): boolean =>
+    kind === 'unique-taken' && other?.tenant === tenant.id.text;
+  if (request.mode !== 'exact' && blocking.some(ownNewer))
+    ways.push(
+      'Values that newer rows of the tenant took: --mode exact deletes those (the safety copy keeps them).',
+    );
+  return ways.join(' ');
 }
 
 /** Effects on rows that changed since count as more, unless there are simply fewer of them now. */

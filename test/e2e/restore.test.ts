@@ -64,6 +64,7 @@ describe('restore', () => {
       error: { code: 'conflict', table: 'Order', changed: false },
     });
     expect(exit).toBe(3);
+    expect(document.error.hint).toContain('--mode exact');
     expect(unchanged(world, before)).toEqual([]);
   });
 
