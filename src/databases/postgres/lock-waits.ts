@@ -16,6 +16,8 @@ export async function tellingWaits<T>(
   const pid = await sql.value('SELECT pg_backend_pid()');
   const over = new AbortController();
   const watching = watch(sql, pid, onWait, over.signal);
+  // Awaited when the work is over; until then a failure must not count as unhandled, and end the process.
+  watching.catch(() => undefined);
   try {
     return await run();
   } finally {

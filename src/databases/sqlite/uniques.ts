@@ -21,8 +21,8 @@ function isKey(table: TableWork, unique: SqliteUnique): boolean {
 }
 
 /**
- * Index terms are evaluated by the database itself, over the live table and over the new rows under the same
- * table and column names (a condition may say `"users"."gone" IS NULL`), so partial and expression indexes need no interpretation.
+ * Index terms are evaluated by the database itself, over the live table and over the new rows under the same table and
+ * column names (a condition may say `"users"."gone" IS NULL`), so partial and expression indexes need no interpretation.
  */
 function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Conflict[] {
   const terms = unique.columns.map((column, i) =>
