@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
-import { constants, gzip, zstdCompress } from 'node:zlib';
+import { constants, createZstdCompress, gzip } from 'node:zlib';
 import type { ChunkSink } from '../databases/sqlite/snapshot.ts';
 import { giveBackAll } from '../databases/streams.ts';
 import { writeAt } from './write-at.ts';
@@ -82,17 +82,31 @@ export class FrameFile implements ChunkSink {
 const atOnce = Math.min(availableParallelism(), 4) + 1;
 const syncEvery = 32 * 2 ** 20;
 
-const zstdChunk = promisify(zstdCompress);
-const gzipChunk = promisify(gzip);
+/** Room for what does not compress (ZSTD_compressBound): zstd works straight from chunk to frame only with that much. */
+const headroom = 65_536;
 
+/**
+ * One frame of all of `chunk`, in one call that is told so: Node's `zstdCompress` hands the bytes over first and says
+ * afterwards that they were all, which makes zstd copy them and costs an eighth of the time.
+ */
 function zstdFrame(chunk: Buffer): Promise<Buffer> {
-  return zstdChunk(chunk, {
-    pledgedSrcSize: chunk.length,
-    chunkSize: chunk.length + 65_536,
+  const room = chunk.length + headroom;
+  const options = {
+    flush: constants.ZSTD_e_end,
     params: { [constants.ZSTD_c_compressionLevel]: 2, [constants.ZSTD_c_checksumFlag]: 1 },
-  });
+    chunkSize: room,
+    // All of it is taken in, and only then read.
+    readableHighWaterMark: room,
+  };
+  const encoder = createZstdCompress(options);
+  return new Promise<Buffer>((resolve, reject) => {
+    encoder.once('error', reject);
+    encoder.write(chunk, (error) => (error ? reject(error) : resolve(encoder.read() as Buffer)));
+  }).finally(() => encoder.destroy());
 }
 
+const gzipChunk = promisify(gzip);
+
 function gzipMember(chunk: Buffer): Promise<Buffer> {
-  return gzipChunk(chunk, { level: 1, chunkSize: chunk.length + 65_536 });
+  return gzipChunk(chunk, { level: 1, chunkSize: chunk.length + headroom });
 }
