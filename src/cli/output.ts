@@ -1,6 +1,6 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import type { Progress } from '../engine/port.ts';
-import { cut, printable } from '../engine/printable.ts';
+import { printable } from '../engine/printable.ts';
 import { ProgressLine } from './progress.ts';
 
 /** Where a program writes: process.stdout and process.stderr, or stand-ins in tests. */
@@ -143,9 +143,4 @@ export function toJson(value: unknown, indent?: number): string {
     indent,
   );
   return text.replace(actedOn, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** Text without colour, cut to a width: for lines that must not wrap. */
-export function oneLine(text: string, width: number): string {
-  return cut(stripVTControlCharacters(text), width);
 }

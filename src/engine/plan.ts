@@ -116,10 +116,3 @@ export interface Revival {
   /** What will be done with them. */
   decision: 'restore' | 'skip' | 'set';
 }
-
-/** Application triggers whose effects on planned rows will be skipped or that may refuse the change. */
-export interface TriggerNotice {
-  table: string;
-  trigger: string;
-  detail: string;
-}

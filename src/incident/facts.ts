@@ -70,7 +70,6 @@ export const rpo = z.object({
 export type Rpo = z.infer<typeof rpo>;
 
 export const safetyCopy = z.object({ path: z.string(), sha256: z.string(), rows: z.number() });
-export type SafetyCopy = z.infer<typeof safetyCopy>;
 
 export const isolation = z.object({
   method: z.string(),

@@ -82,8 +82,3 @@ export function dateTime(iso: string): string {
 export function zone(iso: string): string {
   return parts(new Date(iso), { timeZoneName: 'short' }).timeZoneName ?? 'UTC';
 }
-
-/** Seconds from one ISO time to another. */
-export function secondsBetween(from: string, to: string): number {
-  return (Date.parse(to) - Date.parse(from)) / 1000;
-}

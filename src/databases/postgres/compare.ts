@@ -4,7 +4,7 @@ import { differs, hashKey, keyText, rowHash, rowText, scalarFor } from './encodi
 import { insertFitting } from './fit.ts';
 import { ident, literal } from './identifiers.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied, sameRow } from './workspace.ts';
+import { columnOf, emptied } from './workspace.ts';
 
 /** Differences before the table's mode left some out. */
 export interface Differences {
@@ -207,10 +207,4 @@ export async function summarize(work: Workspace, slot: Slot, raw: Differences): 
         ? await readEffects(work, slot, { offset: 0, limit: 5, withValues: false })
         : [],
   };
-}
-
-/** Rows of `want` joined to the live row they change (l) and the staged row they come from (s). */
-export function wantedRows(slot: Slot): string {
-  const staged = slot.common ? `LEFT JOIN ${slot.staged} s ON s.tdr_n = w.tdr_n` : '';
-  return `${slot.want} w LEFT JOIN ${slot.live} l ON ${sameRow('l', 'w')} ${staged}`;
 }
