@@ -77,13 +77,25 @@ export class MultisetHash {
     return copy;
   }
 
-  finish(table: string, columns: string[]): TableDigest {
-    const sum = Buffer.alloc(32);
-    for (let lane = 0; lane < 8; lane++) sum.writeUInt32LE(this.lanes[lane] as number, lane * 4);
+  /** @param from the sum before a change, to give the digest of the change too */
+  finish(table: string, columns: string[], from?: MultisetHash): TableDigest {
     return {
       rows: this.rows,
-      digest: sha256(JSON.stringify([table, sortedColumns(columns), this.rows, sum.toString('hex')])),
+      digest: sha256(JSON.stringify([table, sortedColumns(columns), this.rows, this.hex()])),
+      ...(from && { change: this.minus(from).hex() }),
     };
+  }
+
+  private minus(other: MultisetHash): MultisetHash {
+    const difference = this.copy();
+    difference.subtract(Buffer.from(other.hex(), 'hex'));
+    return difference;
+  }
+
+  private hex(): string {
+    const sum = Buffer.alloc(32);
+    for (let lane = 0; lane < 8; lane++) sum.writeUInt32LE(this.lanes[lane] as number, lane * 4);
+    return sum.toString('hex');
   }
 }
 

@@ -192,21 +192,16 @@ function wayAround(blocking: Conflict[], { tenant, request }: Plan): string {
   return ways.join(' ');
 }
 
-/** Effects on rows that changed since count as more, unless there are simply fewer of them now. */
-function exceeds(table: TableEffects, plan: Plan, confirmed: Plan): boolean {
-  if (plan.live.tables[table.name]?.digest === confirmed.live.tables[table.name]?.digest) return false;
-  const shown = confirmed.tables.find((known) => known.name === table.name);
-  const kinds = ['insert', 'update', 'delete'] as const;
-  const total = (effects: Pick<TableEffects, 'insert' | 'update' | 'delete'>) =>
-    kinds.reduce((sum, kind) => sum + effects[kind], 0);
-  if (total(table) === 0) return false;
-  return !shown || kinds.some((kind) => table[kind] > shown[kind]) || total(table) >= total(shown);
+/** The effects on a table are not those that were shown. What else was written to it does not matter. */
+function moved({ name, insert, update, delete: deleted }: TableEffects, plan: Plan, shown: Plan): boolean {
+  const change = ({ planned }: Plan): string | undefined => planned.tables[name]?.change;
+  return insert + update + deleted > 0 && change(plan) !== change(shown);
 }
 
-/** Refuses when the plan made now would do more than what was confirmed, and says what changed. */
+/** Refuses when the plan made now would not do exactly what was confirmed, and says what changed. */
 export function requireWithin(plan: Plan, confirmed: Plan): void {
-  const more = plan === confirmed ? [] : plan.tables.filter((table) => exceeds(table, plan, confirmed));
-  if (more.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, more);
+  const tables = plan === confirmed ? [] : plan.tables.filter((table) => moved(table, plan, confirmed));
+  if (tables.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, tables);
   requireApplicable(plan);
 }
 

@@ -48,6 +48,8 @@ export type OnProgress = (progress: Progress) => void;
 export interface TableDigest {
   rows: number;
   digest: string;
+  /** Only of `planned`: what the effects take away and add, whatever else the table holds. Equal for equal effects. */
+  change?: string;
 }
 export interface SliceDigest {
   digest: string;

@@ -64,7 +64,7 @@ const attempts = 3;
 
 /**
  * Carries out a confirmed plan: safety copy, then one transaction. A plan that is no longer true is made again and
- * refused when its effects exceed what was confirmed. Throws plan-stale, conflict, verification-failed,
+ * refused when its effects are others than those confirmed. Throws plan-stale, conflict, verification-failed,
  * isolation-failed (all rolled back), outcome-unknown.
  */
 export async function execute(ground: Ground, confirmed: Plan, options: ExecuteOptions): Promise<Execution> {

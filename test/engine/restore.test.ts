@@ -118,7 +118,7 @@ describe('planning', () => {
     );
   });
 
-  test('a plan whose rows change before it is carried out is refused when it would do more', async () => {
+  test('a plan whose rows change before it is carried out is refused when it would do something else', async () => {
     const world = nasty(folder());
     const driven = await drive(await configOf(world.configPath), world.backupPath);
     const plan = await driven.plan(world.victim);
@@ -129,6 +129,42 @@ describe('planning', () => {
     await expect(driven.run(plan)).rejects.toMatchObject({ code: 'plan-stale' });
     await driven.close();
     expect(problems(world, before, ['--unchanged'])).toBe('');
+  });
+
+  test('a plan is refused also when fewer rows would change, but not only those that were shown', async () => {
+    const world = nasty(folder());
+    const write = (statements: string): void => {
+      const writer = openRaw(world.dbPath);
+      writer.exec(statements);
+      writer.close();
+    };
+    const memo = (id: number): string =>
+      `INSERT INTO memos (id, tenant_id, body) SELECT ${id}, id, 'new' FROM tenants WHERE slug = 'alfa';`;
+    write([901, 902, 903].map(memo).join(''));
+    const driven = await drive(await configOf(world.configPath), world.backupPath);
+    const plan = await driven.plan(world.victim);
+    write(`DELETE FROM memos WHERE id IN (901, 902); ${memo(904)}`);
+    const before = copyOf(world);
+    await expect(driven.run(plan)).rejects.toMatchObject({ code: 'plan-stale' });
+    await driven.close();
+    expect(problems(world, before, ['--unchanged'])).toBe('');
+  });
+
+  test('a plan is still true when the tenant wrote rows it does not touch', async () => {
+    const world = nasty(folder());
+    const driven = await drive(await configOf(world.configPath), world.backupPath);
+    const plan = await driven.plan(world.victim, { mode: 'keep-new', tables: ['memos'] });
+    expect(plan.tables.find(({ name }) => name === 'memos')?.update).toBeGreaterThan(0);
+    const writer = openRaw(world.dbPath);
+    writer.exec(
+      `INSERT INTO memos (id, tenant_id, body) SELECT 901, id, 'new' FROM tenants WHERE slug = 'alfa'`,
+    );
+    writer.close();
+    await driven.run(plan);
+    await driven.close();
+    const after = openRaw(world.dbPath);
+    expect(after.prepare('SELECT count(*) FROM memos WHERE id = 901').pluck().get()).toBe(1);
+    after.close();
   });
 
   test('commits of other tenants between plan and lock do not stop the restore and are not lost', async () => {

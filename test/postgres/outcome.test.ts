@@ -55,7 +55,7 @@ describe('while others write', () => {
     expect(await live.rows('SELECT count(*) FROM items WHERE price = 0')).toEqual([['0']]);
   });
 
-  test('a change of the tenant between plan and lock is noticed, and the plan refused when it exceeds what was confirmed', async () => {
+  test('a change of the tenant between plan and lock is noticed, and the plan refused when its effects are not those confirmed', async () => {
     const live = await damaged();
     const work = await staged(live.url, { form: 'live', url: world.url }, ['two']);
     try {

@@ -57,12 +57,14 @@ export function hashPlanned(work: Workspace, live: TableHashes): Promise<TableHa
   return sums(work, queries, live);
 }
 
-export function finishLive(work: Workspace, hashes: TableHashes): SliceDigest {
+/** @param from the hashes a change was computed from, where these are those after it */
+export function finishLive(work: Workspace, hashes: TableHashes, from?: TableHashes): SliceDigest {
   const tables: SliceDigest['tables'] = {};
   for (const slot of work.slots) {
     tables[slot.slice.name] = (hashes.get(slot.slice.name) as MultisetHash).finish(
       slot.slice.name,
       slot.columns,
+      from?.get(slot.slice.name),
     );
   }
   return sliceDigest(tables);

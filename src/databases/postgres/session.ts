@@ -172,8 +172,8 @@ export class PostgresSession implements Session {
     const work = this.collected();
     if (side === 'staged') return digestStaged(work);
     this.hashes ??= await hashLive(work);
-    const hashes = side === 'live' ? this.hashes : await hashPlanned(work, this.hashes);
-    const digest = finishLive(work, hashes);
+    const planned = side === 'planned' ? await hashPlanned(work, this.hashes) : undefined;
+    const digest = finishLive(work, planned ?? this.hashes, planned && this.hashes);
     onProgress?.({ phase: 'digesting', done: work.slots.length, total: work.slots.length, unit: 'tables' });
     return digest;
   }

@@ -132,12 +132,14 @@ export function* changedRows(work: Workspace, table: TableWork): Generator<RowCh
   }
 }
 
-export function finishDigest(work: Workspace, hashes: TableHashes): SliceDigest {
+/** @param from the hashes a change was computed from, where these are those after it */
+export function finishDigest(work: Workspace, hashes: TableHashes, from?: TableHashes): SliceDigest {
   const tables: SliceDigest['tables'] = {};
   for (const table of work.tables) {
     tables[table.slice.name] = (hashes.get(table.slice.name) as MultisetHash).finish(
       table.slice.name,
       table.columns,
+      from?.get(table.slice.name),
     );
   }
   return sliceDigest(tables);

@@ -122,7 +122,7 @@ export class SqliteSession {
     if (side === 'staged') return digestStaged(work);
     const live = this.hashes();
     if (side === 'live') return finishDigest(work, live);
-    return finishDigest(work, hashPlanned(work, live));
+    return finishDigest(work, hashPlanned(work, live), live);
   }
 
   compare(): Port.Comparison {
