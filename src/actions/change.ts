@@ -5,7 +5,7 @@ import { version } from '../config/version.ts';
 import { type Ground, survey } from '../engine/ground.ts';
 import { checkOrigin } from '../engine/origin.ts';
 import { makePlan, type Plan, type PlanRequest } from '../engine/planning.ts';
-import type { Progress, Session, Staged } from '../engine/port.ts';
+import type { OnProgress, Progress, Session, Staged } from '../engine/port.ts';
 import { type Execution, execute } from '../engine/restore.ts';
 import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
@@ -44,6 +44,8 @@ export class Workbench {
   /** Whose rows were looked for in the backup. */
   private readonly ids: TenantId[];
   readonly deps: ChangeDeps;
+  /** One a tenant: the plan that was shown is the one that is carried out. */
+  private readonly changes = new Map<string, Change>();
   /** Seconds it took to open and stage. */
   readonly stageSeconds: number;
 
@@ -111,12 +113,17 @@ export class Workbench {
   change(tenant: Tenant): Change {
     if (!isWholeStaged(this.backup) && !this.ids.some((id) => sameId(id, tenant.id)))
       throw new TenantDrError('internal', `The rows of ${tenant.slug} were not looked for in the backup.`);
+    const key = `${tenant.id.type} ${tenant.id.text}`;
+    const known = this.changes.get(key);
+    if (known) return known;
     const is = (other: { id: FoundTenant['id'] }) => sameId(other.id, tenant.id);
-    return new Change(this, {
+    const change = new Change(this, {
       ...tenant,
       live: this.ground.tenants.some(is),
       inBackup: this.staged.tenants.some(is),
     });
+    this.changes.set(key, change);
+    return change;
   }
 
   async close(): Promise<void> {
@@ -175,13 +182,13 @@ export class Change {
   }
 
   /** The plan for these options; the one made last is kept, because the session holds its effects. */
-  async plan(options: PlanOptions): Promise<Plan> {
+  async plan(options: PlanOptions, onProgress: OnProgress = this.bench.deps.progress): Promise<Plan> {
     const key = JSON.stringify(options);
     if (this.#plan?.key === key) return this.#plan.plan;
     this.#requireOwnSafetyCopy();
     const started = performance.now();
     const request = { ...options, tenant: this.tenant, staged: this.bench.staged, whole: this.backup.whole };
-    const plan = await makePlan(this.ground, request, (progress) => this.bench.deps.progress(progress));
+    const plan = await makePlan(this.ground, request, onProgress);
     this.seconds.plan += (performance.now() - started) / 1000;
     this.#plan = { key, plan };
     return plan;
@@ -199,7 +206,7 @@ export class Change {
    */
   async execute(options: PlanOptions, context: ActionContext): Promise<Done> {
     const { incident } = context;
-    const plan = await this.plan(options);
+    const plan = await this.plan(options, context.progress);
     const { sliceEnding } = this.ground.session.capabilities;
     const safetyPath = await freeSafetyPath(incident, this.tenant, sliceEnding);
     const effectsPath = incident.path(`effects-${basename(safetyPath, sliceEnding)}.jsonl`);

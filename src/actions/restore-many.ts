@@ -1,7 +1,5 @@
 import { restoreModes } from '../engine/plan.ts';
-import { countEffects, requireApplicable } from '../engine/planning.ts';
 import { idForJson, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
-import { reasonOf, TenantDrError } from '../errors.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { byTier } from '../policy/tiers.ts';
 import { z } from '../zod.ts';
@@ -9,6 +7,7 @@ import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { noteBackup, requireRpo, rpoOf, warnOfRpo } from './backup-facts.ts';
 import { type PlanOptions, Workbench } from './change.ts';
 import { shellLine } from './command.ts';
+import { isOneTenants, planMany } from './many-plans.ts';
 import type { Preview } from './operator.ts';
 import { outcomeOf, probeRecord } from './outcome.ts';
 import { input as restoreInput, restoreOptions } from './restore-input.ts';
@@ -71,10 +70,13 @@ export const restoreMany = defineAction({
     const tenants = tenantsIn(bench, given.tenants);
     await judgeBackup(context, bench, tenants);
     const results: ManyOutput['results'] = [];
-    for (const [index, tenant] of tenants.entries()) {
+    // The phases of each tenant would start the time that is left over again.
+    const quiet = { ...context, progress: () => undefined };
+    for (const [done, tenant] of tenants.entries()) {
       stopIfAsked(context.signal);
-      context.progress({ phase: `tenant ${tenant.slug}`, done: index, total: tenants.length, unit: 'rows' });
-      results.push(await restoreOne(context, bench, tenant, given));
+      const { length: total } = tenants;
+      context.progress({ phase: 'restoring', done, total, unit: 'tenants', about: tenant.slug });
+      results.push(await restoreOne(quiet, bench, tenant, given));
     }
     return { results };
   },
@@ -138,8 +140,7 @@ async function restoreOne(
     const outcome = outcomeOf(context, change, await change.execute(manyOptions(given), context));
     return { ...outcome, rpo };
   } catch (error) {
-    if (!(error instanceof TenantDrError)) throw error;
-    if (['interrupted', 'fenced-off', 'journal-unwritable'].includes(error.code)) throw error;
+    if (!isOneTenants(error)) throw error;
     context.output(`${tenant.slug}: ${error.message}`);
     return {
       tenant: named,
@@ -162,29 +163,29 @@ async function previewOf(
   tenants: Tenant[],
   given: Input,
 ): Promise<Preview> {
-  const rows: (string | number)[][] = [];
-  const lines: string[] = [];
-  const sum = { insert: 0, update: 0, delete: 0 };
-  for (const tenant of tenants) {
-    stopIfAsked(context.signal);
-    try {
-      const plan = await bench.change(tenant).plan(manyOptions(given));
-      requireApplicable(plan);
-      const { insert, update, delete: deleted } = countEffects(plan);
-      rows.push([tenant.slug, tenant.tier, insert, update, deleted]);
-      sum.insert += insert;
-      sum.update += update;
-      sum.delete += deleted;
-    } catch (error) {
-      lines.push(`${tenant.slug} will be left out: ${reasonOf(error)}`);
-    }
-  }
+  const plans = await planMany(bench, tenants, manyOptions(given), context);
+  const { sum } = plans;
   const { location } = context.database;
   const name = databaseName(location);
   return {
     summary: `${tenants.length} tenants from ${given.from}: ${sum.insert} rows added, ${sum.update} changed back, ${sum.delete} deleted.`,
-    lines,
-    table: { columns: ['tenant', 'tier', 'add', 'change', 'delete'], rows },
+    lines: [
+      ...plans.tenants.flatMap((one) =>
+        'refusal' in one ? [`${one.tenant.slug} will be left out: ${one.refusal}`] : [],
+      ),
+      ...plans.revivals.map(
+        ({ table, review, rows, decision }) =>
+          `Would come back to life (${review}): ${rows} rows of ${table} → ${decision}`,
+      ),
+    ],
+    table: {
+      columns: ['tenant', 'tier', 'add', 'change', 'delete'],
+      rows: plans.tenants.flatMap((one) =>
+        'effects' in one
+          ? [[one.tenant.slug, one.tenant.tier, one.effects.insert, one.effects.update, one.effects.delete]]
+          : [],
+      ),
+    },
     commands: [],
     stakes: {
       phrase: phraseFor(tenants, name),

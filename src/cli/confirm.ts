@@ -5,7 +5,6 @@ import { TenantDrError } from '../errors.ts';
 
 export interface ConfirmRequest {
   phrase: string;
-  given: string | undefined;
   stakes: string;
 }
 

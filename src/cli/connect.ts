@@ -57,7 +57,15 @@ export function connectContext(base: {
           },
         );
       }
-      await askPhrase(request, { input: process.stdin, output: process.stderr, signal });
+      const stakes = await request.stakes();
+      // The backup is still being read; nothing of that may be written over the question.
+      const release = output.hold();
+      try {
+        const terminal = { input: process.stdin, output: process.stderr, signal };
+        await askPhrase({ phrase: request.phrase, stakes }, terminal);
+      } finally {
+        release();
+      }
     },
   };
   return context;

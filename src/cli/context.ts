@@ -44,7 +44,11 @@ export interface Context {
   /**
    * Asks for the confirmation phrase, or takes it from `--confirm`. Rejects with `confirmation-refused`
    * unless it is exactly the phrase, and without a terminal when `given` is undefined.
-   * `stakes`: what is about to happen and in which database, shown before the question.
+   * `stakes`: what is about to happen and in which database, shown before the question; worked out only then.
    */
-  confirm(request: { phrase: string; given: string | undefined; stakes: string }): Promise<void>;
+  confirm(request: {
+    phrase: string;
+    given: string | undefined;
+    stakes: () => string | Promise<string>;
+  }): Promise<void>;
 }

@@ -167,10 +167,17 @@ function findings(plan: Plan): string[] {
   const lines = [
     ...conflictLines(plan.conflicts),
     ...plan.drift.map((one) => `${one.blocking ? 'CONFLICT' : 'drift'}: ${printable(one.detail)}`),
-    ...plan.revivals.map(
-      (one) =>
-        `would come back to life (${one.review}): ${one.rows} rows of ${printable(one.table)} → ${one.decision}`,
-    ),
+    ...plan.revivals.map(revivalText),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** Rows that were done with or taken away, and what becomes of them. */
+export function revivalText({
+  review,
+  rows,
+  table,
+  decision,
+}: Pick<Plan['revivals'][number], 'review' | 'rows' | 'table' | 'decision'>): string {
+  return `would come back to life (${review}): ${rows} rows of ${printable(table)} → ${decision}`;
 }

@@ -1,5 +1,5 @@
 import type { Progress } from '../engine/port.ts';
-import { cut } from '../engine/printable.ts';
+import { cut, printable } from '../engine/printable.ts';
 import { bytesText, durationText } from './format.ts';
 import type { Sink } from './output.ts';
 
@@ -44,14 +44,15 @@ export class ProgressLine {
   }
 }
 
-/** `staging 42 %  1.2 of 2.9 GB  0:13 left`: what is known, and nothing that is not. */
+/** `staging 42 %  1.2 of 2.9 GB  0:13 left  northwind`: what is known, and nothing that is not. */
 export function progressText(progress: Progress, elapsedSeconds: number): string {
   const { phase, done, total, unit } = progress;
+  const about = progress.about === undefined ? '' : `  ${printable(progress.about)}`;
   const amount = (value: number) => (unit === 'bytes' ? bytesText(value) : `${value}`);
   const suffix = unit === 'bytes' ? '' : ` ${unit}`;
-  if (total === null || total <= 0) return `${phase}  ${amount(done)}${suffix}`;
+  if (total === null || total <= 0) return `${phase}  ${amount(done)}${suffix}${about}`;
   const share = Math.min(1, done / total);
   const left =
     share > 0 && elapsedSeconds >= 1 ? `  ${durationText((elapsedSeconds / share) * (1 - share))} left` : '';
-  return `${phase}  ${Math.floor(share * 100)} %  ${amount(done)} of ${amount(total)}${suffix}${left}`;
+  return `${phase}  ${Math.floor(share * 100)} %  ${amount(done)} of ${amount(total)}${suffix}${left}${about}`;
 }

@@ -7,6 +7,7 @@ import type { Given } from './commands/restore.ts';
 import type { Context } from './context.ts';
 import { textTable } from './format.ts';
 import { runOneStep } from './one-step.ts';
+import { revivalText } from './planning.ts';
 
 interface OneResult {
   tenant: { id: number | string; slug: string };
@@ -23,20 +24,13 @@ export async function restoreSeveral(
   given: Given,
   onHandOver: () => void,
 ): Promise<Result> {
-  const [{ phraseFor, restoreMany }, { refInFull }] = await Promise.all([
+  const [{ manyOptions, phraseFor, restoreMany }, { refInFull }] = await Promise.all([
     import('../actions/restore-many.ts'),
     import('../backups/refs.ts'),
   ]);
   const { identity } = bench.ground.session;
   const phrase = phraseFor(tenants, identity.name);
-  const listed = tenants.map(
-    (tenant) => `  ${printable(tenant.slug)} (${printable(tenant.name)}), ${tenant.tier}`,
-  );
-  const stakes = [
-    `${tenants.length} tenants in ${printable(identity.name)} (${printable(bench.deps.config.environment)}), from ${printable(given.from)}, mode ${options.mode}:`,
-    ...listed,
-    'Each gets a safety copy and a transaction of its own.',
-  ].join('\n');
+  const stakes = (): Promise<string> => stakesText(context, bench, tenants, manyOptions(options), given.from);
   await context.confirm({ phrase, given: given.confirm, stakes });
   await bench.backup.confirmed;
   onHandOver();
@@ -66,6 +60,48 @@ export async function restoreSeveral(
   if (!ended) throw error ?? new TenantDrError('internal', `Incident ${incident} ended without results.`);
   return ended;
 }
+
+/** What would be done to each tenant, for the person who is to confirm it. */
+async function stakesText(
+  { output, signal }: Context,
+  bench: Workbench,
+  tenants: FoundTenant[],
+  options: PlanOptions,
+  from: string,
+): Promise<string> {
+  const { planMany } = await import('../actions/many-plans.ts');
+  const plans = await planMany(bench, tenants, options, { signal, progress: bench.deps.progress });
+  const { name } = bench.ground.session.identity;
+  const rows = plans.tenants.map((one) => {
+    const { slug, name: called, tier } = one.tenant;
+    const counts =
+      'effects' in one
+        ? [one.effects.insert, one.effects.update, one.effects.delete].map(String)
+        : ['', '', ''];
+    return [slug, called ?? '', tier, ...counts, 'refusal' in one ? `left out: ${one.refusal}` : ''];
+  });
+  return [
+    `${tenants.length} tenants in ${printable(name)} (${printable(bench.deps.config.environment)}), from ${printable(from)}, mode ${options.mode}:`,
+    '',
+    textTable(planColumns, rows, output.tableWidth),
+    '',
+    `Together ${plans.sum.insert} rows added, ${plans.sum.update} changed back, ${plans.sum.delete} deleted.`,
+    ...plans.revivals.map(revivalText),
+    'Each gets a safety copy and a transaction of its own.',
+  ].join('\n');
+}
+
+const right = (title: string) => ({ title, align: 'right' as const });
+
+const planColumns = [
+  { title: 'tenant' },
+  { title: 'name' },
+  { title: 'tier' },
+  right('add'),
+  right('change'),
+  right('delete'),
+  { title: '' },
+];
 
 /** What came of every tenant, also of those that were done before an interruption. Null for what has no such list. */
 export function severalEnded(incident: string, output: unknown, width: number): Result | null {
@@ -102,7 +138,6 @@ function severalText(incident: string, results: OneResult[], width: number): str
           '',
         ],
   );
-  const right = (title: string) => ({ title, align: 'right' as const });
   const columns = [
     { title: 'tenant' },
     { title: 'outcome' },

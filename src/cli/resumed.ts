@@ -1,4 +1,4 @@
-import type { Operator, Stakes } from '../actions/operator.ts';
+import type { Operator, Preview } from '../actions/operator.ts';
 import { printable } from '../engine/printable.ts';
 import { idForJson } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
@@ -11,6 +11,7 @@ import { runAloud } from './aloud.ts';
 import { changedBy, inIncident } from './changed.ts';
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
+import { textTable } from './format.ts';
 import { closeFailed } from './one-step.ts';
 import { severalEnded } from './restore-several.ts';
 
@@ -98,9 +99,9 @@ export function operatorFor(
   return {
     ...absent,
     confirm: async ({ phrase, title, detail, preview }) => {
-      const stakes = [title, ...detail, ...atStake(preview.stakes)].map(printable).join('\n');
+      const stakes = [title, ...detail, ...atStake(preview)].map(printable).join('\n');
       try {
-        await context.confirm({ phrase, given: undefined, stakes });
+        await context.confirm({ phrase, given: undefined, stakes: () => stakes });
         return phrase;
       } catch (error) {
         if (error instanceof TenantDrError && error.code === 'confirmation-refused') return null;
@@ -110,14 +111,23 @@ export function operatorFor(
   };
 }
 
-/** Table by table, and in which database: nobody types a phrase without having read that. */
-function atStake(stakes: Stakes | undefined): string[] {
+function previewTable({ columns, rows }: NonNullable<Preview['table']>): string[] {
+  const titled = columns.map((title, index) =>
+    typeof rows[0]?.[index] === 'number' ? { title, align: 'right' as const } : { title },
+  );
+  const cells = rows.map((row) => row.map(String));
+  return textTable(titled, cells).split('\n');
+}
+
+/** Table by table, or tenant by tenant, and in which database: nobody types a phrase without having read that. */
+function atStake({ stakes, table }: Preview): string[] {
   if (!stakes) return [];
-  const { tables, database } = stakes;
+  const { tables, tenants, database } = stakes;
   return [
     ...tables.map(
       (one) => `  ${one.name}: ${one.insert} added, ${one.update} changed, ${one.delete} deleted`,
     ),
+    ...(table && tenants.length > 1 ? previewTable(table) : []),
     `This writes to ${database.location} (${database.environment}).`,
   ];
 }

@@ -43,7 +43,8 @@ export async function changeStatus(context: Context, request: StatusChange): Pro
   await context.confirm({
     phrase: tenant.slug,
     given: request.confirm,
-    stakes: `${printable(tenant.name)} (${printable(tenant.slug)}, ${tenant.tier}) ${what} in ${place}.`,
+    stakes: () =>
+      `${printable(tenant.name)} (${printable(tenant.slug)}, ${tenant.tier}) ${what} in ${place}.`,
   });
   const session = await database.open({ mode: 'read' });
   await session.close();

@@ -41,6 +41,8 @@ export interface Progress {
   done: number;
   total: number | null;
   unit: 'bytes' | 'rows' | 'tables' | 'pages' | 'tenants' | 'backups';
+  /** Which of them is under way. */
+  about?: string;
 }
 export type OnProgress = (progress: Progress) => void;
 

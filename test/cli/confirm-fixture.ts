@@ -4,7 +4,7 @@ import { TenantDrError } from '../../src/errors.ts';
 
 try {
   await askPhrase(
-    { phrase: 'northwind', given: undefined, stakes: 'northwind in shop.db (production) loses 41 rows' },
+    { phrase: 'northwind', stakes: 'northwind in shop.db (production) loses 41 rows' },
     { input: process.stdin, output: process.stderr, signal: new AbortController().signal },
   );
   console.log('RESULT confirmed');

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { spawn } from '@lydell/node-pty';
 import { expect, test } from 'vitest';
-import { type ConfirmRequest, checkPhrase } from '../../src/cli/confirm.ts';
+import { checkPhrase } from '../../src/cli/confirm.ts';
+import type { Context } from '../../src/cli/context.ts';
 import { operatorFor } from '../../src/cli/resumed.ts';
 import { plain } from '../../src/tui/line.ts';
 import { confirmHint } from '../../src/tui/view/confirm.ts';
@@ -78,8 +79,8 @@ test('what no keyboard has in a phrase is typed as it is spelled, on the command
 
 test('whoever resumes a bare command reads what is at stake and in which database before typing', async () => {
   let told = '';
-  const confirm = async ({ stakes }: ConfirmRequest) => {
-    told = stakes;
+  const confirm: Context['confirm'] = async ({ stakes }) => {
+    told = await stakes();
   };
   const stakes = {
     phrase: 'northwind',

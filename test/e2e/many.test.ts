@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Pty } from '../tui/pty.ts';
 import { chatbot } from '../worlds/chatbot.ts';
 import { nasty } from '../worlds/nasty.ts';
 import type { World } from '../worlds/world.ts';
@@ -110,6 +111,26 @@ describe('many tenants', () => {
     ).toBe('0');
   });
 
+  it('are shown with what would happen to each, and who wrote since then is left as he is', async () => {
+    const world = nasty(folder());
+    ask(world.dbPath, "UPDATE memos SET body = 'damaged' WHERE tenant_id <> 1");
+    const words = ['restore', 'alfa', 'charlie', '--from', world.backupPath, '--config', world.configPath];
+    const pty = new Pty([...words, '--state', join(world.dir, 'state')], { cwd: world.dir, columns: 140 });
+    await pty.shows('Type 2 tenants in app');
+    const charlie = "tenant_id = (SELECT id FROM tenants WHERE slug = 'charlie')";
+    const memos = ask(world.dbPath, `SELECT count(*) FROM memos WHERE ${charlie}`);
+    expect(pty.text()).toMatch(new RegExp(`charlie .* pro +0 +${memos} +0`));
+    expect(pty.text()).toContain('Together');
+    ask(world.dbPath, `UPDATE memos SET body = 'written since' WHERE ${charlie}`);
+    pty.type('2 tenants in app\r');
+    expect((await pty.ends()).exit).toBe(6);
+    expect(pty.text()).toMatch(/alfa +restored/);
+    expect(pty.text()).toMatch(/charlie +failed .*changed since/);
+    expect(ask(world.dbPath, `SELECT count(*) FROM memos WHERE ${charlie} AND body = 'written since'`)).toBe(
+      memos,
+    );
+  });
+
   it('are refused a backup older than their tier allows, where the policy says so, one as well as several', async () => {
     const world = nasty(folder());
     const hours = (count: number) => Date.now() / 1000 - count * 3600;
@@ -138,14 +159,14 @@ describe('many tenants', () => {
     child.stderr?.on('data', (chunk) => {
       said += chunk;
       // Somewhere in the third tenant.
-      if (said.split('"applying"').length > 30) child.kill('SIGKILL');
+      if (said.includes('"phase":"restoring","done":2')) child.kill('SIGKILL');
     });
     await once(child, 'close');
     // What the next hour's backup holds is not what was confirmed.
     copyFileSync(snapshot(world), join(dirname(world.backupPath), 'admin_20991231_000000.db'));
     const resumed = await tenantDr(world, 'resume', '--confirm', phrase);
     expect(resumed.exit, resumed.stderr).toBe(6);
-    expect(resumed.stderr).toContain('"phase":"applying"');
+    expect(resumed.stderr).toContain('"phase":"restoring"');
     expect(resumed.document.results).toHaveLength(gone);
     const failed = resumed.document.results.filter(({ error }) => error);
     expect(failed.map(({ tenant, error }) => [tenant.slug, error?.code])).toEqual([[slug, 'conflict']]);

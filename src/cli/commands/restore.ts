@@ -125,11 +125,12 @@ async function confirmOne(
   given: Given,
 ): Promise<void> {
   const plan = await change.plan(options);
-  const stakes = [
-    planText(plan, given.from, bench, context.output.tableWidth),
-    '',
-    `This writes to ${printable(bench.ground.session.identity.location)} (${printable(bench.deps.config.environment)}). A safety copy is made first.`,
-  ].join('\n');
+  const stakes = (): string =>
+    [
+      planText(plan, given.from, bench, context.output.tableWidth),
+      '',
+      `This writes to ${printable(bench.ground.session.identity.location)} (${printable(bench.deps.config.environment)}). A safety copy is made first.`,
+    ].join('\n');
   await context.confirm({ phrase: change.tenant.slug, given: given.confirm, stakes });
   await bench.backup.confirmed;
 }

@@ -26,12 +26,13 @@ export default command({
     try {
       const plan = await change.plan(verbatim);
       const status = statusBack(change);
-      const stakes = [
-        planText(plan, `the safety copy of ${id}`, change.bench, context.output.tableWidth),
-        '',
-        ...(status ? [statusBackSaid(status, change.tenant.slug)] : []),
-        `This takes back incident ${id} in ${printable(change.ground.session.identity.location)} (${printable(deps.config.environment)}).`,
-      ].join('\n');
+      const stakes = (): string =>
+        [
+          planText(plan, `the safety copy of ${id}`, change.bench, context.output.tableWidth),
+          '',
+          ...(status ? [statusBackSaid(status, change.tenant.slug)] : []),
+          `This takes back incident ${id} in ${printable(change.ground.session.identity.location)} (${printable(deps.config.environment)}).`,
+        ].join('\n');
       await context.confirm({ phrase: change.tenant.slug, given: confirm, stakes });
       handedOver = true;
       const { incident, output, error } = await runOneStep(context, deps.config, {

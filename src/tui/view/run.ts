@@ -116,6 +116,7 @@ export function progressLine(
       span(` ${turn} ${printable(progress.phase)} `, 'accent'),
       share === null ? null : span(bar(share, 20), 'accent'),
       amount,
+      progress.about !== undefined && ` · ${printable(progress.about)}`,
       skippable !== undefined && span(`   s cuts short ${skippable}`, 'muted'),
       restoring && progress.phase === 'applying' && span('     rows of other tenants written: 0', 'good'),
     ),
