@@ -9,7 +9,7 @@ import { workOf } from './work.ts';
 
 /**
  * A task that had started when the process died: rerun, probed or asked about, as it declares. Repeating goes
- * through the whole door again: conditions, gates, preview and confirmation.
+ * through the whole door again: conditions, gates, preview and confirmation, for rows may have changed since.
  */
 export async function recoverTask(run: Run, step: Step, task: Task): Promise<Ended> {
   run.enter(step, task);
@@ -22,7 +22,7 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
     task: task.id,
     reason: `it had started at ${startedAt}`,
   });
-  if (work.afterInterruption === 'rerun') return walkTask(run, step, asConfirmed(run, task));
+  if (work.afterInterruption === 'rerun') return walkTask(run, step, task);
   const probed: Probed<unknown> =
     work.afterInterruption === 'probe'
       ? await work.probe(input)
@@ -55,13 +55,4 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
   const state = answer === 'done' ? 'done' : 'undone';
   await incident.append({ ...where, state, found: 'operator' });
   return answer === 'done' ? { went: 'on' } : walkTask(run, step, task);
-}
-
-/**
- * A task that may simply run again reads from the journal what it has done already. The phrase that was typed for
- * it covers the rest of the same work.
- */
-function asConfirmed(run: Run, task: Task): Task {
-  const confirmed = run.state.confirmations.some((one) => one.what.startsWith(`${task.id}: `));
-  return confirmed ? { ...task, confirm: 'none' } : task;
 }

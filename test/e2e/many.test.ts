@@ -164,6 +164,9 @@ describe('many tenants', () => {
     await once(child, 'close');
     // What the next hour's backup holds is not what was confirmed.
     copyFileSync(snapshot(world), join(dirname(world.backupPath), 'admin_20991231_000000.db'));
+    const before = snapshot(world);
+    expect((await tenantDr(world, 'resume')).exit).toBe(3);
+    expect(unchanged(world, before)).toEqual([]);
     const resumed = await tenantDr(world, 'resume', '--confirm', phrase);
     expect(resumed.exit, resumed.stderr).toBe(6);
     expect(resumed.stderr).toContain('"phase":"restoring"');
