@@ -228,11 +228,12 @@ describe('looking on', () => {
 });
 
 describe('the closing summary', () => {
-  it('says what was restored, how isolation was proved, and what comes next', async () => {
-    const tenant = { type: 'integer', text: '7' } as const;
-    const counts = [{ name: 'agents', insert: 36, update: 2, delete: 0, unchanged: 10, losses: 0 }];
-    const digest = { before: 'a', planned: 'b', after: 'b' };
-    const { state } = await sample([
+  const counts = [{ name: 'agents', insert: 36, update: 2, delete: 0, unchanged: 10, losses: 0 }];
+
+  /** The journal of one tenant's restore. */
+  function restored(id: string): NonNullable<Parameters<typeof sample>[0]> {
+    const tenant = { type: 'integer', text: id } as const;
+    return [
       [
         '06:13:00',
         {
@@ -253,24 +254,37 @@ describe('the closing summary', () => {
           event: 'restore.finished',
           tenant,
           committed: true,
-          digest,
+          digest: { before: 'a', planned: 'b', after: 'b' },
           isolation: { method: 'guards', otherRowsWritten: 0, tablesGuarded: 26, notes: [] },
           tables: counts,
           seconds: { apply: 1 },
         },
       ],
-    ]);
-    const text = closingSummary(
-      state,
-      incidentHeader(state, at, noHistory, 'alice'),
-      { outcome: 'completed', error: null },
-      80,
-    );
+    ];
+  }
+
+  function summaryOf(state: Awaited<ReturnType<typeof sample>>['state']): string {
+    const header = incidentHeader(state, at, noHistory, 'alice');
+    const text = closingSummary(state, header, { outcome: 'completed', error: null }, 80);
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    return text;
+  }
+
+  it('says what was restored, how isolation was proved, and what comes next', async () => {
+    const { state } = await sample(restored('7'));
+    const text = summaryOf(state);
     expect(text).toContain('Restored: adds 36, changes back 2, deletes 0 rows in 1 of 1 tables.');
     expect(text).toContain('Rows of other tenants written: 0, proved by guards over 26 tables.');
     expect(text).toContain(`--from safety:${state.id}`);
     expect(text).toContain(`tenant-dr undo ${state.id}`);
-    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('names each of several tenants, and that one has to be named to go back', async () => {
+    const { state } = await sample([...restored('7'), ...restored('8')]);
+    const text = summaryOf(state);
+    expect(text).toContain('northwind: adds 36, changes back 2, deletes 0 rows in 1 of 1 tables.');
+    expect(text).toContain('Rows of other tenants written: 0, proved for each of them.');
+    expect(text).toContain(`tenant-dr undo ${state.id} --tenant <slug>`);
   });
 });
 

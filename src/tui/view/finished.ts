@@ -1,11 +1,11 @@
 import { printable } from '../../engine/printable.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import type { RunResult } from '../../runbook/view.ts';
-import { count, inWords, limit } from '../format.ts';
+import { inWords, limit } from '../format.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, type Line, line, plain, span, type Tone } from '../line.ts';
-import { effectsReading } from './effects.ts';
 import { type HeaderModel, rtoReading } from './header.ts';
+import { changedSeveral, restoredLines } from './restored.ts';
 import { stepViews } from './run.ts';
 import { stepLine } from './steps.ts';
 import { trialLines } from './trial.ts';
@@ -74,30 +74,7 @@ export function finishedLines(
       ),
     );
   }
-  for (const restore of state.restores) {
-    const { finished } = restore;
-    if (!finished) continue;
-    lines.push(...paragraph(`Restored: ${effectsReading(finished.tables)}.`, width - 2, 'plain', 1));
-    if (finished.isolation) {
-      lines.push(
-        ...paragraph(
-          `Rows of other tenants written: ${count(finished.isolation.otherRowsWritten)}, proved by ${printable(finished.isolation.method)} over ${count(finished.isolation.tablesGuarded)} tables.`,
-          width - 2,
-          'good',
-          1,
-        ),
-      );
-    }
-    const { rows } = restore.intended.safetyCopy;
-    lines.push(
-      ...paragraph(
-        `The ${count(rows)} rows as they were before are kept: --from safety:${state.id} brings any of them back.`,
-        width - 2,
-        'plain',
-        1,
-      ),
-    );
-  }
+  lines.push(...restoredLines(state, width));
   lines.push(...trialLines(state, width), ...messageLines(state, width), ...nextLines(state, outcome, width));
   return lines;
 }
@@ -122,7 +99,9 @@ function nextLines(state: IncidentState, outcome: RunResult, width: number): Lin
     outcome.outcome === 'completed'
       ? [
           `tenant-dr report ${state.id}`,
-          ...(state.restores.some((restore) => restore.finished) ? [`tenant-dr undo ${state.id}`] : []),
+          ...(state.restores.some((restore) => restore.finished)
+            ? [`tenant-dr undo ${state.id}${changedSeveral(state) ? ' --tenant <slug>' : ''}`]
+            : []),
         ]
       : [`tenant-dr resume ${state.id}`, `tenant-dr report ${state.id}`];
   return commands.map((command) => fit(line(span('   ', 'plain'), span(command, 'accent')), width));
