@@ -207,6 +207,8 @@ export class Change {
   async execute(options: PlanOptions, context: ActionContext): Promise<Done> {
     const { incident } = context;
     const plan = await this.plan(options, context.progress);
+    // Used up: another attempt is planned anew.
+    this.#plan = null;
     const { sliceEnding } = this.ground.session.capabilities;
     const safetyPath = await freeSafetyPath(incident, this.tenant, sliceEnding);
     const effectsPath = incident.path(`effects-${basename(safetyPath, sliceEnding)}.jsonl`);
