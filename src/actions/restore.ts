@@ -72,10 +72,8 @@ export const restore = defineAction({
     const change = await changeOf(context, options);
     await recordBackup(context, change.backup);
     const done = await change.execute(planOptions(options), context);
-    const { executed } = { executed: countEffects(done.execution.plan) };
-    context.output(
-      `done: ${executed.insert} added, ${executed.update} changed back, ${executed.delete} deleted`,
-    );
+    const { insert, update, delete: deleted } = countEffects(done.execution.plan);
+    context.output(`done: ${insert} added, ${update} changed back, ${deleted} deleted`);
     context.output(`rows of other tenants written: ${done.execution.isolation.otherRowsWritten}`);
     return outcomeOf(context, change, done);
   },
