@@ -212,15 +212,15 @@ export class Change {
     const { sliceEnding } = this.ground.session.capabilities;
     const safetyPath = await freeSafetyPath(incident, this.tenant, sliceEnding);
     const effectsPath = incident.path(`effects-${basename(safetyPath, sliceEnding)}.jsonl`);
-    const recorder = new IncidentRecorder(context, this.backup.ref, plan);
+    const recorder = new IncidentRecorder(context, this.backup.ref);
     const execution = await execute(this.ground, plan, {
       safetyPath,
       effectsPath,
       recorder,
-      beforeChange: async () => {
+      beforeChange: async (saved) => {
         stopIfAsked(context.signal);
         await this.backup.confirmed;
-        recorder.safetySha256 = await this.#keepSafetyCopy(safetyPath, plan, context);
+        recorder.safetySha256 = await this.#keepSafetyCopy(safetyPath, saved, context);
         await incident.assertFence();
       },
       onProgress: (progress) => context.progress(progress),

@@ -10,18 +10,16 @@ export class IncidentRecorder implements Recorder {
   safetySha256 = '';
   readonly #context: ActionContext;
   readonly #from: string;
-  readonly #plan: Plan;
   #intention: Intention | null = null;
 
-  constructor(context: ActionContext, from: string, plan: Plan) {
+  constructor(context: ActionContext, from: string) {
     this.#context = context;
     this.#from = from;
-    this.#plan = plan;
   }
 
   async intended(intention: Intention): Promise<void> {
     this.#intention = intention;
-    const { tenant, mode, before, planned, effects, safetyCopy, marker } = intention;
+    const { tenant, mode, before, planned, effects, safetyCopy, marker, tables } = intention;
     await this.#context.incident.append({
       event: 'restore.intended',
       tenant,
@@ -31,19 +29,19 @@ export class IncidentRecorder implements Recorder {
       effects: { file: effects.path, sha256: effects.sha256, rows: effects.rows },
       safetyCopy: { path: safetyCopy.path, sha256: this.safetySha256, rows: safetyCopy.rows },
       marker,
-      tables: countsOf(this.#plan),
+      tables: countsOf({ tables }),
     });
   }
 
   async finished({ after, isolation, seconds }: Completion): Promise<void> {
-    const { tenant, before, planned } = this.#known();
+    const { tenant, before, planned, tables } = this.#known();
     await this.#context.incident.append({
       event: 'restore.finished',
       tenant,
       committed: true,
       digest: { before, planned, after },
       isolation,
-      tables: countsOf(this.#plan),
+      tables: countsOf({ tables }),
       seconds: { ...seconds },
     });
   }

@@ -2,7 +2,8 @@ import type { Config } from '../config/schema.ts';
 import { stageSource, survey } from '../engine/ground.ts';
 import type { Database, OnProgress, SliceDigest, StagedSource } from '../engine/port.ts';
 import { buildShape } from '../engine/shape.ts';
-import { sameId, type Tenant } from '../engine/tenant.ts';
+import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import type { ManifestTenant } from './manifest.ts';
 
 export interface StagedSlice {
   tenant: Tenant;
@@ -33,10 +34,12 @@ export async function readStagedSlices(
     const staged = await stageSource(ground, source, ids, onProgress);
     // What the backup knows nothing of counts on neither side.
     const shape = buildShape(ground.schema, ground.ownership, config, { mode: 'exact', verbatim: true });
-    const whole = source.form === 'dump' && source.whole ? 'whole' : 'slice';
+    const whole = source.form !== 'live' && source.whole;
+    const held = (id: TenantId): boolean => whole || staged.tenants.some((one) => sameId(one.id, id));
     const found: StagedSlice[] = [];
-    for (const tenant of wanted.filter(({ id }) => staged.tenants.some((one) => sameId(one.id, id)))) {
-      const { tables } = await session.collect({ shape, tenant: tenant.id, staged: whole, status: null });
+    for (const tenant of wanted.filter(({ id }) => held(id))) {
+      const asked = { shape, tenant: tenant.id, staged: whole ? 'whole' : 'slice', status: null } as const;
+      const { tables } = await session.collect(asked);
       const rows = Object.fromEntries(Object.entries(tables).map(([name, count]) => [name, count.staged]));
       found.push({ tenant, rows, digest: await session.digest('staged') });
       onProgress?.({ phase: 'digesting', done: found.length, total: wanted.length, unit: 'tables' });
@@ -45,4 +48,16 @@ export async function readStagedSlices(
   } finally {
     await session.close();
   }
+}
+
+/** A slice as a manifest lists it. */
+export function asManifest({ tenant, digest }: StagedSlice): ManifestTenant {
+  const held = Object.entries(digest.tables).filter(([, table]) => table.rows > 0);
+  const { id, slug, name, tier, status } = tenant;
+  return {
+    ...{ id, slug, name, tier, status },
+    rows: Object.fromEntries(held.map(([table, { rows }]) => [table, rows])),
+    digest: digest.digest,
+    digests: Object.fromEntries(held.map(([table, one]) => [table, one.digest])),
+  };
 }

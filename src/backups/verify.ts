@@ -13,6 +13,7 @@ import { type Located, locate } from './refs.ts';
 import { newSealKey } from './seal.ts';
 import { StagingCache } from './staging.ts';
 import { copyName } from './staging-record.ts';
+import { wholeContents } from './whole-contents.ts';
 
 /** One thing `backup verify` looked at. */
 export interface Check {
@@ -148,7 +149,10 @@ async function readContents(
 ): Promise<Contents | null> {
   let contents: Contents;
   try {
-    contents = await contentsOf(copy, deps.config, 'digests', deps.onProgress);
+    const own = found.whole ? found.manifest?.tenants : null;
+    contents = own
+      ? await wholeContents(copy, own, deps.config, deps.onProgress)
+      : await contentsOf(copy, deps.config, 'digests', deps.onProgress);
   } catch (error) {
     if (!(error instanceof TenantDrError) || error.code === 'internal') throw error;
     add('tenants', false, `they could not be read: ${error.message}`);

@@ -192,15 +192,22 @@ function wayAround(blocking: Conflict[], { tenant, request }: Plan): string {
   return ways.join(' ');
 }
 
-/** The effects on a table are not those that were shown. What else was written to it does not matter. */
-function moved({ name, insert, update, delete: deleted }: TableEffects, plan: Plan, shown: Plan): boolean {
-  const change = ({ planned }: Plan): string | undefined => planned.tables[name]?.change;
-  return insert + update + deleted > 0 && change(plan) !== change(shown);
+/** Both plans change the same rows into the same. What else was written to their tables does not matter. */
+export function sameEffects(plan: Plan, other: Plan): boolean {
+  return plan.tables.every(({ name }) => sameChange(name, plan, other));
+}
+
+function sameChange(table: string, plan: Plan, other: Plan): boolean {
+  return plan.planned.tables[table]?.change === other.planned.tables[table]?.change;
 }
 
 /** Refuses when the plan made now would not do exactly what was confirmed, and says what changed. */
 export function requireWithin(plan: Plan, confirmed: Plan): void {
-  const tables = plan === confirmed ? [] : plan.tables.filter((table) => moved(table, plan, confirmed));
+  const effects = (table: TableEffects): number => table.insert + table.update + table.delete;
+  // A table that needs nothing any more surprises nobody.
+  const tables = plan.tables.filter(
+    (table) => effects(table) > 0 && !sameChange(table.name, plan, confirmed),
+  );
   if (tables.length > 0) throw staleError(plan.tenant.slug, confirmed.tables, tables);
   requireApplicable(plan);
 }

@@ -1,7 +1,7 @@
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Ground } from './ground.ts';
-import type { Conflict, RestoreMode } from './plan.ts';
-import { type Plan, planInside, requireApplicable, requireWithin } from './planning.ts';
+import type { Conflict, RestoreMode, TableEffects } from './plan.ts';
+import { type Plan, planInside, requireApplicable, requireWithin, sameEffects } from './planning.ts';
 import type { Capabilities, ChangeMarker, IsolationProof, OnProgress, Session } from './port.ts';
 import { buildShape } from './shape.ts';
 import type { TenantId } from './tenant.ts';
@@ -17,7 +17,7 @@ export interface Intention {
   mode: RestoreMode;
   before: string;
   planned: string;
-  tables: { name: string; insert: number; update: number; delete: number }[];
+  tables: TableEffects[];
   safetyCopy: { path: string; rows: number; bytes: number };
   effects: { path: string; rows: number; sha256: string };
   marker: ChangeMarker;
@@ -48,8 +48,8 @@ export interface ExecuteOptions {
   safetyPath: string;
   effectsPath: string;
   recorder: Recorder;
-  /** Called right before the write lock: the last moment to stop (fencing, signals). */
-  beforeChange?: () => void | Promise<void>;
+  /** Called right before the write lock: the last moment to stop (fencing, signals). `plan` is what the safety copy was made from. */
+  beforeChange?: (plan: Plan) => void | Promise<void>;
   onProgress?: OnProgress;
   onWait?: (waitedSeconds: number) => void;
 }
@@ -91,7 +91,7 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
     }
     const safety = secondsSince(started);
     const done = await change(ground, plan, { ...options, safetyCopy, effects, safety });
-    if (done) return { ...done, plan, safetyCopy };
+    if (done) return { ...done, safetyCopy };
     if (attempt === attempts) {
       throw new TenantDrError(
         'plan-stale',
@@ -104,27 +104,30 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
   }
 }
 
-/** One transaction. Returns null when the slice moved between plan and lock, with nothing changed. */
+/** One transaction. Returns null when other rows would change than before the lock, with nothing changed. */
 async function change(
   ground: Ground,
-  plan: Plan,
+  saved: Plan,
   given: ExecuteOptions & {
     safetyCopy: Execution['safetyCopy'];
     effects: Intention['effects'];
     safety: number;
   },
-): Promise<Completion | null> {
+): Promise<(Completion & { plan: Plan }) | null> {
   const { session } = ground;
-  await given.beforeChange?.();
+  await given.beforeChange?.(saved);
   const { changedSince, marker } = await session.beginWrite({
     ...(given.onWait ? { onWait: given.onWait } : {}),
   });
+  let plan = saved;
   let isolation: IsolationProof;
   let applied: number;
   let verified: number;
   let intended = false;
   try {
-    if (changedSince && !(await stillTrue(ground, plan))) {
+    // Rows it leaves alone may have been written since: to the safety copy they are like those of a moment later.
+    if (changedSince) plan = await planAgain(ground, saved);
+    if (!sameEffects(plan, saved)) {
       await session.rollback();
       return null;
     }
@@ -148,13 +151,13 @@ async function change(
   }
   const { writeLockSeconds } = await commit(session, given.recorder);
   const after = await digestAfter(ground, plan, isolation.notes);
-  const completion = {
+  const completion: Completion = {
     after,
     isolation,
     seconds: { safety: given.safety, apply: applied, verify: verified, writeLock: writeLockSeconds },
   };
   await given.recorder.finished(completion);
-  return completion;
+  return { ...completion, plan };
 }
 
 async function commit(session: Session, recorder: Recorder): Promise<{ writeLockSeconds: number }> {
@@ -174,13 +177,13 @@ async function commit(session: Session, recorder: Recorder): Promise<{ writeLock
   }
 }
 
-/** Under the write lock: the slice is the one the plan was made from. Recomputes the effects in any case. */
-async function stillTrue(ground: Ground, plan: Plan): Promise<boolean> {
+/** Under the write lock: the same plan from the rows as they are now. */
+async function planAgain(ground: Ground, plan: Plan): Promise<Plan> {
   const now = await planInside(ground, plan.request);
   if (plan.request.withShared)
     await ground.session.includeShared(plan.sharedNeeded.filter((need) => need.inBackup));
   requireApplicable(now);
-  return now.live.digest === plan.live.digest && now.planned.digest === plan.planned.digest;
+  return now;
 }
 
 /** From here on the change is done: what can no longer be read is a note, and no failure. */
@@ -236,9 +239,7 @@ function intentionOf(
     mode: plan.mode,
     before: plan.live.digest,
     planned: plan.planned.digest,
-    tables: plan.tables
-      .filter((table) => table.insert + table.update + table.delete > 0)
-      .map(({ name, insert, update, delete: deleted }) => ({ name, insert, update, delete: deleted })),
+    tables: plan.tables,
     safetyCopy,
     effects,
     marker,

@@ -16,6 +16,7 @@ import {
   tenantDr,
   unchanged,
 } from './program.ts';
+import { shell } from './shell.ts';
 
 afterAll(cleanUp);
 
@@ -148,5 +149,18 @@ describe('undo', () => {
     const third = await tenantDr(world, 'undo', second.document.incident, '--confirm', world.victim);
     expect(third.exit).toBe(0);
     expect(problems(world, repaired, ['--verbatim'], repaired)).toEqual([]);
+  });
+});
+
+describe('a safety copy', () => {
+  it.each([
+    ['rows whose parent is gone', 'DELETE FROM "Order" WHERE tenant_id = 1'],
+    ['the rows of a tenant whose own row is gone', 'DELETE FROM tenants WHERE id = 1'],
+  ])('that holds %s is verified as good', async (_, damage) => {
+    const world = nasty(folder());
+    shell(world.dbPath, `PRAGMA foreign_keys = OFF; ${damage}`);
+    const { document } = await restore(world);
+    const verified = await tenantDr(world, 'backup', 'verify', `safety:${document.incident}`);
+    expect(verified.document).toMatchObject({ ok: true });
   });
 });

@@ -150,21 +150,23 @@ describe('planning', () => {
     expect(problems(world, before, ['--unchanged'])).toBe('');
   });
 
-  test('a plan is still true when the tenant wrote rows it does not touch', async () => {
+  test('a plan is still true while the tenant goes on writing rows it does not touch', async () => {
     const world = nasty(folder());
     const driven = await drive(await configOf(world.configPath), world.backupPath);
     const plan = await driven.plan(world.victim, { mode: 'keep-new', tables: ['memos'] });
     expect(plan.tables.find(({ name }) => name === 'memos')?.update).toBeGreaterThan(0);
     const writer = openRaw(world.dbPath);
-    writer.exec(
-      `INSERT INTO memos (id, tenant_id, body) SELECT 901, id, 'new' FROM tenants WHERE slug = 'alfa'`,
-    );
-    writer.close();
-    await driven.run(plan);
+    let written = 0;
+    const write = (): void => {
+      writer.exec(
+        `INSERT INTO memos (id, tenant_id, body) SELECT 900 + ${++written}, id, 'new' FROM tenants WHERE slug = 'alfa'`,
+      );
+    };
+    write();
+    await driven.run(plan, { beforeChange: write });
     await driven.close();
-    const after = openRaw(world.dbPath);
-    expect(after.prepare('SELECT count(*) FROM memos WHERE id = 901').pluck().get()).toBe(1);
-    after.close();
+    expect(writer.prepare('SELECT count(*) FROM memos WHERE id > 900').pluck().get()).toBe(2);
+    writer.close();
   });
 
   test('commits of other tenants between plan and lock do not stop the restore and are not lost', async () => {
