@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
@@ -77,16 +77,13 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   const taker = await takerFor(options);
   const folder = await backupFolder(config);
   const now = options.now ?? new Date();
-  const path = join(folder, backupName(taker.name, taker.kind, taker.ending, now));
   const temporary = join(folder, `.taking-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
   try {
-    await refuseExisting(path);
     const started = performance.now();
     const taken = await taker.take(temporary);
     if (options.signal?.aborted) throw new TenantDrError('interrupted', 'Interrupted; nothing was kept.');
     const manifest = manifestOf(config, taken, options.now ?? taken.takenAt ?? now);
-    await writeManifest(path, manifest);
-    await moveInto(temporary, path);
+    const path = await keep(temporary, manifest, (at) => backupPath(folder, taker, at), now);
     const take = (taken.completeAt - started) / 1000;
     const digest = (performance.now() - taken.completeAt) / 1000;
     return {
@@ -163,26 +160,58 @@ async function backupFolder(config: Config): Promise<string> {
   return folder;
 }
 
-async function refuseExisting(path: string): Promise<void> {
-  const there = await stat(path).catch(nothingIfMissing);
-  if (there) throw alreadyThere(path);
+function backupPath(folder: string, { name, kind, ending }: Taker, at: Date): string {
+  return join(folder, backupName(name, kind, ending, at));
 }
 
-/** Never over an existing file. */
+/**
+ * Gives a complete backup its manifest and its name: that of the moment it began, or of the next second that no other
+ * backup has. Whoever makes the manifest's file first has the name, so that two that end together never mix.
+ */
+async function keep(
+  temporary: string,
+  manifest: Manifest,
+  pathAt: (at: Date) => string,
+  began: Date,
+): Promise<string> {
+  for (let at = began; ; at = new Date(at.getTime() + 1000)) {
+    const path = pathAt(at);
+    if (!(await claim(path))) continue;
+    try {
+      await writeManifest(path, manifest);
+      await moveInto(temporary, path);
+      return path;
+    } catch (error) {
+      await rm(manifestPath(path), { force: true });
+      if (!exists(error)) throw error;
+    }
+  }
+}
+
+/** False where a backup has this name, or is about to have it. */
+async function claim(path: string): Promise<boolean> {
+  if (await stat(path).catch(nothingIfMissing)) return false;
+  try {
+    await (await open(manifestPath(path), 'wx', 0o600)).close();
+    return true;
+  } catch (error) {
+    if (exists(error)) return false;
+    throw error;
+  }
+}
+
+/** Never over an existing file: rejects with the system's EEXIST. */
 async function moveInto(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
-    if (code === 'EEXIST') throw alreadyThere(path);
+    if (exists(error)) throw error;
     // Some network file systems know no hard links.
     await rename(temporary, path);
   }
   await syncFolder(join(path, '..'));
 }
 
-function alreadyThere(path: string): TenantDrError {
-  return new TenantDrError('usage', `A backup of this second exists already: ${path}. Nothing was done.`, {
-    hint: 'run the command again',
-  });
+function exists(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }

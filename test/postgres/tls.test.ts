@@ -115,7 +115,6 @@ test('connections are encrypted and the server is known, by us and by the progra
   expect(await there.run('backup')).toMatchObject({ exit: 0 });
   writeFileSync(config, text);
   const env = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: file('ours.crt') };
-  // Two of the same second cannot stand in one folder.
   const backupTo = (folder: string) => ['backup', '--backups', folder, '--as', 'tester', '--json'];
   expect(await tenantDr(backupTo('second'), { cwd: there.cwd, env })).toMatchObject({ exit: 0 });
   const wrong = { ...env, PGSSLROOTCERT: file('theirs.crt') };
