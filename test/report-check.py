@@ -162,7 +162,7 @@ def expected(entries, broken, head, torn):
     limit = None if state.opened["kind"] == "suspend" else state.opened["rtoSeconds"]
     used = state.usable if state.usable is not None else state.closed[0] if state.closed else state.elapsed
     over = max(0.0, used - limit) if limit is not None else 0
-    decided = state.usable is not None or state.closed is not None
+    decided = state.usable is not None or (state.closed is not None and over > 0)
     met = None if limit is None or not decided else state.usable is not None and over == 0
     numbers = {
         "integrity.brokenAt": broken,

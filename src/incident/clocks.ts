@@ -7,9 +7,10 @@ import type { IncidentState } from './records.ts';
 
 /**
  * `over`: the time is really used up and the tenant still cannot work. `late`: it will be, if the projection
- * holds. `unlimited`: the tier promises no time (free). `met`, `missed`: it is decided.
+ * holds. `unlimited`: the tier promises no time (free). `met`, `missed`: it is decided. `unreached`: the incident
+ * ended in time, but not with a tenant that can work.
  */
-export type RtoVerdict = 'on-track' | 'late' | 'over' | 'met' | 'missed' | 'unlimited';
+export type RtoVerdict = 'on-track' | 'late' | 'over' | 'met' | 'missed' | 'unreached' | 'unlimited';
 
 export interface RtoClock {
   limitSeconds: number | null;
@@ -18,7 +19,7 @@ export interface RtoClock {
   leftSeconds: number | null;
   overSeconds: number;
   verdict: RtoVerdict;
-  /** null while it is open, and without a limit. */
+  /** null while it is open, without a limit, and where the incident ended before the tenant was usable or the time up. */
   met: boolean | null;
   /** When the tenant could work again. */
   usableAt: string | null;
@@ -104,12 +105,13 @@ function rtoClock(state: IncidentState, elapsed: number): RtoClock {
   const leftSeconds = Math.max(0, limitSeconds - usedSeconds);
   const decided = { limitSeconds, usedSeconds, leftSeconds, overSeconds, usableAt };
   if (state.usable) return { ...decided, ...(overSeconds > 0 ? missed : kept) };
-  if (state.closed) return { ...decided, ...missed };
+  if (state.closed) return { ...decided, ...(overSeconds > 0 ? missed : unreached) };
   return { ...decided, verdict: overSeconds > 0 ? 'over' : 'on-track', met: null };
 }
 
 const kept = { verdict: 'met', met: true } as const;
 const missed = { verdict: 'missed', met: false } as const;
+const unreached = { verdict: 'unreached', met: null } as const;
 
 function project(state: IncidentState, steps: StepProjection[], elapsed: number, now: number): Projection {
   const counting = steps.filter((step) => step.counts);

@@ -93,6 +93,11 @@ describe('RTO', () => {
     });
   });
 
+  it('is not missed but not reached when the incident was closed in time without the tenant coming back', () => {
+    const state = stateOf([[10, { event: 'closed', outcome: 'failed' }]]);
+    expect(clocksOf(state, at(90)).rto).toMatchObject({ verdict: 'unreached', met: null, usedSeconds: 600 });
+  });
+
   it('counts up without a limit for the free tier', () => {
     const state = stateOf([], { rtoSeconds: null });
     expect(clocksOf(state, at(500)).rto).toEqual({

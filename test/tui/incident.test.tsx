@@ -36,7 +36,7 @@ describe('the clocks in the header', () => {
     usedSeconds: 521,
     usableAt: now,
     late: false,
-    stopped: false,
+    end: null,
     estimatesExceed: false,
   };
 
@@ -57,8 +57,9 @@ describe('the clocks in the header', () => {
   });
 
   it('stand still once the tenant is usable, and say whether the RTO was met', () => {
-    expect(plain(rtoLine({ ...rto, stopped: true }, 80))).toContain('RTO met');
-    expect(plain(rtoLine({ ...rto, stopped: true, usedSeconds: 4000 }, 80))).toContain('RTO missed');
+    expect(plain(rtoLine({ ...rto, end: 'usable' }, 80))).toContain('RTO met');
+    expect(plain(rtoLine({ ...rto, end: 'usable', usedSeconds: 4000 }, 80))).toContain('RTO missed');
+    expect(plain(rtoLine({ ...rto, end: 'closed' }, 80))).toContain('RTO not reached');
   });
 
   it('count up without a limit for a tier that promises none', () => {

@@ -19,7 +19,7 @@ export const header: HeaderModel = {
     usedSeconds: 521,
     usableAt: '2026-11-23T06:18:00.000Z',
     late: false,
-    stopped: false,
+    end: null,
     estimatesExceed: false,
   },
   rpo: {

@@ -1,5 +1,5 @@
 import { printable } from '../../engine/printable.ts';
-import { clocksOf } from '../../incident/clocks.ts';
+import { clocksOf, type RtoVerdict } from '../../incident/clocks.ts';
 import { unprobedTenants } from '../../incident/state.ts';
 import { type IncidentSummary, listIncidents } from '../../incident/store.ts';
 import { fewWords, slugOf, timeWords } from '../../incident/words.ts';
@@ -77,12 +77,21 @@ function situationOf({ state, lock, damage }: IncidentSummary): string {
   return { held: 'open, in hand', free: 'open', dead: 'open, killed', unclear: 'open, elsewhere' }[lock];
 }
 
+const verdictWords: Record<RtoVerdict, string> = {
+  'on-track': 'running',
+  late: 'running',
+  over: 'running',
+  met: 'met',
+  missed: 'missed',
+  unreached: 'not reached',
+  unlimited: 'none',
+};
+
 function rtoOf({ state }: IncidentSummary, now: number): string {
   if (!state) return '';
-  const { limitSeconds, usedSeconds, met } = clocksOf(state, now).rto;
+  const { limitSeconds, usedSeconds, verdict } = clocksOf(state, now).rto;
   if (limitSeconds === null) return 'none';
-  const verdict = met === null ? 'running' : met ? 'met' : 'missed';
-  return `${verdict} ${durationText(usedSeconds)} of ${durationText(limitSeconds)}`;
+  return `${verdictWords[verdict]} ${durationText(usedSeconds)} of ${durationText(limitSeconds)}`;
 }
 
 function noteOf({ id, state, damage }: IncidentSummary): string[] {

@@ -24,6 +24,7 @@ export function rtoWords({ rto, times, kind }: Report): string {
   const used = durationWords(rto.usedSeconds);
   if (rto.limitSeconds === null) return kind === 'suspend' ? 'does not apply' : `best effort; ${used} used`;
   const limit = durationWords(rto.limitSeconds);
+  if (rto.met === null && times.closedAt) return `not reached: closed after ${used} of ${limit}, ${unusable}`;
   if (rto.met === null) {
     const rest =
       rto.overSeconds > 0
@@ -32,9 +33,11 @@ export function rtoWords({ rto, times, kind }: Report): string {
     return `open: ${used} of ${limit} used, ${rest}`;
   }
   if (rto.met) return `met: ${used} of ${limit}, ${durationWords(rto.leftSeconds ?? 0)} to spare`;
-  const never = times.usableAt ? '' : ', the tenant was not usable again when it was closed';
+  const never = times.usableAt ? '' : `, ${unusable}`;
   return `missed by ${durationWords(rto.overSeconds)}: ${used} of ${limit}${never}`;
 }
+
+const unusable = 'the tenant was not usable again when it was closed';
 
 export function rpoWords({ rpo, atStake }: Report): string {
   const stake = atStake

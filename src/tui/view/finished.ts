@@ -91,7 +91,8 @@ function messageLines(state: IncidentState, width: number): Line[] {
 function rtoTone(model: HeaderModel): Tone {
   const { rto } = model;
   if (!rto || rto.limitSeconds === null) return 'plain';
-  return rto.usedSeconds > rto.limitSeconds ? 'bad' : 'good';
+  if (rto.usedSeconds > rto.limitSeconds) return 'bad';
+  return rto.end === 'closed' ? 'warning' : 'good';
 }
 
 function nextLines(state: IncidentState, outcome: RunResult, width: number): Line[] {

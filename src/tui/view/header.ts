@@ -14,8 +14,8 @@ export interface RtoView {
   usableAt: string | null;
   /** The projection ends after the limit. */
   late: boolean;
-  /** The tenant is usable again: the clock stands still. */
-  stopped: boolean;
+  /** Why the clock stands still: the tenant is usable again, or the incident was closed without that. */
+  end: 'usable' | 'closed' | null;
   /** Late on paper: the estimates alone are more than the limit. */
   estimatesExceed: boolean;
 }
@@ -109,8 +109,10 @@ export function rtoLine(rto: RtoView, width: number): Line {
   const usable = rto.usableAt ? ` · usable ≈ ${hourMinute(rto.usableAt)}` : '';
   const used = Math.floor(rto.usedSeconds);
   if (rto.limitSeconds === null) {
-    const end = rto.stopped ? `usable again after ${clock(used)}` : `${clock(used)} since detection${usable}`;
-    return fit(line(' RTO best effort · ', end), width);
+    const time = rto.end
+      ? `${endWords[rto.end]} after ${clock(used)}`
+      : `${clock(used)} since detection${usable}`;
+    return fit(line(' RTO best effort · ', time), width);
   }
   const left = rto.limitSeconds - used;
   const over = left < 0;
@@ -118,7 +120,7 @@ export function rtoLine(rto: RtoView, width: number): Line {
   const start = ` RTO ${clock(rto.limitSeconds)} `;
   const spent = ` ${clock(used)} used · `;
   const state = over ? `${clock(-left)} OVER` : `${clock(left)} left`;
-  const verdict = `${rto.stopped ? '' : usable}${verdictOf(rto, over)}`;
+  const verdict = `${rto.end ? '' : usable}${verdictOf(rto, over)}`;
   const room = width - widthOf(start + spent + state + verdict);
   const share = rto.usedSeconds / rto.limitSeconds;
   return fit(
@@ -136,10 +138,17 @@ export function rtoLine(rto: RtoView, width: number): Line {
 const widestBar = 40;
 
 function verdictOf(rto: RtoView, over: boolean): string {
-  if (rto.stopped) return over ? ' · RTO missed' : ' · RTO met';
+  if (rto.end) return ` · RTO ${verdictWord(rto.end, over)}`;
   if (over || rto.usableAt === null) return '';
   if (rto.late) return rto.estimatesExceed ? ' by estimate' : ' LATE';
   return ' on track';
+}
+
+const endWords = { usable: 'usable again', closed: 'closed without a usable tenant' };
+
+function verdictWord(end: 'usable' | 'closed', over: boolean): string {
+  if (over) return 'missed';
+  return end === 'usable' ? 'met' : 'not reached';
 }
 
 /** ` RPO 1h met: backup 05:00, 52 min before the damage · 41 newer rows at stake` */
@@ -194,8 +203,10 @@ export function rtoReading(rto: RtoView): string {
   if (rto.limitSeconds === null) return `${used} since detection; best effort, no limit.`;
   const left = rto.limitSeconds - rto.usedSeconds;
   const budget = left < 0 ? `${inWords(-left)} over the limit` : `${inWords(left)} left`;
-  if (rto.stopped)
-    return `Usable again after ${used}: RTO of ${limit(rto.limitSeconds)} ${left < 0 ? 'missed' : 'met'}.`;
+  if (rto.end) {
+    const words = endWords[rto.end];
+    return `${words[0]?.toUpperCase()}${words.slice(1)} after ${used}: RTO of ${limit(rto.limitSeconds)} ${verdictWord(rto.end, left < 0)}.`;
+  }
   const eta = rto.usableAt
     ? `; usable about ${hourMinute(rto.usableAt)}, ${rto.late ? 'later than promised' : 'on track'}`
     : '';

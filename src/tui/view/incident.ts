@@ -13,14 +13,14 @@ function priorityOf(tier: Tier): string {
   return `P${tiers.indexOf(tier)}`;
 }
 
-function rtoView(clocks: Clocks): RtoView {
+function rtoView(clocks: Clocks, closed: boolean): RtoView {
   const { rto, projection } = clocks;
   return {
     limitSeconds: rto.limitSeconds,
     usedSeconds: rto.usedSeconds,
     usableAt: projection?.usableAt ?? rto.usableAt,
     late: rto.verdict === 'late',
-    stopped: rto.verdict === 'met' || rto.verdict === 'missed' || rto.usableAt !== null,
+    end: rto.usableAt !== null ? 'usable' : closed ? 'closed' : null,
     estimatesExceed: projection?.estimatesExceed === true && projection.onlyEstimates,
   };
 }
@@ -66,7 +66,10 @@ export function incidentHeader(
     incident: state.id,
     operator: printable(operator),
     // A dry run makes nobody able to work again: its clock would claim what never happened.
-    rto: opened.mode === 'dry-run' && (state.usable || state.closed) ? null : rtoView(clocks),
+    rto:
+      opened.mode === 'dry-run' && (state.usable || state.closed)
+        ? null
+        : rtoView(clocks, state.closed !== null),
     rpo: rpoView(clocks, opened.rpoSeconds),
     zone: zone(now.toISOString()),
     updateDueSeconds: clocks.nextUpdate?.inSeconds ?? null,
