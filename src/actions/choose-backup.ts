@@ -29,7 +29,8 @@ export const chooseBackup = defineAction({
   input: z.strictObject({ from: z.string().optional().describe('Ref of the backup; nothing is asked then') }),
   output,
   afterInterruption: 'rerun',
-  says: ({ takenAt }) => (takenAt === null ? 'backup chosen' : `backup of ${takenAt.slice(11, 16)} UTC`),
+  // The header says which, also when another is chosen later.
+  says: () => '',
   inDryRun: 'run',
   commands: () => ['tenant-dr backups --tenant <tenant>', 'tenant-dr plan <tenant> --from <ref>'],
 
