@@ -55,10 +55,10 @@ export interface ActionContext {
   result<O>(action: { id: string; parseOutput(output: unknown): O }): O | undefined;
 }
 
-/** What a probe found out about an interrupted run of the action. */
+/** What a probe found out about an interrupted run of the action. `by`: it could not tell, and asked a person. */
 export type Probed<O> =
-  | { found: 'done'; output: O }
-  | { found: 'not-done'; detail: string }
+  | { found: 'done'; output: O; by?: 'operator' }
+  | { found: 'not-done'; detail: string; by?: 'operator' }
   /** A person has to say it then. */
   | { found: 'unknown'; detail: string };
 

@@ -85,9 +85,10 @@ export async function probeRecord(
   const contradictory = outcome === 'contradictory';
   const done = contradictory ? await askWhether(context, record, about) : outcome === 'committed';
   await settle(context, record, done, contradictory ? 'operator' : 'probe');
-  return done
-    ? { found: 'done', output: outputOf(context, record, about) }
-    : { found: 'not-done', detail: 'The change did not happen: every row is as it was.' };
+  const by = contradictory ? ({ by: 'operator' } as const) : {};
+  if (done) return { found: 'done', output: outputOf(context, record, about), ...by };
+  const detail = contradictory ? 'a person said so.' : 'every row is as it was.';
+  return { found: 'not-done', detail: `The change did not happen: ${detail}`, ...by };
 }
 
 /** Seconds a server is given to end the work of a process that died. */

@@ -61,7 +61,7 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'task.started':
       return `${task(entry)} started`;
     case 'task.finished':
-      return `${task(entry)} ${entry.state}${entry.found ? ` (found by ${entry.found})` : ` in ${durationWords(entry.seconds)}`}${entry.error ? `: ${entry.error.message}` : ''}`;
+      return `${task(entry)} ${entry.state}${entry.found ? foundWords(entry.found) : ` in ${durationWords(entry.seconds)}`}${entry.error ? `: ${entry.error.message}` : ''}`;
     case 'task.skipped':
       return `${task(entry)} skipped (${entry.by}): ${entry.reason}`;
     case 'task.note':

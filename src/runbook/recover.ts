@@ -36,11 +36,11 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
     seconds,
   } as const;
   if (probed.found === 'done') {
-    await incident.append({ ...where, state: 'done', output: probed.output, found: 'probe' });
+    await incident.append({ ...where, state: 'done', output: probed.output, found: probed.by ?? 'probe' });
     return { went: 'on' };
   }
   if (probed.found === 'not-done') {
-    await incident.append({ ...where, state: 'undone', found: 'probe' });
+    await incident.append({ ...where, state: 'undone', found: probed.by ?? 'probe' });
     await context.note(probed.detail);
     return walkTask(run, step, task);
   }

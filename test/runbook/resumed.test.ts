@@ -5,6 +5,7 @@ import type { Operator } from '../../src/actions/operator.ts';
 import { idOf } from '../../src/backups/names.ts';
 import { databaseAt } from '../../src/databases/open.ts';
 import type { TenantDrError } from '../../src/errors.ts';
+import { describe } from '../../src/incident/describe.ts';
 import { readReport } from '../../src/incident/report/source.ts';
 import { type Begun, beginRun, resumeRun } from '../../src/runbook/begin.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
@@ -189,6 +190,8 @@ test('where rows say both, what a person says of the change is kept, and nothing
   expect(await walk(again, alice)).toBe('completed');
   expect(alice.asked[0]?.detail.join()).toContain('compare with the safety copy');
   expect(again.incident.state.restores.map((one) => one.state)).toEqual(['finished']);
+  const told = again.incident.entries.map((entry) => describe(entry, again.incident.state));
+  expect(told.filter((text) => text.includes('a person said so'))).toHaveLength(2);
   // The tenant is free for what comes next.
   await (await beginRun({ ...requestOf(here), from: world.backupPath })).close();
 });
