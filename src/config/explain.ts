@@ -98,7 +98,8 @@ export function pathText(path: PropertyKey[]): string {
   }, '');
 }
 
-function nearestHint(word: string, known: string[]): string | undefined {
+/** `did you mean plans?`, where a known word is near. */
+export function nearestHint(word: string, known: string[]): string | undefined {
   const nearest = nearestOf(word, known);
   return nearest === undefined ? undefined : `did you mean ${nearest}?`;
 }

@@ -1,9 +1,11 @@
+import { nearestHint } from '../config/explain.ts';
 import type { ConfigFile, TableRule } from '../config/schema.ts';
 import { TenantDrError } from '../errors.ts';
 import { inherit } from './inheritance.ts';
 import type { ForeignKey, Schema, Table } from './schema.ts';
 import { comparable, findTable } from './schema.ts';
 import type { Link, Membership } from './slice.ts';
+import { asSpelled, columnAsSpelled } from './spelling.ts';
 
 export type OwnershipKind = 'direct' | 'inherited' | 'declared' | 'shared' | 'excluded' | 'unclassified';
 
@@ -38,7 +40,8 @@ type OwnershipConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
  * Throws config-invalid when the config names a table or column that does not exist, tenants-table-missing when
  * the tenants table is gone.
  */
-export function classify(schema: Schema, config: OwnershipConfig): Ownership {
+export function classify(schema: Schema, given: OwnershipConfig): Ownership {
+  const config = asSpelled(schema, given);
   const tenants = requireTenantsTable(schema, config);
   checkConfigNames(schema, config);
   const found = new Map<string, TableOwnership>();
@@ -96,11 +99,13 @@ export function requireClassified(ownership: Ownership): void {
 function requireTenantsTable(schema: Schema, config: OwnershipConfig): Table {
   const tenants = findTable(schema, config.tenants.table);
   if (!tenants) {
+    const names = schema.tables.map(({ name }) => name);
+    const meant = nearestHint(config.tenants.table, names);
     throw new TenantDrError(
       'tenants-table-missing',
       `There is no table "${config.tenants.table}" in this database.`,
       {
-        hint: 'If it was dropped, restore the whole database or bring the table back first; if it has another name, set tenants.table in the config.',
+        hint: `If it was dropped, restore the whole database or bring the table back first; if it has another name, set tenants.table in the config${meant ? ` (${meant})` : ''}.`,
         table: config.tenants.table,
       },
     );
@@ -209,7 +214,9 @@ function fromStructure(
   if (table === tenants) {
     return { ...base, ownership: 'direct', membership: { via: 'identity', column: config.tenants.id } };
   }
-  const column = config.ownership.columns.find((name) => table.columns.some((known) => known.name === name));
+  const column = config.ownership.columns
+    .map((name) => columnAsSpelled(schema, table, name))
+    .find((name) => table.columns.some((known) => known.name === name));
   if (column !== undefined) return { ...base, ownership: 'direct', membership: { via: 'column', column } };
   const toTenants = table.foreignKeys.filter(
     (key) =>

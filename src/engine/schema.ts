@@ -64,10 +64,21 @@ export interface Schema {
   tables: Table[];
   /** Hash of the whole structure: equal fingerprints mean no drift. */
   fingerprint: string;
+  /** To the database, names that differ in the case of ASCII letters only are one name. */
+  foldsCase?: boolean;
 }
 
 export function findTable(schema: Schema, name: string): Table | undefined {
   return schema.tables.find((table) => table.name === name);
+}
+
+/** Whether two names mean the same to the database. */
+export function sameName({ foldsCase }: Pick<Schema, 'foldsCase'>, a: string, b: string): boolean {
+  return a === b || (foldsCase === true && folded(a) === folded(b));
+}
+
+function folded(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Whether the database can look for the value of one column in the other. */

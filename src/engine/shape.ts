@@ -5,6 +5,7 @@ import type { RestoreMode } from './plan.ts';
 import type { Schema, Table } from './schema.ts';
 import { findTable, storedColumns } from './schema.ts';
 import type { Review, SliceShape, SliceTable, TableMode } from './slice.ts';
+import { asSpelled } from './spelling.ts';
 
 export interface ShapeOptions {
   mode: RestoreMode;
@@ -27,9 +28,10 @@ type ShapeConfig = Pick<ConfigFile, 'tenants' | 'ownership'>;
 export function buildShape(
   schema: Schema,
   ownership: Ownership,
-  config: ShapeConfig,
+  given: ShapeConfig,
   options: ShapeOptions,
 ): SliceShape {
+  const config = asSpelled(schema, given);
   const owned = new Map(
     ownership.tables.filter((table) => table.membership).map((table) => [table.name, table]),
   );

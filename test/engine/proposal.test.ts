@@ -196,6 +196,23 @@ test('a column that cannot be compared with the key it is named after is no way 
   expect(declared({ job_id: 'number' })).toThrow('names column "number" of jobs');
 });
 
+test('a rule is for the table that its name means to the database, in whatever case', () => {
+  const classified = (foldsCase: boolean) =>
+    classify(
+      { ...schemaOf(table('Jobs', ['id', 'Tenant_ID']), table('plans', ['id'])), foldsCase },
+      {
+        tenants,
+        ownership: { columns: ['tenant_id'], tables: { jobs: { column: 'tenant_id' }, PLANS: 'shared' } },
+      },
+    );
+  expect(classified(true)).toMatchObject({
+    unknown: [],
+    unclassified: [],
+    tables: [{}, { ownership: 'declared', membership: { column: 'Tenant_ID' } }, { ownership: 'shared' }],
+  });
+  expect(classified(false)).toMatchObject({ unknown: ['jobs', 'PLANS'], unclassified: ['Jobs', 'plans'] });
+});
+
 test.each([
   ['tenants', 'tenant'],
   ['companies', 'company'],

@@ -1,3 +1,4 @@
+import { nearestHint } from '../../config/explain.ts';
 import type { Ownership } from '../../engine/ownership.ts';
 import { classify } from '../../engine/ownership.ts';
 import { printable } from '../../engine/printable.ts';
@@ -50,9 +51,14 @@ function textOf({ tables, unclassified, unknown }: Ownership, width: number): st
       ? `${tables.length} tables, every one classified.`
       : `${tables.length} tables, ${unclassified.length} unclassified: ${unclassified.map(printable).join(', ')}.\n` +
         'No plan can be made until the config says whose rows they hold; tenant-dr init proposes it.';
+  const known = tables.map(({ name }) => name);
+  const named = (name: string) => {
+    const meant = nearestHint(name, known);
+    return printable(meant ? `${name} (${meant})` : name);
+  };
   const idle =
     unknown.length === 0
       ? ''
-      : `\nThe config has rules for tables that are not here: ${unknown.map(printable).join(', ')}.`;
+      : `\nThe config has rules for tables that are not here: ${unknown.map(named).join(', ')}.`;
   return `${textTable(columns, rows, width)}\n\n${summary}${idle}`;
 }

@@ -58,7 +58,7 @@ export function introspect(connection: Connection, database: string): SqliteSche
     .map((table) => readTable(connection, database, table, definitions));
   for (const table of tables) table.foreignKeys = resolveReferences(table.foreignKeys, tables, names);
   const encoding = connection.pragma(`${quote(database)}.encoding`, { simple: true }) as string;
-  return { tables, encoding, fingerprint: fingerprintOf(tables) };
+  return { tables, encoding, fingerprint: fingerprintOf(tables), foldsCase: true };
 }
 
 type Definitions = { type: string; name: string; tbl_name: string; sql: string | null }[];
