@@ -45,7 +45,7 @@ function neighbour(backup: BackupChoice): string {
   return change === null
     ? ''
     : change === 0
-      ? '±0'
+      ? '0'
       : change > 0
         ? `+${count(change)}`
         : count(change).replace('-', '−');
