@@ -68,7 +68,7 @@ export const verify = defineAction({
       add(await rowPresent(context, session));
       if (restored) add(await asRestored(context, session, restored));
       for (const check of checksFor(context, level)) {
-        const { ok, rows } = await session.check(check.sql, tenant.id);
+        const { ok, rows } = await session.check(check, tenant.id);
         add({ name: check.name, ok, detail: ok ? 'found nothing' : `found ${rows} rows that should not be` });
       }
     });

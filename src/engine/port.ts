@@ -123,6 +123,12 @@ export interface ChangeMarker {
   [name: string]: string | number | null;
 }
 
+/** A configured check selects rows that should not be; `:tenant` in its SQL is the id. */
+export interface ConfiguredCheck {
+  name: string;
+  sql: string;
+}
+
 /** Rows a configured check found that should not be; counting may stop early. */
 export interface CheckResult {
   ok: boolean;
@@ -228,8 +234,8 @@ export interface Session {
   /** Did the change whose effects were saved at `path` happen? Row by row, for digests that match neither. */
   probe(path: string, marker: ChangeMarker): Promise<Outcome>;
 
-  /** Runs a configured check, which selects rows that should not be; `:tenant` is the id. Rejects with config-invalid. */
-  check(sql: string, tenant: TenantId): Promise<CheckResult>;
+  /** Runs a configured check. Rejects with config-invalid. With `dry` the database only says whether it could: no row is read. */
+  check(check: ConfiguredCheck, tenant: TenantId, options?: { dry: boolean }): Promise<CheckResult>;
   /** What the application logged about the collected tenant, by minute, oldest first. Rejects with config-invalid. */
   trail(request: TrailRequest): Promise<TrailEntry[]>;
   /** Sets the tenant's status in a transaction of its own; returns the former status. */

@@ -91,6 +91,12 @@ test.each([
     `${config}auditLog: { table: nothing, at: at, what: what }\n`,
     'audit log',
   ],
+  ['a check that is no SQL', `${config}checks: [{ name: a, sql: SELECT * FROM nowhere }]\n`, 'checks'],
+  [
+    'a check that nobody gives its values',
+    `${config}checks: [{ name: a, sql: SELECT 1 WHERE 1 = :t }]\n`,
+    'checks',
+  ],
   ['an unclassified table', config.replace('    plans: shared\n', ''), 'tables'],
   [
     'a tier nobody knows',

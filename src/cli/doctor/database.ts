@@ -2,10 +2,11 @@ import { nearestOf } from '../../config/explain.ts';
 import type { Config } from '../../config/schema.ts';
 import type { TableOwnership } from '../../engine/ownership.ts';
 import { classify } from '../../engine/ownership.ts';
-import type { Database } from '../../engine/port.ts';
+import type { Database, Session } from '../../engine/port.ts';
 import { printable } from '../../engine/printable.ts';
 import type { Schema } from '../../engine/schema.ts';
-import { findTable } from '../../engine/schema.ts';
+import { sameName } from '../../engine/schema.ts';
+import { tableNamed } from '../../engine/spelling.ts';
 import type { Tenant } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Finding } from './finding.ts';
@@ -37,7 +38,7 @@ export async function examineDatabase(database: Database, config: Config): Promi
       );
       findings.push(...ruleFindings(unknown, tables), ...auditLogFindings(schema, config));
       const tenants = await session.tenants(config.tenants);
-      findings.push(...tenantFindings(tenants));
+      findings.push(...tenantFindings(tenants), ...(await checkFindings(session, config, tenants)));
       return { findings, tenants };
     } finally {
       await session.close();
@@ -64,8 +65,10 @@ function ruleFindings(unknown: string[], tables: TableOwnership[]): Finding[] {
 
 function auditLogFindings(schema: Schema, { auditLog }: Config): Finding[] {
   if (!auditLog) return [];
-  const table = findTable(schema, auditLog.table);
-  const gone = [auditLog.at, auditLog.what].find((name) => !table?.columns.some((one) => one.name === name));
+  const table = tableNamed(schema, auditLog.table);
+  const gone = [auditLog.at, auditLog.what].find(
+    (name) => !table?.columns.some((one) => sameName(schema, one.name, name)),
+  );
   if (table && gone === undefined) return [];
   const what = table ? `column "${gone}", which ${table.name} does not have` : `table "${auditLog.table}"`;
   return [
@@ -75,6 +78,21 @@ function auditLogFindings(schema: Schema, { auditLog }: Config): Finding[] {
       'correct auditLog: in the config',
     ),
   ];
+}
+
+/** Tried with any tenant, without reading a row: else a broken one shows when the tenant's rows are back already. */
+async function checkFindings(session: Session, { checks }: Config, [tenant]: Tenant[]): Promise<Finding[]> {
+  if (!tenant || checks.length === 0) return [];
+  const broken: Finding[] = [];
+  for (const check of checks) {
+    try {
+      await session.check(check, tenant.id, { dry: true });
+    } catch (error) {
+      if (!(error instanceof TenantDrError) || error.code !== 'config-invalid') throw error;
+      broken.push(warning('checks', error.message, error.hint ?? 'correct it under checks:'));
+    }
+  }
+  return broken.length > 0 ? broken : [fine('checks', `${checks.length}, every one can be run`)];
 }
 
 function tenantFindings(tenants: Tenant[]): Finding[] {

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../engine/port.ts';
+import type { CheckResult, ConfiguredCheck } from '../../engine/port.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { reasonOf, TenantDrError } from '../../errors.ts';
 import { sqlState } from './errors.ts';
@@ -9,25 +9,30 @@ import { idLiteral } from './tenants.ts';
 const countedUpTo = 10_000;
 
 /** Runs a configured check, a query for rows that should not be, in a read-only transaction of its own. */
-export async function runCheck(sql: Sql, check: string, tenant: TenantId): Promise<CheckResult> {
+export async function runCheck(
+  sql: Sql,
+  check: ConfiguredCheck,
+  tenant: TenantId,
+  { dry } = { dry: false },
+): Promise<CheckResult> {
   // Twice a colon is a cast, not our placeholder.
-  const query = check
+  const query = check.sql
     .trim()
     .replace(/;$/, '')
     .replaceAll(/(?<!:):tenant\b/g, () => idLiteral(tenant));
   await sql.run('BEGIN READ ONLY');
   try {
     // A parameter makes the server take one statement only.
-    const rows = Number(
-      await sql.value(`SELECT count(*) FROM (SELECT 1 FROM (${query}\n) q LIMIT $1) c`, [countedUpTo]),
-    );
+    const counting = `SELECT count(*) FROM (SELECT 1 FROM (${query}\n) q LIMIT $1) c`;
+    const found = await sql.value(`${dry ? 'EXPLAIN ' : ''}${counting}`, [countedUpTo]);
+    const rows = dry ? 0 : Number(found);
     return { ok: rows === 0, rows };
   } catch (error) {
     const state = sqlState(error) ?? '';
     if (!state.startsWith('42') && !state.startsWith('22') && state !== '25006') throw error;
     throw new TenantDrError(
       'config-invalid',
-      `A check in the configuration cannot be run: ${reasonOf(error)}`,
+      `The check “${check.name}” of the config cannot be run: ${reasonOf(error)}`,
       {
         hint: 'A check selects the rows that should not be; `:tenant` stands for the tenant’s id. Correct it under checks:.',
         cause: error,

@@ -22,7 +22,7 @@ import type {
 } from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
 import type { SliceShape } from '../../engine/slice.ts';
-import type { Tenant, TenantId } from '../../engine/tenant.ts';
+import type { Tenant } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import { countAll, countTables, digestAll } from './census.ts';
 import { Change } from './change.ts';
@@ -260,8 +260,8 @@ export class PostgresSession implements Session {
     return changedSince(this.collected(), path);
   }
 
-  check(sql: string, tenant: TenantId): Promise<CheckResult> {
-    return runCheck(this.sql, sql, tenant);
+  check(...asked: Parameters<Session['check']>): Promise<CheckResult> {
+    return runCheck(this.sql, ...asked);
   }
 
   trail(request: TrailRequest): Promise<TrailEntry[]> {

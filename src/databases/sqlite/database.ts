@@ -64,7 +64,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     rollback: () => channel.call('rollback', []),
     changedSince: (file) => call('changedSince', file),
     probe: (file) => call('probe', file),
-    check: (sql, tenant) => call('check', sql, tenant),
+    check: (...asked) => call('check', ...asked),
     trail: (request) => call('trail', request),
     search: (request) => call('search', request),
     setStatus: (columns, tenant, status) => call('setStatus', columns, tenant, status),

@@ -242,8 +242,8 @@ export class SqliteSession {
     return digestAll(this.workspace(shape), onProgress);
   }
 
-  check(sql: string, tenant: TenantId): Port.CheckResult {
-    return runCheck(this.connection, sql, tenant);
+  check(...asked: Parameters<Port.Session['check']>): Port.CheckResult {
+    return runCheck(this.connection, ...asked);
   }
 
   trail(request: Port.TrailRequest): Port.TrailEntry[] {
