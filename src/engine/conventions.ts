@@ -33,6 +33,8 @@ const slugColumns = [
   'key',
   'domain',
 ];
+/** Where a tenant is found on the web: its name for people only where no two have the same. */
+const addressColumns = ['url', 'website', 'hostname', 'host'];
 
 /** What the names in a database suggest about its tenants; a person reviews it. */
 export interface TenantGuess {
@@ -72,9 +74,19 @@ function guessFrom(schema: Schema, table: Table): TenantGuess | undefined {
     table: table.name,
     id,
     name: usualColumn(table, nameColumns),
-    slug: usualColumn(table, slugColumns),
+    slug: usualColumn(table, slugColumns) ?? uniqueAddress(table),
     ownershipColumns: ownershipColumns(schema, table, id),
   };
+}
+
+/** The one address that the database keeps unique; of several nobody can tell which is meant. */
+function uniqueAddress(table: Table): string | undefined {
+  const usual = addressColumns.map(plain);
+  const unique = table.uniques
+    .filter(({ partial, columns }) => !partial && columns.length === 1)
+    .flatMap(({ columns }) => columns[0] ?? []);
+  const found = new Set(unique.filter((name) => usual.includes(plain(name))));
+  return found.size === 1 ? [...found][0] : undefined;
 }
 
 function idColumn(table: Table): string | undefined {

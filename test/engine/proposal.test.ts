@@ -223,6 +223,16 @@ test.each([
   expect(singularOf(many)).toBe(one);
 });
 
+test.each([
+  ['the one address that is unique', ['url'], 'url'],
+  ['no address that two may have', [], undefined],
+  ['neither of two addresses', ['url', 'host'], undefined],
+])('%s is the slug where no column is called so', (_, unique, slug) => {
+  const uniques = unique.map((name) => ({ name, columns: [name], partial: false, primary: false }));
+  const sites = table('tenants', ['id', 'name', 'url', 'host'], { uniques });
+  expect(guessTenants({ tables: [sites], fingerprint: '' })?.slug).toBe(slug);
+});
+
 test('without a table that looks like tenants there is no guess', () => {
   expect(guessTenants({ tables: [table('pupils')], fingerprint: '' })).toBeUndefined();
   expect(guessTenants({ tables: [table('pupils')], fingerprint: '' }, 'pupils')?.id).toBe('id');
