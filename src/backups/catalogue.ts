@@ -39,13 +39,15 @@ interface Listing {
   heads?: boolean;
   /** Called with the first folder that lies too deep to be looked into. */
   onBeyond?: (folder: string) => void;
+  /** Called for each folder below that nobody may look into; without it such a folder is an error: it may hold the newest backup. */
+  onUnreadable?: (error: TenantDrError) => void;
 }
 
 /** All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config. */
 export async function listBackups(config: Config, options: Listing = {}): Promise<BackupEntry[]> {
   if (!config.backups) return [];
   const live = await identityOf(config.database?.startsWith('sqlite:') ? config.database.slice(7) : null);
-  const { files, beyond } = await filesIn(config.backups.path, 3);
+  const { files, beyond } = await filesIn(config.backups.path, 3, options.onUnreadable);
   if (beyond !== null) options.onBeyond?.(beyond);
   const read = options.heads ? readManifestHead : readManifest;
   const looked = await inBatches(files, async (path) =>
@@ -156,16 +158,13 @@ function looksLikeBackup(path: string): boolean {
 }
 
 /** Files and dump folders down to that depth; `beyond` is the first folder below it. */
-async function filesIn(folder: string, depth: number): Promise<{ files: string[]; beyond: string | null }> {
+async function filesIn(
+  folder: string,
+  depth: number,
+  onUnreadable?: Listing['onUnreadable'],
+): Promise<{ files: string[]; beyond: string | null }> {
   const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw new TenantDrError(
-      'backup-missing',
-      `The backup folder ${folder} cannot be read: ${reasonOf(error)}.`,
-      {
-        hint: 'set `backups:` in the config, BACKUP_DIR or --backups',
-        cause: error,
-      },
-    );
+    throw folderError(folder, error);
   });
   const names = new Set(listed.map((entry) => entry.name));
   const files: string[] = [];
@@ -174,17 +173,38 @@ async function filesIn(folder: string, depth: number): Promise<{ files: string[]
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.') || entry.name.endsWith('.partial')) continue;
     if (entry.name.endsWith('.manifest.json') || /-(wal|shm|journal)$/.test(entry.name)) continue;
+    // What a file system keeps for itself, and lets nobody read.
+    if (entry.name === 'lost+found') continue;
     if (entry.isDirectory()) {
-      const dump = names.has(`${entry.name}.manifest.json`) || (await statsOf(join(path, 'toc.dat')));
-      if (dump) files.push(path);
-      else if (depth > 1) {
-        const below = await filesIn(path, depth - 1);
-        files.push(...below.files);
-        beyond ??= below.beyond;
-      } else beyond ??= path;
+      try {
+        const dump = names.has(`${entry.name}.manifest.json`) || (await statsOf(join(path, 'toc.dat')));
+        if (dump) files.push(path);
+        else if (depth > 1) {
+          const below = await filesIn(path, depth - 1, onUnreadable);
+          files.push(...below.files);
+          beyond ??= below.beyond;
+        } else beyond ??= path;
+      } catch (error) {
+        if (!onUnreadable || !(error instanceof TenantDrError)) throw error;
+        onUnreadable(error);
+      }
     } else if (entry.isFile() || entry.isSymbolicLink()) files.push(path);
   }
   return { files, beyond };
+}
+
+function folderError(folder: string, cause: unknown): TenantDrError {
+  const denied = cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
+  return new TenantDrError(
+    'backup-missing',
+    `The backup folder ${folder} cannot be read: ${reasonOf(cause)}.`,
+    {
+      hint: denied
+        ? 'correct the rights of the backup folder'
+        : 'set `backups:` in the config, BACKUP_DIR or --backups',
+      cause,
+    },
+  );
 }
 
 /** The shortest that tells it from all others: its name without endings, its name, or its place in the folder. */

@@ -92,6 +92,13 @@ test('the first folder that lies too deep to be looked into is named', async () 
   expect(beyond).toEqual([join(backups, 'a/b/c')]);
 });
 
+test('what a file system keeps in lost+found is no backup', async () => {
+  const { config, backups } = withFiles('disk');
+  mkdirSync(join(backups, 'lost+found'));
+  copyFileSync(source, join(backups, 'lost+found', 'admin_sqlite_20251107_020000.db'));
+  expect(await listBackups(config)).toEqual([]);
+});
+
 test('the live database is no backup of itself, by whatever name it lies in the folder', async () => {
   const { folder: own, config, backups } = withFiles('live');
   makeDatabase(join(own, 'live.db'), { rows: 1 });

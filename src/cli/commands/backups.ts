@@ -38,6 +38,7 @@ export default command({
       context.signal,
       listBackups(config, {
         heads: tenant === undefined,
+        onUnreadable: ({ message, hint }) => context.output.warn(`${message} It is left out.`, hint),
         onBeyond: (folder) =>
           context.output.warn(
             `Folders more than three deep are not looked into; the first is ${printable(folder)}.`,
