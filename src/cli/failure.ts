@@ -10,7 +10,10 @@ const systemErrors: Record<string, { code: ErrorCode; hint: string }> = {
   EISDIR: { code: 'usage', hint: 'name a file, not a folder' },
   EACCES: { code: 'permission-denied', hint: 'check owner and mode of the file and its folder' },
   EPERM: { code: 'permission-denied', hint: 'check owner and mode of the file and its folder' },
-  EROFS: { code: 'permission-denied', hint: 'the file system is mounted read-only' },
+  EROFS: {
+    code: 'permission-denied',
+    hint: 'it is mounted read-only: name a folder elsewhere (--state, --backups)',
+  },
   ENOSPC: { code: 'disk-full', hint: 'free some space and run the command again' },
   EFBIG: { code: 'disk-full', hint: 'files of this size are not allowed here (`ulimit -f`)' },
   EDQUOT: { code: 'disk-full', hint: 'free some space and run the command again' },

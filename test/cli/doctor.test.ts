@@ -167,6 +167,7 @@ test('a state folder that cannot be written is an error', async () => {
   writeFileSync(join(cwd, 'occupied'), '');
   const { exit, document } = await problems(cwd, ['--state', 'occupied/state']);
   expect([exit, document.error.code]).toEqual([4, 'permission-denied']);
+  expect(document.error.message).toContain('is not a folder');
 });
 
 test('a database that is not there, or is none, is an error with everything else still looked at', async () => {

@@ -38,7 +38,7 @@ async function examine(context: Context, config: Config): Promise<Finding[]> {
     ...config.warnings.map((text) => warning('environment names', text, 'unset what is not meant')),
     ...database.findings,
     ...(await examineBackups(config, database.tenants, now)),
-    ...examineFolders(config),
+    ...(await examineFolders(config)),
     ...examineTools(config, context.env.PATH, context.cwd),
     ...(await examineClock(now)),
   ];

@@ -1,31 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
+import { makeFolder } from '../../engine/durable.ts';
 import { reasonOf } from '../../errors.ts';
 import { bytesText } from '../format.ts';
 import type { Finding } from './finding.ts';
 import { failure, fine, warning } from './finding.ts';
 
 /** State folder and mirror: writable, private, on another disk than the live database, with room to stage. */
-export function examineFolders(config: Config): Finding[] {
+export async function examineFolders(config: Config): Promise<Finding[]> {
   const live = config.database?.startsWith('sqlite:') ? config.database.slice('sqlite:'.length) : undefined;
-  const state = writable('state folder', config.state);
+  const state = await writable('state folder', config.state);
   if (!state.ok) return [state];
   return [
     state,
     ...privacy(config.state),
     ...sharedDisk(config.state, live, config.mirror),
-    ...(config.mirror === undefined ? [] : [writable('mirror', config.mirror)]),
+    ...(config.mirror === undefined ? [] : [await writable('mirror', config.mirror)]),
     ...room(config.state, live),
   ];
 }
 
 /** Makes the folder if need be and tries a file in it: rights alone do not tell about read-only disks. */
-function writable(name: string, folder: string): Finding {
+async function writable(name: string, folder: string): Promise<Finding> {
   const probe = join(folder, `.doctor-${randomUUID()}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     writeFileSync(probe, '', { mode: 0o600 });
     rmSync(probe);
     return fine(name, `${folder} is writable`);
