@@ -57,11 +57,15 @@ const databaseMark = Buffer.from('SQLite format 3\0', 'latin1');
 
 export function compressionOf(head: Buffer): Compression {
   if (head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
-  if (head.length >= 4) {
-    const magic = head.readUInt32LE(0);
-    if (magic === 0xfd2fb528 || (magic >= 0x184d2a50 && magic <= 0x184d2a5f)) return 'zstd';
-  }
-  return 'none';
+  if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
+  return skippedBytes(head) > 0 ? 'zstd' : 'none';
+}
+
+/** Length of the skippable zstd frame that begins here, else 0. Programs that compress in parallel put one before the data. */
+export function skippedBytes(head: Buffer): number {
+  if (head.length < 8) return 0;
+  const magic = head.readUInt32LE(0);
+  return magic >= 0x184d2a50 && magic <= 0x184d2a5f ? 8 + head.readUInt32LE(4) : 0;
 }
 
 /** Null when it is none of the things this tool can read. */

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants, createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { systemFailure } from '../databases/job-child.ts';
-import { compressionOf, contentOf, headBytes, unpackerOf } from './formats.ts';
+import { compressionOf, contentOf, headBytes, skippedBytes, unpackerOf } from './formats.ts';
 import type { Peek } from './reader-jobs.ts';
 
 const mostHead = 256 * 1024;
@@ -40,11 +40,18 @@ async function peekDirectory(path: string): Promise<Peek> {
   return { path, compression: 'none', content, problem: listed ? null : notADatabase };
 }
 
+/** The first bytes after what zstd skips. */
 async function readHead(path: string, length: number): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, 0);
-    return buffer.subarray(0, bytesRead);
+    for (let at = 0; ; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
+      const head = buffer.subarray(0, bytesRead);
+      let start = 0;
+      for (let skipped = 1; skipped > 0; start += skipped) skipped = skippedBytes(head.subarray(start));
+      if (start === 0) return head;
+      at += start;
+    }
   } finally {
     await file.close();
   }

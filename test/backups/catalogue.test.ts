@@ -92,6 +92,25 @@ test('the first folder that lies too deep to be looked into is named', async () 
   expect(beyond).toEqual([join(backups, 'a/b/c')]);
 });
 
+test('a file is known by what follows the frames that zstd skips', async () => {
+  const { config, backups } = withFiles('skipped');
+  const frame = (bytes: number) =>
+    Buffer.concat([
+      Buffer.from([0x50, 0x2a, 0x4d, 0x18, bytes & 255, bytes >> 8, 0, 0]),
+      Buffer.alloc(bytes),
+    ]);
+  write(
+    join(backups, 'a.db.zst'),
+    Buffer.concat([frame(4), frame(0), frame(60_000), zstdCompressSync(image)]),
+  );
+  write(join(backups, 'b.db.zst'), frame(4));
+  const listed = await listBackups(config);
+  expect(listed.map(({ id, content, problem }) => [id, content, problem !== null]).sort()).toEqual([
+    ['a', 'database-file', false],
+    ['b', null, true],
+  ]);
+});
+
 test('what a file system keeps in lost+found is no backup', async () => {
   const { config, backups } = withFiles('disk');
   mkdirSync(join(backups, 'lost+found'));
