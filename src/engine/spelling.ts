@@ -12,10 +12,13 @@ type Ownership = Pick<ConfigFile, 'ownership'>;
 export function asSpelled<C extends Ownership>(schema: Schema, config: C): C {
   if (!schema.foldsCase) return config;
   const tables: Record<string, TableRule> = {};
+  const given = new Map<string, string>();
   for (const [name, rule] of Object.entries(config.ownership.tables)) {
     const table = tableNamed(schema, name);
     const spelled = table?.name ?? name;
-    if (tables[spelled] !== undefined) throw twice(name, spelled);
+    const other = given.get(spelled);
+    if (other !== undefined) throw twice(spelled, [other, name]);
+    given.set(spelled, name);
     tables[spelled] = table && typeof rule === 'object' ? ruleAsSpelled(schema, table, rule) : rule;
   }
   return { ...config, ownership: { ...config.ownership, tables } };
@@ -50,10 +53,10 @@ export function columnAsSpelled(schema: Schema, table: Table, name: string): str
   return known.find((one) => one === name) ?? known.find((one) => sameName(schema, one, name)) ?? name;
 }
 
-function twice(name: string, spelled: string): TenantDrError {
+function twice(table: string, names: string[]): TenantDrError {
   return new TenantDrError(
     'config-invalid',
-    `ownership.tables has two rules for ${spelled}, one of them as ${name}. Nothing was changed.`,
-    { hint: 'To this database both are the same name: keep one of them.', table: spelled },
+    `ownership.tables has two rules for the table ${table}: ${names.join(' and ')}. Nothing was changed.`,
+    { hint: 'To this database both are the same name: keep one of them.', table },
   );
 }

@@ -210,6 +210,11 @@ test('a rule is for the table that its name means to the database, in whatever c
     unclassified: [],
     tables: [{}, { ownership: 'declared', membership: { column: 'Tenant_ID' } }, { ownership: 'shared' }],
   });
+  const twice = { Plans: 'shared', PLANS: { exclude: 'x' } } as const;
+  const schema = { ...schemaOf(table('plans', ['id'])), foldsCase: true };
+  expect(() => classify(schema, { tenants, ownership: { columns: [], tables: twice } })).toThrow(
+    'two rules for the table plans: Plans and PLANS',
+  );
   expect(classified(false)).toMatchObject({ unknown: ['jobs', 'PLANS'], unclassified: ['Jobs', 'plans'] });
 });
 
