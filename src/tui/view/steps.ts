@@ -90,7 +90,7 @@ export function stepColumn(steps: StepView[], width: number): Line[] {
       fit(
         line(
           span(`     ${used}${budget}`, 'muted'),
-          step.destructive && span('  DESTRUCTIVE', 'bad'),
+          step.destructive && step.state !== 'done' && span('  DESTRUCTIVE', 'bad'),
           span(step.detail && `  ${step.detail}`, 'muted'),
         ),
         width,
