@@ -53,3 +53,21 @@ test('a backup without the tenants table is refused as one without the tenant', 
     table: 'tenants',
   });
 });
+
+test('tables of more than a thousand columns are compared, with a key and without', async () => {
+  const columns = Array.from({ length: 1010 }, (_, i) => `c${i}`).join(', ');
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa');
+    CREATE TABLE keyed (id INTEGER PRIMARY KEY, tenant_id TEXT, ${columns});
+    CREATE TABLE plain (tenant_id TEXT, ${columns});
+    INSERT INTO keyed (id, tenant_id, c1009) VALUES (1, 't3', 'a'), (2, 't3', 'b');
+    INSERT INTO plain (tenant_id, c1009) VALUES ('t3', 'a'), ('t3', 'a')`,
+    `UPDATE keyed SET c1009 = 'z' WHERE id = 1; DELETE FROM keyed WHERE id = 2; DELETE FROM plain WHERE rowid = 1`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  const { tables } = await driven.plan('alfa');
+  const [keyed, plain] = ['keyed', 'plain'].map((name) => tables.find((table) => table.name === name));
+  expect(keyed).toMatchObject({ insert: 1, update: 1, updatedColumns: ['c1009'] });
+  expect(plain).toMatchObject({ insert: 1, unchanged: 1 });
+  await driven.close();
+});

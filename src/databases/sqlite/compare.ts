@@ -1,6 +1,6 @@
 import type { RowEffect, TableEffects } from '../../engine/plan.ts';
-import { alike, encodedRow } from './encoding.ts';
-import { quote } from './identifiers.ts';
+import { alike, encodedRow, shown } from './encoding.ts';
+import { chained, quote } from './identifiers.ts';
 import { keyTextOf } from './ownership.ts';
 import { markRenewals } from './renewals.ts';
 import { scratchTable } from './scratch.ts';
@@ -53,10 +53,12 @@ function compareByKey(work: Workspace, table: TableWork): void {
   const real = `main.${quote(table.slice.name)} l`;
   const staged = table.staged as NonNullable<TableWork['staged']>;
   const columns = compared(table);
-  const mask = table.common
-    .map((column) => (columns.includes(column) ? `(${differs(table, column)})` : "'0'"))
-    .join(' || ');
-  const changed = columns.map((column) => differs(table, column)).join(' OR ') || '0';
+  const flags = table.common.map((column) =>
+    columns.includes(column) ? `(${differs(table, column)})` : "'0'",
+  );
+  const mask = chained(flags, '||');
+  const different = columns.map((column) => differs(table, column));
+  const changed = chained(different, ' OR ') || '0';
   const key = table.key.map((column) => `l.${quote(column)} = s.${quote(column)}`).join(' AND ');
   const l = locatorColumns(table.live, 'l');
   const s = locatorColumns(staged, 's');
@@ -236,21 +238,17 @@ export function readEffects(
 
 function readValues(work: Workspace, table: TableWork, id: bigint, op: string): RowEffect['changes'] {
   const columns = table.slice.columns.map((column) => column.name);
-  const text = (alias: string, column: string): string => {
-    const value = `${alias}.${quote(column)}`;
-    return `CASE typeof(${value}) WHEN 'null' THEN NULL WHEN 'blob' THEN 'x''' || hex(${value}) || '''' ELSE CAST(${value} AS TEXT) END`;
-  };
-  const live = `(SELECT json_array(${columns.map((column) => text('l', column)).join(', ')}) FROM main.${quote(table.slice.name)} l WHERE ${located(table.live, 'l', 'e', 'l')})`;
-  const backup = table.staged
-    ? `(SELECT json_array(${columns.map((column) => text('s', column)).join(', ')}) FROM ${table.source.from} WHERE ${fromSource(table, 'e')})`
-    : 'NULL';
-  const row = work.connection
-    .prepare(
-      `SELECT ${op === 'i' ? 'NULL' : live}, ${op === 'd' ? 'NULL' : backup} FROM temp.${table.names.effects} e WHERE e.rowid = ?`,
-    )
-    .raw()
-    .get(id) as [string | null, string | null];
-  const [before, after] = row.map((json) => (json === null ? null : (JSON.parse(json) as (string | null)[])));
+  const [live, backup] = effectRows(table);
+  const values = (alias: string, side: { from: string } | undefined): (string | null)[] | undefined =>
+    side &&
+    (work.connection
+      .prepare(
+        `SELECT ${columns.map((column) => shown(`${alias}.${quote(column)}`)).join(', ')} FROM ${side.from} WHERE e.rowid = ?`,
+      )
+      .raw()
+      .get(id) as (string | null)[] | undefined);
+  const before = op === 'i' ? undefined : values('l', live);
+  const after = op === 'd' ? undefined : values('s', backup);
   return columns.map((column, i) => ({
     column,
     live: before?.[i] ?? null,

@@ -1,3 +1,5 @@
+import { chained } from './identifiers.ts';
+
 /**
  * Values by their stored representation: never by collation, never through a JavaScript string.
  *
@@ -18,7 +20,7 @@ export function encoded(value: string): string {
 
 /** SQL for a row's encoding; `values` in the order of the sorted column names. */
 export function encodedRow(values: string[], encoding: string): string {
-  const joined = values.length === 0 ? "''" : values.map(encoded).join('||');
+  const joined = values.length === 0 ? "''" : chained(values.map(encoded), '||');
   return encoding === 'UTF-8' ? `CAST(${joined} AS BLOB)` : `(${joined})`;
 }
 
@@ -41,7 +43,8 @@ export function keyText(values: string[]): string {
   const one = (value: string): string =>
     `CASE typeof(${value}) WHEN 'blob' THEN '"x''' || hex(${value}) || '''"' WHEN 'integer' THEN CAST(${value} AS TEXT) ` +
     `WHEN 'null' THEN 'null' ELSE json_quote(${value}) END`;
-  return `'[' || ${values.map(one).join(` || ',' || `)} || ']'`;
+  const parts = values.flatMap((value, i) => (i === 0 ? [one(value)] : [`','`, one(value)]));
+  return `'[' || ${chained(parts, '||')} || ']'`;
 }
 
 /** SQL for a value as a person may see it (only with --with-values). */

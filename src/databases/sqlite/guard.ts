@@ -4,7 +4,7 @@ import { isMember } from './collect.ts';
 import type { Connection } from './connect.ts';
 import { alike, encodedRow, keyText } from './encoding.ts';
 import { isolationPrefix } from './errors.ts';
-import { literal, quote, temporary } from './identifiers.ts';
+import { chained, literal, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { leadsOut } from './loose.ts';
 import { scratchTable } from './scratch.ts';
@@ -142,7 +142,7 @@ function plannedCondition(work: Workspace, table: TableWork, operation: Operatio
     });
     return (
       `EXISTS (SELECT 1 FROM ${effects} CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} ` +
-      `WHERE ${at('OLD')} AND e.op = 'u' AND ${values.join(' AND ')})`
+      `WHERE ${at('OLD')} AND e.op = 'u' AND ${chained(values, ' AND ')})`
     );
   }
   return `(${plannedInsert(work, table)})`;
@@ -158,11 +158,12 @@ function plannedInsert(work: Workspace, table: TableWork): string {
     return `EXISTS (SELECT 1 FROM ${effects} WHERE e.op = 'i' AND e.h = tenant_dr_hash(${content}))`;
   }
   const same = (alias: string): string =>
-    table.columns
-      .map((column) =>
+    chained(
+      table.columns.map((column) =>
         alike(`NEW.${quote(column)}`, `${alias}.${quote(column)}`, affinityIn(table.live, column)),
-      )
-      .join(' AND ');
+      ),
+      ' AND ',
+    );
   const key = table.key.map((column) => `s.${quote(column)} = NEW.${quote(column)}`).join(' AND ');
   const fresh =
     `EXISTS (SELECT 1 FROM ${table.source.from} CROSS JOIN ${effects} ON ${fromSource(table, 'e')} ` +

@@ -8,6 +8,17 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+const termsInARow = 200;
+
+/** Terms of any number with one operator between them: in a row they are as deep as they are many, and 1,000 is the deepest. */
+export function chained(terms: string[], operator: ' AND ' | ' OR ' | '||'): string {
+  if (terms.length <= termsInARow) return terms.join(operator);
+  const half = terms.length >> 1;
+  return [terms.slice(0, half), terms.slice(half)]
+    .map((part) => `(${chained(part, operator)})`)
+    .join(operator);
+}
+
 /** Temporary tables and triggers of ours carry this prefix: no application table is named so. */
 export function temporary(name: string): string {
   return `"tenant_dr_${name}"`;
