@@ -136,6 +136,7 @@ async function openLive(deps: ChangeDeps): Promise<{ session: Session; ground: G
   const session = await deps.database.open({
     mode: deps.mode === 'dry-run' ? 'read' : 'write',
     ...(deps.disableTriggers ? { disableTriggers: true } : {}),
+    signal: deps.signal,
     onWait: (seconds) => deps.output(`waiting for another writer: ${Math.round(seconds)} s`),
   });
   try {

@@ -14,6 +14,7 @@ export async function withSession<T>(
 ): Promise<T> {
   const session = await context.database.open({
     mode,
+    signal: context.signal,
     onWait: (seconds) => context.output(`waiting for another writer: ${Math.round(seconds)} s`),
   });
   try {

@@ -1,7 +1,7 @@
 import type { Operator, Preview } from '../actions/operator.ts';
 import { printable } from '../engine/printable.ts';
 import { idForJson } from '../engine/tenant.ts';
-import { TenantDrError } from '../errors.ts';
+import { type ErrorCode, TenantDrError } from '../errors.ts';
 import { describe } from '../incident/describe.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Begun } from '../runbook/begin.ts';
@@ -46,6 +46,9 @@ export async function walkOneStep(
   }
 }
 
+/** What goes by: what was resumed once can be resumed again then. */
+const passing: (ErrorCode | undefined)[] = ['database-busy', 'database-unreachable'];
+
 /**
  * One that failed ends here, as it would have without the interruption. So does one in which nothing happened and that
  * nobody confirmed again: the command can be given again.
@@ -55,7 +58,7 @@ async function settle(
   result: RunResult,
   confirm: string | undefined,
 ): Promise<RunResult> {
-  await closeFailed(incident);
+  if (!passing.includes(result.error?.code)) await closeFailed(incident);
   const unanswered = result.error?.code === 'confirmation-refused' && confirm === undefined;
   if (!unanswered || incident.state.closed || changedBy(incident) !== false) return result;
   await incident.append({

@@ -267,6 +267,8 @@ export interface OpenOptions {
   /** PostgreSQL, ordinary role: triggers of changed tables may be disabled meanwhile; all writers of them wait. */
   disableTriggers?: boolean;
   onWait?: (waitedSeconds: number) => void;
+  /** Aborting it ends a wait for what others hold: the call rejects with `interrupted`, and nothing was changed. */
+  signal?: AbortSignal;
 }
 
 /** One finding of `doctor`. */

@@ -11,8 +11,9 @@ import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
-import { tenantDr } from '../cli/run.ts';
+import { tenantDr, tenantDrProcess } from '../cli/run.ts';
 import { contents, type TestDatabase, testCluster, testDatabase } from '../postgres/cluster.ts';
+import { connectTo } from '../postgres/connection.ts';
 import { damage, damagedOn, placeOn } from '../postgres/place.ts';
 import { shop, shopTables } from '../postgres/shop.ts';
 import { severedAtCommit } from './severed.ts';
@@ -257,6 +258,35 @@ describe('a connection lost at COMMIT', () => {
       expect(await contents(live, shopTables)).toEqual(before);
     },
   );
+});
+
+describe('rows that another session holds', () => {
+  it('keep a resumed incident open, which goes on once they are free', async () => {
+    const { cwd, live, run, before } = await damaged();
+    const holder = await connectTo(live.url);
+    await holder.query('BEGIN; UPDATE items SET sku = sku WHERE id = 3');
+    const killed = await tenantDrProcess(['restore', 'two', '--from', 'latest', '--confirm', 'two'], {
+      cwd,
+      onStart: (child) =>
+        child.stderr?.on('data', (said: Buffer) => {
+          if (said.includes('waiting')) child.kill('SIGKILL');
+        }),
+    });
+    expect(killed.exit).toBe(null);
+    // A cancelled statement ends as one whose patience is over.
+    const cancelling = setInterval(() => {
+      void live.sql(
+        `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+    }, 200);
+    const busy = await run('resume', '--confirm', 'two');
+    clearInterval(cancelling);
+    await holder.query('ROLLBACK');
+    await holder.end();
+    expect([busy.exit, busy.document.error.code], busy.stderr).toEqual([4, 'database-busy']);
+    expect(await run('resume', '--confirm', 'two')).toMatchObject({ exit: 0 });
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
 });
 
 describe('a server that cannot be used', () => {

@@ -132,15 +132,38 @@ describe('while others write', () => {
     expect(await contents(live, shopTables)).toEqual(await contents(world, shopTables));
   });
 
+  test('whoever is told to stop while waiting for a lock stops at once', async () => {
+    const live = await damaged();
+    const holder = await connectTo(live.url);
+    await holder.query('BEGIN; UPDATE items SET price = 5 WHERE id = 3');
+    const stop = new AbortController();
+    const options = { mode: 'write', signal: stop.signal } as const;
+    const work = await staged(live.url, { form: 'live', url: world.url }, ['two'], {}, options);
+    try {
+      const plan = await work.plan('two');
+      const beforeChange = () => void setTimeout(() => stop.abort(), 200);
+      await expect(work.execute(plan, { beforeChange })).rejects.toMatchObject({ code: 'interrupted' });
+      await holder.query('COMMIT');
+    } finally {
+      await holder.end();
+      await work.close();
+    }
+    expect(await live.rows('SELECT count(*) FROM items WHERE price IN (0, 5)')).toEqual([['9']]);
+  }, 10_000);
+
   test('two operators cannot change one tenant at the same time', async () => {
     const live = await damaged();
     const first = await staged(live.url, { form: 'live', url: world.url }, ['two']);
-    const second = await staged(live.url, { form: 'live', url: world.url }, ['two']);
+    const impatient = { mode: 'write', busySeconds: 0.3 } as const;
+    const second = await staged(live.url, { form: 'live', url: world.url }, ['two'], {}, impatient);
     try {
       await first.plan('two');
-      await first.session.beginWrite({});
+      const { marker } = await first.session.beginWrite({});
       const plan = await second.plan('two');
-      await expect(second.execute(plan)).rejects.toMatchObject({ code: 'database-busy' });
+      await expect(second.execute(plan)).rejects.toMatchObject({
+        code: 'database-busy',
+        message: expect.stringContaining(`server process ${marker.pid}, since `),
+      });
       await first.session.rollback();
     } finally {
       await first.close();

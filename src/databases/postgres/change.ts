@@ -12,7 +12,7 @@ import { readMarker } from './identity.ts';
 import type { Baseline } from './isolation.ts';
 import { prove, requireCounted, takeBaseline } from './isolation.ts';
 import { isDeadlock, lockSlice, lockTenant } from './lock.ts';
-import { tellingWaits } from './lock-waits.ts';
+import { tellingWaits, type Waiting } from './lock-waits.ts';
 import { requireStructure } from './structure-mark.ts';
 import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
 import { activeTriggers, disableTriggers, enableTriggers, mayReplicate } from './triggers.ts';
@@ -25,7 +25,7 @@ const attempts = 3;
 export class Change {
   private work: Workspace;
   private readonly facts: SessionFacts;
-  private readonly onWait: ((waitedSeconds: number) => void) | undefined;
+  private readonly waiting: Waiting;
   private method: TriggerMethod = 'on';
   private disabled: DisabledTrigger[] = [];
   private baseline: Baseline | null = null;
@@ -34,10 +34,10 @@ export class Change {
   private lockedAt = 0;
   private open = false;
 
-  constructor(work: Workspace, facts: SessionFacts, onWait: ((waitedSeconds: number) => void) | undefined) {
+  constructor(work: Workspace, facts: SessionFacts, waiting: Waiting) {
     this.work = work;
     this.facts = facts;
-    this.onWait = onWait;
+    this.waiting = waiting;
   }
 
   /** Takes the locks and looks again under them. `changed`: the plan no longer holds, or something now stands against it. */
@@ -45,7 +45,7 @@ export class Change {
     const rows = this.work.slots.map((slot) => ({ ...slot.rows }));
     for (let attempt = 1; ; attempt++) {
       try {
-        return await tellingWaits(this.work.sql, this.onWait, () => this.tryBegin());
+        return await tellingWaits(this.work.sql, this.waiting, () => this.tryBegin());
       } catch (error) {
         await this.rollback();
         // The temporary tables hold again what they held before.
@@ -89,7 +89,7 @@ export class Change {
       this.method = 'disabled';
     }
     this.baseline = await takeBaseline(work.sql);
-    this.applied = await tellingWaits(work.sql, this.onWait, () => applyEffects(work, needs));
+    this.applied = await tellingWaits(work.sql, this.waiting, () => applyEffects(work, needs));
     onProgress?.({ phase: 'applying', done: total, total, unit: 'rows' });
     return { executed: this.applied.executed };
   }

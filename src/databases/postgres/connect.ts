@@ -140,6 +140,12 @@ async function dial(settings: pg.ClientConfig): Promise<pg.Client> {
 /** Each would end a session that waits for a person, or a long change. Some servers do not know all of them. */
 const timeLimits = `'statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'`;
 
+/**
+ * How often a server looks whether its client still lives, from version 14 on, where the system can tell. Without it
+ * the session of a process that was killed goes on waiting for locks, and holds those it has.
+ */
+const noticesDeath = `'client_connection_check_interval'`;
+
 async function pinSession(sql: Sql, target: Target, busySeconds: number): Promise<void> {
   const [version] = await sql.rows(
     `SELECT current_setting('server_version_num') AS version, current_setting('search_path') AS path, to_regnamespace($1) AS found,
@@ -168,6 +174,7 @@ async function pinSession(sql: Sql, target: Target, busySeconds: number): Promis
     SET standard_conforming_strings = on; SET array_nulls = on; SET quote_all_identifiers = off;
     SET synchronous_commit = on; SET jit = off; SET client_min_messages = warning;
     SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (${timeLimits});
+    SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = ${noticesDeath} AND version() LIKE '%linux%';
     SET lock_timeout = '${Math.round(busySeconds * 1000)}ms'; SET temp_buffers = '64MB'; SET work_mem = '32MB';
     SET default_transaction_read_only = off;
     SET search_path = ${searchPath(target.schema, version?.path ?? '', JSON.parse(version?.extensions ?? '[]') as string[])}`);

@@ -18,6 +18,12 @@ export function connectionLost(error: unknown): boolean {
   return /connection terminated|connection error|not queryable|client was closed/i.test(reasonOf(error));
 }
 
+/** Waited for a lock until `lock_timeout`. */
+export const lockTimeout = '55P03';
+
+/** Cancelled, by somebody or by a limit. */
+export const cancelled = '57014';
+
 const byState: Record<string, { code: ErrorCode; hint: string }> = {
   '28P01': {
     code: 'database-denied',
@@ -36,11 +42,14 @@ const byState: Record<string, { code: ErrorCode; hint: string }> = {
     code: 'database-unreachable',
     hint: 'The server is starting or stopping: wait until it accepts connections.',
   },
-  '55P03': {
+  [lockTimeout]: {
     code: 'database-busy',
     hint: 'Another session holds the rows or the table. Try again, or end that session.',
   },
-  '57014': { code: 'database-busy', hint: 'The statement was cancelled or ran into a statement timeout.' },
+  [cancelled]: {
+    code: 'database-busy',
+    hint: 'The statement was cancelled or ran into a statement timeout.',
+  },
   '40P01': { code: 'database-busy', hint: 'Two sessions waited for each other. Run the same command again.' },
   '40001': { code: 'database-busy', hint: 'Run the same command again.' },
   '53100': { code: 'disk-full', hint: 'Free space on the database server, then run this again.' },

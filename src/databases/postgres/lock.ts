@@ -1,23 +1,50 @@
 import { TenantDrError } from '../../errors.ts';
-import { sqlState } from './errors.ts';
+import { lockTimeout, sqlState } from './errors.ts';
 import { literal } from './identifiers.ts';
 import { collectAll, collectLiveTable, liveMember, sameVersions, sameVersionsAll } from './live.ts';
+import type { Row, Sql } from './sql.ts';
 import { idText } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { hasLoops } from './workspace.ts';
 
 /**
- * One operator per tenant: an advisory lock that ends with the transaction. The tables' rows are locked next.
+ * One operator per tenant: an advisory lock that ends with the transaction. It is waited for as any lock is, because
+ * the session of a process that was killed lives on for a while. The tables' rows are locked next.
  */
-export async function lockTenant(work: Workspace): Promise<void> {
-  const name = literal(`tenant-dr ${work.sql.target.schema} ${idText(work.tenant)}`);
-  if ((await work.sql.value(`SELECT pg_try_advisory_xact_lock(hashtextextended(${name}, 0))`)) === 't')
-    return;
-  throw new TenantDrError(
+export async function lockTenant({ sql, tenant }: Workspace): Promise<void> {
+  const key = `hashtextextended(${literal(`tenant-dr ${sql.target.schema} ${idText(tenant)}`)}, 0)`;
+  try {
+    await sql.run(`SELECT pg_advisory_xact_lock(${key})`);
+  } catch (error) {
+    if (sqlState(error) !== lockTimeout) throw error;
+    await sql.run('ROLLBACK');
+    throw heldBy(await holderOf(sql, key), error);
+  }
+}
+
+/** The session that holds an advisory lock; undefined when it has just let go. */
+async function holderOf(sql: Sql, key: string): Promise<Row | undefined> {
+  const [holder] = await sql.rows(
+    `SELECT a.pid, to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SS') AS since, CASE WHEN a.wait_event_type = 'Lock' THEN 'waiting for a lock' ELSE a.state END AS state
+     FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
+       AND (l.classid::bigint << 32 | l.objid::bigint) = ${key}`,
+  );
+  return holder;
+}
+
+function heldBy(holder: Row | undefined, cause: unknown): TenantDrError {
+  const facts = [
+    `server process ${holder?.pid}`,
+    holder?.since && `since ${holder.since} UTC`,
+    holder?.state,
+  ];
+  return new TenantDrError(
     'database-busy',
-    'Another tenant-dr is changing this tenant right now. Nothing was changed.',
+    `Another tenant-dr is changing this tenant${holder ? ` (${facts.filter(Boolean).join(', ')})` : ''}. Nothing was changed.`,
     {
-      hint: '`tenant-dr incidents` shows who; wait until that is finished.',
+      hint: `Wait until that is finished: \`tenant-dr incidents\` shows whose it is.${holder ? ` If its process is dead, end its session: SELECT pg_terminate_backend(${holder.pid}).` : ''} Then run this again.`,
+      cause,
     },
   );
 }

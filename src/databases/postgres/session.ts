@@ -207,8 +207,7 @@ export class PostgresSession implements Session {
 
   async beginWrite(options: Parameters<Session['beginWrite']>[0]): ReturnType<Session['beginWrite']> {
     const work = this.collected();
-    const onWait = options.onWait ?? this.facts.options.onWait;
-    this.change = new Change(work, this.facts, onWait);
+    this.change = new Change(work, this.facts, { ...this.facts.options, ...options });
     try {
       const { marker, changed } = await this.change.begin();
       if (changed) this.hashes = await hashLive(work);
@@ -269,8 +268,8 @@ export class PostgresSession implements Session {
   }
 
   async setStatus(...[columns, tenant, status]: Parameters<Session['setStatus']>): Promise<string | null> {
-    const { onWait } = this.facts.options;
-    return setStatus(this.sql, await this.known(), { columns, tenant, status, onWait });
+    const waiting = this.facts.options;
+    return setStatus(this.sql, await this.known(), { columns, tenant, status, waiting });
   }
 
   async search(request: SearchRequest): Promise<SearchHit[]> {

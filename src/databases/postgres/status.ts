@@ -4,7 +4,7 @@ import { TenantDrError } from '../../errors.ts';
 import { scalarFor, shown } from './encoding.ts';
 import { ident } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
-import { tellingWaits } from './lock-waits.ts';
+import { tellingWaits, type Waiting } from './lock-waits.ts';
 import type { Sql } from './sql.ts';
 import { idLiteral, requireTenants } from './tenants.ts';
 import { columnOf, targetOf } from './workspace.ts';
@@ -13,14 +13,14 @@ export interface StatusChange {
   columns: TenantColumns;
   tenant: TenantId;
   status: string | number | boolean | null;
-  onWait?: ((waitedSeconds: number) => void) | undefined;
+  waiting: Waiting;
 }
 
 /** Sets one tenant's status in a transaction of its own; returns the former one. */
 export async function setStatus(
   sql: Sql,
   structure: Structure,
-  { columns, tenant, status, onWait }: StatusChange,
+  { columns, tenant, status, waiting }: StatusChange,
 ): Promise<string | null> {
   const relation = requireTenants(structure.relations.get(columns.table), columns);
   const name = columns.status?.column ?? 'status';
@@ -39,7 +39,7 @@ export async function setStatus(
   await sql.run('BEGIN');
   try {
     const locking = `SELECT ${shown(`t.${ident(name)}`)} AS status FROM ${target} t ${where} FOR UPDATE`;
-    const [former] = await tellingWaits(sql, onWait, () => sql.rows(locking));
+    const [former] = await tellingWaits(sql, waiting, () => sql.rows(locking));
     const changed = await sql.run(
       `UPDATE ${target} t SET ${ident(name)} = ${scalarFor(columnOf({ relation }, name), status)} ${where}`,
     );

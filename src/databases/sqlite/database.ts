@@ -29,7 +29,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
   const channel = openChannel(path, options.mode);
   const limitSeconds = options.busySeconds ?? defaultBusySeconds;
   const patiently = <T>(work: () => Promise<T>, onWait = options.onWait): Promise<T> =>
-    whileBusy(work, { limitSeconds, onWait });
+    whileBusy(work, { limitSeconds, onWait, signal: options.signal });
   const call = <T>(method: string, ...argument: unknown[]): Promise<T> =>
     patiently(() => channel.call<T>(method, argument));
   try {
@@ -60,7 +60,8 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     apply: (onProgress) => channel.call('apply', [], onProgress),
     verify: () => channel.call('verify', []),
     prove: () => channel.call('prove', []),
-    commit: () => call('commit'),
+    // What was begun is finished, whoever asks to stop.
+    commit: () => whileBusy(() => channel.call('commit', []), { limitSeconds, onWait: options.onWait }),
     rollback: () => channel.call('rollback', []),
     changedSince: (file) => call('changedSince', file),
     probe: (file) => call('probe', file),

@@ -10,7 +10,7 @@ export interface Patience {
   onWait?: ((waitedSeconds: number) => void) | undefined;
 }
 
-/** Tries again while another program holds the lock. Rejects with what the last try said. */
+/** Tries again while another program holds the lock. Rejects with what the last try said, or with interrupted. */
 export async function whileBusy<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
   const since = performance.now();
   for (;;) {
@@ -21,7 +21,19 @@ export async function whileBusy<T>(work: () => Promise<T>, patience: Patience): 
       const busy = error instanceof TenantDrError && error.code === 'database-busy';
       if (!busy || waited >= patience.limitSeconds) throw error;
       patience.onWait?.(waited);
-      await sleep(patience.pause ?? 100, undefined, { signal: patience.signal });
+      await pause(patience);
     }
+  }
+}
+
+async function pause({ pause: milliseconds = 100, signal }: Patience): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, { signal });
+  } catch (cause) {
+    throw new TenantDrError(
+      'interrupted',
+      'Stopped while another program holds the lock of the database. Nothing was changed.',
+      { hint: 'End that program or wait for it, then go on with `tenant-dr resume`.', cause },
+    );
   }
 }
