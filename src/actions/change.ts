@@ -195,6 +195,11 @@ export class Change {
     return plan;
   }
 
+  /** The plan made last and not carried out yet: what was shown to whoever confirmed it. */
+  get shown(): Plan | null {
+    return this.#plan?.plan ?? null;
+  }
+
   /** Consent that triggers are disabled during the change; a plan made from now on says so. */
   async consentToDisabledTriggers(): Promise<void> {
     await this.ground.session.consentToDisabledTriggers();

@@ -1,5 +1,7 @@
 import { restoreModes } from '../engine/plan.ts';
+import { type Plan, requireWithin } from '../engine/planning.ts';
 import { idForJson, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import { TenantDrError } from '../errors.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { byTier } from '../policy/tiers.ts';
 import { z } from '../zod.ts';
@@ -10,6 +12,7 @@ import { shellLine } from './command.ts';
 import { isOneTenants, planMany } from './many-plans.ts';
 import type { Preview } from './operator.ts';
 import { outcomeOf, probeRecord } from './outcome.ts';
+import { openAgain } from './reconnect.ts';
 import { input as restoreInput, restoreOptions } from './restore-input.ts';
 import { databaseName } from './status.ts';
 
@@ -30,7 +33,10 @@ type Input = z.output<typeof input>;
 const failure = z.object({
   tenant: z.object({ id: z.union([z.number(), z.string()]), slug: z.string() }),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
+  /** The database was gone before its turn came: whoever resumes begins here. */
+  begun: z.literal(false).optional(),
 });
+type Failure = z.output<typeof failure>;
 
 /** One entry per tenant: what a single restore reports, or why there was none. */
 const output = z.object({
@@ -40,8 +46,8 @@ export type ManyOutput = z.output<typeof output>;
 
 /**
  * Many tenants from one backup: staged once, then one after the other by tier, each in its own transaction with
- * its own safety copy and proof. One that fails does not stop the others. After an interruption the journal says
- * who is done; whoever was under way is probed first.
+ * its own safety copy and proof. One that fails does not stop the others, nor does a connection that breaks: it is
+ * made anew. After an interruption the journal says who is done; whoever was under way is probed first.
  */
 export const restoreMany = defineAction({
   id: 'restore-many',
@@ -66,8 +72,11 @@ export const restoreMany = defineAction({
   },
 
   async run(context, given) {
-    const bench = await benchOf(context, given);
-    const tenants = tenantsIn(bench, given.tenants);
+    const first = await benchOf(context, given);
+    const tenants = tenantsIn(first, given.tenants);
+    // Another connection plans anew, and may do no more than this.
+    const shown = new Map(tenants.map((tenant) => [tenant, first.change(tenant).shown]));
+    let bench = first;
     await judgeBackup(context, bench, tenants);
     const results: ManyOutput['results'] = [];
     // The phases of each tenant would start the time that is left over again.
@@ -76,7 +85,20 @@ export const restoreMany = defineAction({
       stopIfAsked(context.signal);
       const { length: total } = tenants;
       context.progress({ phase: 'restoring', done, total, unit: 'tenants', about: tenant.slug });
-      results.push(await restoreOne(quiet, bench, tenant, given));
+      let result = await restoreOne(quiet, bench, tenant, given, shown.get(tenant));
+      if ('error' in result && bench.ground.session.lost) {
+        const rest = tenants.slice(done);
+        const again = await benchAgain(quiet, given, rest);
+        if (again instanceof TenantDrError) {
+          const phrase = phraseFor(tenants, databaseName(context.database.location));
+          const how = { incident: context.incident.id, phrase };
+          return { results: [...results, result, ...rest.slice(1).map((one) => notBegun(one, again, how))] };
+        }
+        bench = again;
+        // What it did before is found out first: nothing is done twice.
+        result = await restoreOne(quiet, bench, tenant, given, shown.get(tenant));
+      }
+      results.push(result);
     }
     return { results };
   },
@@ -105,6 +127,39 @@ export function manyOptions({
   return { mode, tables, except: undefined, review, withShared };
 }
 
+/** A workbench for the tenants that are left, once the database can be reached again; else why it cannot be had. */
+async function benchAgain(
+  context: ActionContext,
+  given: Input,
+  rest: Tenant[],
+): Promise<Workbench | TenantDrError> {
+  try {
+    return await openAgain(context, async () => {
+      await context.letGo('bench');
+      return benchOf(context, { ...given, tenants: rest.map(({ id }) => id) });
+    });
+  } catch (error) {
+    if (!isOneTenants(error)) throw error;
+    return error;
+  }
+}
+
+function notBegun(
+  { id, slug }: Tenant,
+  { code, message }: TenantDrError,
+  { incident, phrase }: { incident: string; phrase: string },
+): Failure {
+  return {
+    tenant: { id: idForJson(id), slug },
+    error: {
+      code,
+      message: `Not begun: ${message}`,
+      hint: `Put that right, then go on: ${shellLine(['tenant-dr', 'resume', incident, '--confirm', phrase])}`,
+    },
+    begun: false,
+  };
+}
+
 /** The tenants by tier, highest first. */
 function tenantsIn(bench: Workbench, ids: TenantId[]): Tenant[] {
   const known = [...bench.ground.tenants, ...bench.staged.tenants];
@@ -126,6 +181,7 @@ async function restoreOne(
   bench: Workbench,
   tenant: Tenant,
   given: Input,
+  shown: Plan | null | undefined,
 ): Promise<ManyOutput['results'][number]> {
   const named = { id: idForJson(tenant.id), slug: tenant.slug };
   try {
@@ -137,7 +193,9 @@ async function restoreOne(
     const rpo = rpoOf(context, bench.backup.takenAt, tenant);
     requireRpo(context, rpo);
     const change = bench.change(tenant);
-    const outcome = outcomeOf(context, change, await change.execute(manyOptions(given), context));
+    const options = manyOptions(given);
+    if (shown) requireWithin(await change.plan(options, context.progress), shown);
+    const outcome = outcomeOf(context, change, await change.execute(options, context));
     return { ...outcome, rpo };
   } catch (error) {
     if (!isOneTenants(error)) throw error;

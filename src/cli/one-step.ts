@@ -10,6 +10,7 @@ import type { SingleStep } from '../runbook/single.ts';
 import { runAloud } from './aloud.ts';
 import { inIncident } from './changed.ts';
 import type { Context } from './context.ts';
+import { firstNotBegun } from './several-results.ts';
 
 /** The commands that change one thing (restore, undo, suspend, reactivate) as incidents with one step, confirmed before they begin. */
 
@@ -111,9 +112,10 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
   }
 }
 
-/** Closes an incident whose step failed, where nothing is left to find out: the command can be given again. */
+/** Closes an incident whose step failed, where nothing is left to find out or to begin: the command can be given again. */
 export async function closeFailed(incident: Incident): Promise<void> {
   const { state } = incident;
   if (state.closed || state.stopped?.why !== 'failed' || unprobedTenants(state).length > 0) return;
+  if (Object.values(state.tasks).some(({ output }) => firstNotBegun(output))) return;
   await incident.append({ event: 'closed', outcome: 'failed', reason: state.stopped.message });
 }

@@ -8,12 +8,7 @@ import type { Context } from './context.ts';
 import { textTable } from './format.ts';
 import { runOneStep } from './one-step.ts';
 import { revivalText } from './planning.ts';
-
-interface OneResult {
-  tenant: { id: number | string; slug: string };
-  error?: { code: string; message: string };
-  tables?: { insert: number; update: number; delete: number }[];
-}
+import { firstNotBegun, type OneResult, resultsOf } from './several-results.ts';
 
 /** Several tenants in one incident. One that fails does not stop the others: exit 6, and the result lists both. */
 export async function restoreSeveral(
@@ -105,7 +100,7 @@ const planColumns = [
 
 /** What came of every tenant, also of those that were done before an interruption. Null for what has no such list. */
 export function severalEnded(incident: string, output: unknown, width: number): Result | null {
-  const results = (output as { results?: OneResult[] } | null | undefined)?.results;
+  const results = resultsOf(output);
   if (!results) return null;
   const failed = results.filter((result) => result.error);
   const document = { incident, results };
@@ -116,7 +111,9 @@ export function severalEnded(incident: string, output: unknown, width: number): 
     'some-failed',
     `${failed.length} of ${results.length} tenants were not restored${all ? '' : '; the others were'}.`,
     {
-      hint: `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
+      hint:
+        firstNotBegun(output)?.error?.hint ??
+        `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
       facts: { changed: !all },
     },
   );
@@ -128,7 +125,14 @@ function severalText(incident: string, results: OneResult[], width: number): str
     String((result.tables ?? []).reduce((total, table) => total + table[kind], 0));
   const rows = results.map((result) =>
     result.error
-      ? [printable(result.tenant.slug), 'failed', '', '', '', printable(result.error.message)]
+      ? [
+          printable(result.tenant.slug),
+          result.begun === false ? 'not begun' : 'failed',
+          '',
+          '',
+          '',
+          printable(result.error.message),
+        ]
       : [
           printable(result.tenant.slug),
           'restored',

@@ -176,6 +176,8 @@ export interface SearchHit {
 export interface Session {
   readonly identity: DatabaseIdentity;
   readonly capabilities: Capabilities;
+  /** The connection is gone, and with it what was staged: only a new session can go on. */
+  readonly lost: boolean;
 
   schema(): Promise<Schema>;
   /** Rejects with tenants-table-missing. Sorted by id. */

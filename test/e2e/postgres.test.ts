@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
@@ -258,6 +259,24 @@ describe('a connection lost at COMMIT', () => {
       expect(await contents(live, shopTables)).toEqual(before);
     },
   );
+});
+
+describe('several tenants whose connection breaks', () => {
+  it('all come back: the one under way is begun once more, and the rest go on over a new one', async () => {
+    const { live, run, before } = await damaged();
+    await live.sql('DELETE FROM links WHERE tenant_id = 1');
+    const holder = await connectTo(live.url);
+    await holder.query('BEGIN; UPDATE items SET sku = sku WHERE id = 2');
+    const phrase = `2 tenants in ${live.name}`;
+    const ending = run('restore', 'one', 'two', '--from', 'latest', '--confirm', phrase);
+    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    while ((await live.rows(cut)).length === 0) await sleep(50);
+    await holder.end();
+    const many = await ending;
+    expect(many.exit, many.stderr).toBe(0);
+    expect(many.stderr).toContain('connecting again');
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
 });
 
 describe('rows that another session holds', () => {

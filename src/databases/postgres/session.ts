@@ -77,6 +77,10 @@ export class PostgresSession implements Session {
     };
   }
 
+  get lost(): boolean {
+    return this.sql.lost;
+  }
+
   async schema(): Promise<Schema> {
     this.structure = await introspect(this.sql);
     return this.structure.schema;
@@ -238,16 +242,13 @@ export class PostgresSession implements Session {
 
   async commit(): Promise<{ writeLockSeconds: number }> {
     const done = await this.changing().commit();
-    this.change = null;
-    this.compared = false;
+    [this.change, this.compared] = [null, false];
     return done;
   }
 
   async rollback(): Promise<void> {
     const change = this.change;
-    this.change = null;
-    this.compared = false;
-    this.made = '';
+    [this.change, this.compared, this.made] = [null, false, ''];
     await change?.rollback();
   }
 
@@ -268,8 +269,7 @@ export class PostgresSession implements Session {
   }
 
   async setStatus(...[columns, tenant, status]: Parameters<Session['setStatus']>): Promise<string | null> {
-    const waiting = this.facts.options;
-    return setStatus(this.sql, await this.known(), { columns, tenant, status, waiting });
+    return setStatus(this.sql, await this.known(), { columns, tenant, status, waiting: this.facts.options });
   }
 
   async search(request: SearchRequest): Promise<SearchHit[]> {

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Target } from './connect.ts';
-import { translate } from './errors.ts';
+import { connectionLost, translate } from './errors.ts';
 import { Turns } from './turns.ts';
 
 export type Row = Record<string, string | null>;
@@ -12,12 +12,17 @@ export class Sql {
   readonly target: Target;
   private readonly client: pg.Client;
   private ended = false;
+  /** The connection broke. */
+  lost = false;
   /** For those who use the connection at the same time, while a source is being staged. */
   readonly turns = new Turns();
 
   constructor(client: pg.Client, target: Target) {
     this.client = client;
     this.target = target;
+    client.on('end', () => {
+      this.lost = true;
+    });
   }
 
   /** Process id told at login; a pooler tells one of its own. */
@@ -68,6 +73,8 @@ export class Sql {
     try {
       return values.length > 0 ? await this.client.query(text, values) : await this.client.query(text);
     } catch (error) {
+      // The server says so before the connection ends.
+      this.lost ||= connectionLost(error);
       throw translate(error, `Database ${this.target.location}`);
     }
   }

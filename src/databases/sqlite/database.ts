@@ -41,6 +41,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
   return {
     identity: sqliteIdentity(path),
     capabilities,
+    lost: false,
     schema: () => call('schema'),
     tenants: (columns) => call('tenants', columns),
     stage: ({ source, columns }: StageRequest) => call('stage', { source, columns }),
