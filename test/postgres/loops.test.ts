@@ -94,22 +94,25 @@ describe.each(Object.keys(sources))('rows that belong through a loop of keys, fr
   });
 });
 
-/** Every table refers to the three before it: 900 ways lead from the last to the tenant; and one refers to itself. */
-const ladder = `
+/** Every table refers to the three before it: over twelve of them 900 ways lead from the last to the tenant. */
+const ladder = (length: number): string => `
 CREATE TABLE tenants (id int PRIMARY KEY, slug text); CREATE TABLE plans (id int);
 CREATE TABLE s0 (id int PRIMARY KEY, tenant_id int REFERENCES tenants);
 INSERT INTO tenants VALUES (1, 'one'), (2, 'two'); INSERT INTO s0 VALUES (1, 1), (2, 2);
 DO $$ BEGIN
-  FOR i IN 1..12 LOOP
+  FOR i IN 1..${length} LOOP
     EXECUTE format('CREATE TABLE s%s (id int PRIMARY KEY, a int REFERENCES s%s, b int REFERENCES s%s, c int REFERENCES s%s)', i, i - 1, greatest(i - 2, 0), greatest(i - 3, 0));
     EXECUTE format('INSERT INTO s%s SELECT g, CASE WHEN g < 3 THEN g END, CASE WHEN g > 2 THEN g - 2 END FROM generate_series(1, 4) g', i);
   END LOOP;
-END $$;
+END $$;`;
+
+/** And one of them refers to itself. */
+const looped = `${ladder(12)}
 ALTER TABLE s6 ADD part_of int REFERENCES s6; INSERT INTO s6 VALUES (5, NULL, NULL, NULL, 2); INSERT INTO s7 VALUES (5, 5);`;
 
 test.each([
   ['the same loops', () => world],
-  ['a ladder of keys', () => testDatabase(server, ladder)],
+  ['a ladder of keys', () => testDatabase(server, looped)],
 ])('counts and digests over all tenants follow %s', async (_, database) => {
   const ground = await openGround((await database()).url);
   const shape = buildShape(ground.schema, ground.ownership, ground.config, { mode: 'exact' });
@@ -125,4 +128,13 @@ test.each([
     }
   }
   await ground.session.close();
+});
+
+test('200,000 ways to the tenant are asked for no longer than a few, in a database that is read as a backup', async () => {
+  const backup = await testDatabase(server, ladder(20));
+  const live = await testDatabase(server, '', backup.name);
+  const work = await staged(live.url, { form: 'live', url: backup.url }, ['one']);
+  const plan = await work.plan('one');
+  expect(plan.tables.find(({ name }) => name === 's20')).toMatchObject({ backup: 2, unchanged: 2 });
+  await work.close();
 });
