@@ -41,11 +41,9 @@ describe('a restore killed with kill -9', () => {
   });
 
   it.each([
-    [0.4, 'wal'],
-    [0.6, 'delete'],
-    [0.75, 'wal'],
-    [0.85, 'delete'],
-    [0.93, 'wal'],
+    [0.6, 'wal'],
+    [0.8, 'delete'],
+    [0.92, 'wal'],
   ] as const)(
     'leaves rows as before or as planned and can be picked up, after %d of its time, %s mode',
     async (share, journal) => {

@@ -40,11 +40,13 @@ describe('restore', () => {
     { ids: 'blob', column: 'workspace', encoding: 'UTF-16le' },
     { damage: 'deleted' },
     { damage: 'cascaded', ids: 'text' },
+    { damage: 'disowned' },
   ];
   it.each(choices)('brings one tenant back, row by row, and touches nobody else: %o', async (choice) => {
     await expectRestored(nasty(folder(), choice));
   });
 
+  // Many more of them in `npm run soak`.
   it.each([1, 2, 3])('does so on a random schema with random damage, seed %i', async (seed) => {
     await expectRestored(randomWorld(folder(), seed));
   });
@@ -76,13 +78,6 @@ describe('restore', () => {
     expect(problems(world, before, ['--tables', 'articles,memos'])).toEqual([]);
   });
 
-  it.each(['deleted', 'overwritten', 'wrong-tenant-merge', 'bad-latest'] as const)(
-    'recovers the demo from what happened to it: %s',
-    async (scenario) => {
-      await expectRestored(await chatbot(folder(), scenario));
-    },
-  );
-
   it.each(Object.keys(quirks))('copes with %s, or says that it cannot', async (name) => {
     const world = quirk(folder(), name);
     const before = snapshot(world);
@@ -91,10 +86,17 @@ describe('restore', () => {
     expect(exit === 0 ? problems(world, before) : unchanged(world, before)).toEqual([]);
   });
 
-  it.each(hostilities)(
+  const hostiles: [string, () => World][] = [
+    ...hostilities.map((hostile): [string, () => World] => [hostile, () => nasty(folder(), { hostile })]),
+    ...[4, 5, 6].map((seed): [string, () => World] => [
+      `random schema ${seed}`,
+      () => randomWorld(folder(), seed, { hostile: true }),
+    ]),
+  ];
+  it.each(hostiles)(
     'rolls back when a trigger of the application would write elsewhere: %s',
-    async (hostile) => {
-      const world = nasty(folder(), { hostile });
+    async (_, make) => {
+      const world = make();
       const before = snapshot(world);
       const { exit, document } = await restore(world);
       expect(exit).toBe(world.exit);

@@ -32,12 +32,15 @@ async function kill(victim: Child): Promise<void> {
   await closed;
 }
 
+/** More of them in `npm run soak`. */
+const kills = Number(process.env.TENANT_DR_KILLS ?? 3);
+
 describe('a killed process', () => {
   it('leaves a journal that opens with every event it had acknowledged', { timeout: 60_000 }, async () => {
     const home = store(await temporaryFolder(), Date.now);
     const incident = await createIncident(home, newIncident());
     await incident.close();
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < kills; round++) {
       const writer = child('append', home.stateDir, incident.id);
       await writer.firstLine;
       await sleep(Math.random() * 60);
@@ -49,7 +52,7 @@ describe('a killed process', () => {
     }
     const { incident: resumed } = await resumeIncident(home, incident.id);
     expect(resumed.state.takeOvers.every((one) => one.automatic)).toBe(true);
-    expect(resumed.state.takeOvers).toHaveLength(12);
+    expect(resumed.state.takeOvers).toHaveLength(kills);
     await resumed.close();
   });
 

@@ -17,8 +17,7 @@ beforeAll(async () => {
 /** The later, the nearer to the commit; a busy machine shifts them all. */
 const moments: Parameters<typeof crashDuring>[2][] = [
   { word: 'safety copy', milliseconds: 0, end: 'immediate' },
-  { word: 'applying', milliseconds: 150, end: 'kill -9' },
-  { word: 'applying', milliseconds: 400, end: 'immediate' },
+  { word: 'applying', milliseconds: 250, end: 'kill -9' },
 ];
 
 /** More of them, for `npm run soak`. */
