@@ -131,7 +131,18 @@ export function insert(db: Database.Database, table: string, row: Row): void {
   const names = Object.keys(row);
   const places = names.map((name) => (isRaw(row[name]) ? 'CAST(? AS TEXT)' : '?'));
   const sql = `INSERT INTO ${quote(table)} (${names.map(quote).join(', ')}) VALUES (${places.join(', ')})`;
-  db.prepare(sql).run(names.map((name) => bindable(row[name] ?? null)));
+  statement(db, sql).run(names.map((name) => bindable(row[name] ?? null)));
+}
+
+/** Of each connection: most of a world's rows are said in a few ways. */
+const statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
+
+function statement(db: Database.Database, sql: string): Database.Statement {
+  const known = statements.get(db) ?? new Map<string, Database.Statement>();
+  statements.set(db, known);
+  const prepared = known.get(sql) ?? db.prepare(sql);
+  known.set(sql, prepared);
+  return prepared;
 }
 
 function isRaw(value: Value | undefined): value is RawText {
