@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,39 +15,76 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stopLasting } from '../../src/databases/postgres/lasting.ts';
 import { sqliteDemo } from '../../src/databases/sqlite/demo/store.ts';
-import { buildDemo } from '../../src/demo/build.ts';
+import { buildDemo, type Demo } from '../../src/demo/build.ts';
 import { removeServer } from '../../src/demo/server.ts';
-import { type Ran, tenantDr } from '../cli/run.ts';
+import { tenantDr } from '../cli/run.ts';
+import { Pty } from '../tui/pty.ts';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'tenant-dr-demo-')));
 const dir = join(root, 'demo');
-let made: Ran;
+const scenario = 'bad-latest';
+let terminal: Pty;
+let url: string;
+/** The same demo on SQLite, as old to the second: what has to be in the one on PostgreSQL. */
+const database = join(root, 'admin.db');
+let demo: Demo;
 
 beforeAll(async () => {
-  const words = ['demo', dir, '--postgres', '--scenario', 'bad-latest', '--seed', '7', '--json'];
-  made = await tenantDr(words, { cwd: root });
-  expect(made.exit, made.stderr).toBe(0);
+  // As root the server runs under an account of its own, which has to get there.
+  chmodSync(root, 0o711);
+  const words = [
+    'demo',
+    'demo',
+    '--play',
+    '--postgres',
+    '--scenario',
+    scenario,
+    '--seed',
+    '7',
+    '--as',
+    'alice',
+  ];
+  terminal = new Pty(words, { cwd: root, columns: 120, env: { TMPDIR: root } });
+  await terminal.shows('Tenants · 40');
+  const { port } = JSON.parse(readFileSync(join(dir, 'data', 'server.json'), 'utf8'));
+  url = `postgres://chatbot@127.0.0.1:${port}/chatbot`;
+  const [, told = ''] = /^Date: +(.*)$/m.exec(readFileSync(join(dir, 'complaint.txt'), 'utf8')) ?? [];
+  const cut = join(root, 'cut.db');
+  writeFileSync(cut, 'stands for a backup');
+  demo = await buildDemo({
+    scenario,
+    seed: 7,
+    now: new Date(Date.parse(told) + 6 * 60_000),
+    database: sqliteDemo(database),
+    backup: async () => cut,
+  });
 });
 
 afterAll(async () => {
+  terminal.kill('SIGKILL');
+  await terminal.ends();
   await removeServer(dir);
   rmSync(root, { recursive: true, force: true });
 });
 
 function psql(sql: string): string {
-  return execFileSync('psql', ['-XAtc', sql, made.document.database], { encoding: 'utf8' }).trim();
+  return execFileSync('psql', ['-XAtc', sql, url], { encoding: 'utf8', stdio: 'pipe' }).trim();
 }
 
 const run = (...words: string[]) => tenantDr([...words, '--json', '--as', 'tester'], { cwd: dir });
 
 describe('the demo on PostgreSQL', () => {
+  it('opens the screens on the folder that was named, and its server ends with them', async () => {
+    await terminal.shows('demo · chatbot @ 127.0.0.1');
+    expect(psql('SELECT count(*) FROM tenants')).toBe('40');
+    terminal.type('q');
+    expect(await terminal.ends()).toMatchObject({ exit: 0 });
+    expect(terminal.text()).toContain('starts it again');
+    expect(() => psql('SELECT 1')).toThrow();
+    expect((await tenantDr(['demo', dir, '--start'], { cwd: root })).exit).toBe(0);
+  });
+
   it('tells the story that the demo on SQLite tells for the same seed', async () => {
-    const database = join(root, 'admin.db');
-    const now = new Date(new Date(made.document.detectedAt).getTime() + 6 * 60_000);
-    const cut = join(root, 'cut.db');
-    writeFileSync(cut, 'stands for a backup');
-    const backup = async () => cut;
-    await buildDemo({ scenario: 'bad-latest', seed: 7, now, database: sqliteDemo(database), backup });
     const story = `SELECT t.id, slug, (SELECT count(*) FROM agents a WHERE a.tenant_id = t.id),
       (SELECT count(*) FROM leads l WHERE l.tenant_id = t.id), (SELECT sum(amount) FROM usage_daily u WHERE u.tenant_id = t.id),
       (SELECT sum(length(body)) FROM knowledge_articles k WHERE k.tenant_id = t.id) FROM tenants t ORDER BY 1`;
@@ -55,22 +93,25 @@ describe('the demo on PostgreSQL', () => {
 
   it('has backups of two weeks with the times of the story, the newest of them bad', async () => {
     const { backups } = (await run('backups')).document;
-    expect(backups).toHaveLength(made.document.backups);
+    expect(backups).toHaveLength(demo.backups);
     const ages = backups.map(({ takenAt }: { takenAt: string }) => Date.parse(takenAt) / 86_400_000);
     expect(ages[0] - ages.at(-1)).toBeCloseTo(14, 2);
-    const latest = await run('plan', made.document.tenant.slug, '--from', 'latest');
+    const latest = await run('plan', demo.misfortune.victim.character.slug, '--from', 'latest');
     expect([latest.exit, latest.document.error.code]).toEqual([4, 'backup-corrupt']);
   });
 
   it('is recovered by the shipped runbook, on a role that is no superuser', async () => {
-    const { slug, id } = made.document.tenant;
+    const { victim, ...times } = demo.misfortune;
+    const { id } = victim;
+    const { slug } = victim.character;
+    const [detectedAt, damagedAt] = [times.detectedAt.toISOString(), times.damagedAt.toISOString()];
     const agents = () => Number(psql(`SELECT count(*) FROM agents WHERE tenant_id = ${id}`));
     const others = () =>
       psql(`SELECT md5(string_agg(l::text, ',' ORDER BY id)) FROM leads l WHERE tenant_id <> ${id}`);
     const before = { agents: agents(), others: others() };
     expect(psql('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).toBe('f');
-    const story = ['--detected-at', made.document.detectedAt, '--damaged-at', made.document.damagedAt];
-    const from = `before:${made.document.damagedAt}`;
+    const story = ['--detected-at', detectedAt, '--damaged-at', damagedAt];
+    const from = `before:${damagedAt}`;
     const ran = await run(
       'run',
       'single-tenant-corruption',
