@@ -8,11 +8,14 @@ export default defineConfig({
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['test/**/*.test.{ts,tsx}'],
     globalSetup: 'test/programs.ts',
+    setupFiles: 'test/each-file.ts',
     exclude: ['**/node_modules/**', 'test/bench/**'],
     // Real databases, real processes, real terminals: slow machines get time, nothing asserts on it.
     testTimeout: 180_000,
     hookTimeout: 240_000,
     pool: 'forks',
+    // A process for each file would read the program and warm up again each time: a second of computing a file.
+    isolate: false,
     // Much of the time is waiting for disks, processes and terminals, so more than one file a core pays.
     maxWorkers: 3,
     // .ci/run counts from this file.

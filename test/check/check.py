@@ -25,12 +25,7 @@ def quote(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-def stored(kind, value):
-    """A value by what is stored, not by what it equals."""
-    kind = kind.decode()
-    if kind == "real":
-        return kind, struct.pack(">d", value)
-    return kind, value
+NULL = (b"null", None)
 
 
 def same(value):
@@ -40,7 +35,7 @@ def same(value):
 def said(value):
     """What a key says where its table is known to store it in another form than its parent."""
     kind, content = value
-    return ("null", None) if kind == "null" else (content if isinstance(content, bytes) else str(content).encode()).lower()
+    return NULL if kind == b"null" else (content if isinstance(content, bytes) else str(content).encode()).lower()
 
 
 class Side:
@@ -56,7 +51,7 @@ class Side:
         return [row[1].decode() for row in self.db.execute(f"PRAGMA table_xinfo({quote(table)})") if row[6] != 1]
 
     def read(self, table):
-        """All rows as {column: stored value}; the rowid stands under the key None."""
+        """All rows as {column: (type, value)} by what is stored, not by what it equals; last, under None, the rowid."""
         names = self.columns(table)
         parts = [f"typeof({quote(n)}), CASE typeof({quote(n)}) WHEN 'text' THEN CAST({quote(n)} AS BLOB) ELSE {quote(n)} END" for n in names]
         rowid = next((alias for alias in ("rowid", "_rowid_", "oid") if alias not in [n.lower() for n in names]), None)
@@ -66,7 +61,10 @@ class Side:
             found = [(*row, None) for row in self.db.execute(f"SELECT {', '.join(parts)} FROM {quote(table)}")]
         rows = []
         for values in found:
-            row = {name: stored(values[2 * i], values[2 * i + 1]) for i, name in enumerate(names)}
+            kinds = values[:-1:2]
+            row = dict(zip(names, zip(kinds, values[1:-1:2])))
+            if b"real" in kinds:
+                row.update((name, (kind, struct.pack(">d", value))) for name, (kind, value) in row.items() if kind == b"real")
             row[None] = values[-1]
             rows.append(row)
         return rows
@@ -76,7 +74,7 @@ class Side:
         about = self.facts["tenants"]
         for row in self.tables.get(about["table"], []):
             kind, text = row[about["slug"]]
-            if kind == "text" and text in (slug.encode("utf-8"), slug.encode("utf-16-le")):
+            if kind == b"text" and text in (slug.encode("utf-8"), slug.encode("utf-16-le")):
                 return row[about["id"]]
         return None
 
@@ -109,25 +107,23 @@ class Side:
         for link in rule.get("links", []):
             parents = [self.tables[link["parent"]][i] for i in mine[link["parent"]]] + claimed.get(link["parent"], [])
             keys.append((link["columns"], {tuple(read(parent[c]) for c in link["parentColumns"]) for parent in parents}))
-        null = ("null", None)
         return lambda row: any(
-            null not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in keys
+            NULL not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in keys
         )
 
     def cut_loose(self, about, claimed, read):
         rule, key = about["rule"], about.get("key")
         if not key or not claimed or rule["via"] not in ("column", "links"):
             return lambda row: False
-        null = ("null", None)
-        named = {name for row in claimed if null not in (name := tuple(row[column] for column in key))}
+        named = {name for row in claimed if NULL not in (name := tuple(row[column] for column in key))}
         if rule["via"] == "column":
-            return lambda row: row[rule["column"]] == null and tuple(row[column] for column in key) in named
+            return lambda row: row[rule["column"]] == NULL and tuple(row[column] for column in key) in named
         ways = []
         for link in rule["links"]:
             parents = self.tables[link["parent"]]
             ways.append((link["columns"], {tuple(read(parent[c]) for c in link["parentColumns"]) for parent in parents}))
         return lambda row: tuple(row[column] for column in key) in named and not any(
-            null not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in ways
+            NULL not in (value := tuple(read(row[c]) for c in columns)) and value in held for columns, held in ways
         )
 
     def sequences(self):
@@ -148,12 +144,19 @@ class Side:
 
 
 def frozen(row, without=(), rowid=False):
-    kept = [(name, value) for name, value in row.items() if name is not None and name not in without]
-    return (tuple(kept), row[None]) if rowid else tuple(kept)
+    kept = tuple(row.items())[:-1]
+    if without:
+        kept = tuple((name, value) for name, value in kept if name not in without)
+    return (kept, row[None]) if rowid else kept
 
 
 def count(rows, without=(), rowid=False):
     return Counter(frozen(row, without, rowid) for row in rows)
+
+
+def gone(before, after, without=(), rowid=False):
+    """Rows of `before` that are not in `after`."""
+    return Counter() if before == after else count(before, without, rowid) - count(after, without, rowid)
 
 
 def expected(mode, key, before, backup):
@@ -180,7 +183,7 @@ def check_slice(table, facts, mode, before, backup, after):
         if (count(before) | count(backup)) - count(after):
             problem(f"{table}: rows are missing after mode {mode}")
         return
-    lacking, extra = count(wanted, untouched) - count(after, untouched), count(after, untouched) - count(wanted, untouched)
+    lacking, extra = gone(wanted, after, untouched), gone(after, wanted, untouched)
     if lacking or extra:
         problem(f"{table}: {sum(lacking.values())} rows lacking, {sum(extra.values())} too many; e.g. {list((lacking or extra))[:1]}")
 
@@ -189,7 +192,7 @@ def check_untouched(table, facts, about, before, after):
     for column in facts.get("untouched", []):
         held = {row[about["id"]]: row[column] for row in before}
         for row in after:
-            kind, text = held.get(row[about["id"]], ("text", about.get("suspended", "").encode()))
+            kind, text = held.get(row[about["id"]], (b"text", about.get("suspended", "").encode()))
             if row[column][1] not in (text, text.decode("utf-8", "ignore").encode("utf-16-le")):
                 problem(f"{table}.{column} changed, or a recreated tenant is not suspended")
 
@@ -238,7 +241,8 @@ def main():
     before, after, backup = (Side(path, facts) for path in (given.before, given.after, given.backup))
     if given.unchanged:
         for table in facts["tables"]:
-            if count(before.tables[table], rowid=True) != count(after.tables[table], rowid=True):
+            was, now = before.tables[table], after.tables[table]
+            if gone(was, now, rowid=True) or gone(now, was, rowid=True):
                 problem(f"{table}: rows changed although nothing should have")
         check_rest(facts, before, after, backup)
         return
@@ -255,8 +259,11 @@ def main():
     chosen = given.tables.split(",") if given.tables else None
     for table, about in facts["tables"].items():
         rowid = bool(about.get("key")) or about["rule"]["via"] != "links"
-        if count(others_before[table], rowid=rowid) != count(others_after[table], rowid=rowid):
-            lost = count(others_before[table], rowid=rowid) - count(others_after[table], rowid=rowid)
+        lost, added = (
+            gone(one[table], other[table], rowid=rowid)
+            for one, other in ((others_before, others_after), (others_after, others_before))
+        )
+        if lost or added:
             problem(f"{table}: rows that are not {given.tenant}'s changed; e.g. {list(lost)[:1] or 'a row was added'}")
         mode = given.mode if chosen is None or table in chosen else "keep"
         check_slice(table, about, mode, was[table], then[table], now[table])

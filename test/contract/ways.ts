@@ -13,6 +13,7 @@ import type { Database as Port, Staged, StagedSource } from '../../src/engine/po
 import type { Execution } from '../../src/engine/restore.ts';
 import { execute } from '../../src/engine/restore.ts';
 import { resolveTenant } from '../../src/engine/tenants.ts';
+import { afterTheFile } from '../afterwards.ts';
 import { temporaryFolder } from '../cli/folder.ts';
 import { silentRecorder } from '../engine/drive.ts';
 import { testCluster, testDatabase } from '../postgres/cluster.ts';
@@ -80,11 +81,18 @@ function onSqlite(path: string, script: string): void {
 
 let server: ReturnType<typeof testCluster> | undefined;
 
+function ofThisFile(): ReturnType<typeof testCluster> {
+  afterTheFile(() => {
+    server = undefined;
+  });
+  return testCluster();
+}
+
 async function postgres(
   script: string,
   back: (url: string, folder: string) => Promise<StagedSource>,
 ): Promise<Pair> {
-  server ??= testCluster();
+  server ??= ofThisFile();
   const then = await testDatabase(await server, script);
   const live = await testDatabase(await server, '', then.name);
   return {

@@ -116,6 +116,15 @@ function expectRestored(terminal: Pty): void {
   );
 }
 
+/** Told to end by a signal, it does, with the journal written. */
+async function endsSafely(terminal: Pty, made: World, signal: string): Promise<void> {
+  terminal.kill(signal);
+  await terminal.ends();
+  const stopped = journal(made).findLast((entry) => entry.event === 'run.stopped');
+  expect(stopped).toMatchObject({ why: 'signal' });
+  expect(journal(made).at(-1)).toMatchObject({ event: 'lock.released' });
+}
+
 describe('an incident on the screen', () => {
   it('is walked from suspension to the report with keys only', async () => {
     const made = await world();
@@ -152,7 +161,7 @@ describe('an incident on the screen', () => {
     expect(journal(made).find((entry) => entry.event === 'closed')).toMatchObject({ outcome: 'completed' });
   });
 
-  it('asks before it is left, keeps what was typed when one stays, and can be resumed', async () => {
+  it('asks before it is left, keeps what was typed when one stays, and can be resumed; a terminal that is lost (SIGHUP) ends it at a safe point', async () => {
     const made = await world();
     const first = start(made, runIt);
     await startStep(first, 'Suspend the tenant');
@@ -175,6 +184,7 @@ describe('an incident on the screen', () => {
 
     const second = start(made, ['resume']);
     await second.shows('Start: what is at stake comes first');
+    await endsSafely(second, made, 'SIGHUP');
   });
 
   it('is found again after kill -9, with the step that was running probed and never blindly repeated', async () => {
@@ -199,17 +209,6 @@ describe('an incident on the screen', () => {
     // Whatever the moment was, what became of the change is found out before anything else happens.
     const known = () => happened(made, 'restore.finished') || happened(made, 'restore.rolled-back');
     await expect.poll(known, { timeout: 45_000 }).toBe(true);
-  });
-
-  it.each(['SIGTERM', 'SIGHUP'])('ends at a safe point at %s, with the journal written', async (signal) => {
-    const made = await world();
-    const terminal = start(made, runIt);
-    await startStep(terminal, 'Suspend the tenant');
-    await terminal.shows('Type northwind-labs');
-    terminal.kill(signal);
-    await terminal.ends();
-    expect(journal(made).find((entry) => entry.event === 'run.stopped')).toMatchObject({ why: 'signal' });
-    expect(journal(made).at(-1)).toMatchObject({ event: 'lock.released' });
   });
 
   it('takes notes and hands over, which releases it with the situation written down', async () => {
@@ -326,7 +325,7 @@ describe('an incident on the screen', () => {
 });
 
 describe('the screen', () => {
-  it('follows the size of the terminal, down to where nothing fits', async () => {
+  it('follows the size of the terminal, down to where nothing fits, and ends at a safe point at SIGTERM', async () => {
     const made = await world();
     const terminal = start(made, runIt);
     await startStep(terminal, 'Suspend the tenant');
@@ -344,6 +343,7 @@ describe('the screen', () => {
     await terminal.shows('The terminal is too small.');
     terminal.resize(80, 24);
     await terminal.shows('Type northwind-labs');
+    await endsSafely(terminal, made, 'SIGTERM');
   });
 
   it('draws without colour, and without anything but ASCII, where that is asked for', async () => {

@@ -2,11 +2,11 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll } from 'vitest';
 import { prepareCluster } from '../../src/databases/postgres/server-cluster.ts';
 import { embeddedBinaries, findBinaries } from '../../src/databases/postgres/server-programs.ts';
 import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
 import { removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
+import { afterTheFile } from '../afterwards.ts';
 import { madeOnce } from '../once.ts';
 import { connectTo } from './connection.ts';
 
@@ -24,16 +24,6 @@ export interface TestDatabase {
   copy(query: string): Promise<string>;
 }
 
-/** Servers of this test file. Registered while the file is collected: inside a hook it would come too late. */
-const running: { server: Throwaway; folder: string }[] = [];
-
-afterAll(async () => {
-  for (const { server, folder } of running) {
-    await server.stop();
-    await removeThrowaway(folder);
-  }
-});
-
 /** One server per test file, stopped afterwards. */
 export async function testCluster(options: ThrowawayOptions = {}): Promise<Throwaway> {
   const folder = await mkdtemp(join(tmpdir(), 'tdr-pg-'));
@@ -41,7 +31,10 @@ export async function testCluster(options: ThrowawayOptions = {}): Promise<Throw
   if (!options.password) await execa('cp', ['-a', join(await freshCluster(binaries), 'data'), folder]);
   const settings = { jit: 'off', ...options.settings };
   const server = await startThrowaway(folder, { careless: true, ...options, settings, binaries });
-  running.push({ server, folder });
+  afterTheFile(async () => {
+    await server.stop();
+    await removeThrowaway(folder);
+  });
   return server;
 }
 

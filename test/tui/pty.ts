@@ -18,6 +18,8 @@ export class Pty {
   readonly process: IPty;
   readonly #terminal: xterm.Terminal;
   #resized = false;
+  /** The screen's text, until more is written: waiting asks for it again and again. */
+  #shown: string | undefined;
   /** Every line that went on in the next row because it was wider than the screen. */
   readonly tooWide: string[] = [];
   /** Everything the program wrote. */
@@ -42,7 +44,10 @@ export class Pty {
     });
     this.process.onData((data) => {
       this.raw += data;
-      this.#terminal.write(data, () => this.#noteWrapped());
+      this.#terminal.write(data, () => {
+        this.#shown = undefined;
+        this.#noteWrapped();
+      });
     });
     this.process.onExit(({ exitCode, signal }) => {
       this.ended = { exit: exitCode, signal: signal ?? 0 };
@@ -59,7 +64,8 @@ export class Pty {
   }
 
   text(): string {
-    return this.lines().join('\n');
+    this.#shown ??= this.lines().join('\n');
+    return this.#shown;
   }
 
   /** The alternate screen is up: the program has the terminal. */
@@ -74,6 +80,7 @@ export class Pty {
   resize(columns: number, rows: number): void {
     this.#resized = true;
     this.#terminal.resize(columns, rows);
+    this.#shown = undefined;
     this.process.resize(columns, rows);
   }
 

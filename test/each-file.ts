@@ -1,0 +1,4 @@
+import { afterAll } from 'vitest';
+import { endTheFile } from './afterwards.ts';
+
+afterAll(endTheFile);
