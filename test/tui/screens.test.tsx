@@ -65,6 +65,7 @@ describe('the typed confirmation', () => {
     await terminal.shows('list of files');
     process.emit('SIGCONT', 'SIGCONT');
     await terminal.hides('list of files');
+    await terminal.shows('Type northwind');
     expect([terminal.text(), terminal.rawMode()]).toEqual([before, true]);
   });
 
