@@ -1,25 +1,6 @@
 import type { TenantColumns } from '../../config/schema.ts';
 import type { RowEffect, SharedNeed } from '../../engine/plan.ts';
-import type {
-  Capabilities,
-  ChangeMarker,
-  CheckResult,
-  Collected,
-  Comparison,
-  DatabaseIdentity,
-  EffectsPage,
-  IsolationProof,
-  OnProgress,
-  Outcome,
-  SearchHit,
-  SearchRequest,
-  Session,
-  SliceDigest,
-  Staged,
-  StageRequest,
-  TrailEntry,
-  TrailRequest,
-} from '../../engine/port.ts';
+import type * as Port from '../../engine/port.ts';
 import type { Schema } from '../../engine/schema.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant } from '../../engine/tenant.ts';
@@ -50,9 +31,9 @@ import { methodFor } from './triggers.ts';
 import { dropTables, signature, targetOf, type Workspace } from './workspace.ts';
 
 /** The port's Session on PostgreSQL: one connection, our temporary tables on it, at most one transaction. */
-export class PostgresSession implements Session {
-  readonly identity: DatabaseIdentity;
-  readonly capabilities: Capabilities;
+export class PostgresSession implements Port.Session {
+  readonly identity: Port.DatabaseIdentity;
+  readonly capabilities: Port.Capabilities;
   private readonly sql: Sql;
   private readonly facts: SessionFacts;
   private structure: Structure | null = null;
@@ -97,7 +78,7 @@ export class PostgresSession implements Session {
     return listTenants(this.sql, relation, columns, targetOf(this.sql, relation));
   }
 
-  async stage(request: StageRequest): Promise<Staged> {
+  async stage(request: Port.StageRequest): Promise<Port.Staged> {
     await this.unstage();
     const structure = await this.known();
     const source = await openSource(this.sql, structure, request);
@@ -144,7 +125,7 @@ export class PostgresSession implements Session {
     await this.finishReading();
   }
 
-  async collect(request: CollectRequest): Promise<Collected> {
+  async collect(request: CollectRequest): Promise<Port.Collected> {
     this.compared = false;
     this.shared = [];
     const own = !this.reading && !this.change;
@@ -172,7 +153,7 @@ export class PostgresSession implements Session {
     throw new TenantDrError('internal', 'No slice was collected on this session.');
   }
 
-  async digest(side: 'live' | 'staged' | 'planned', onProgress?: OnProgress): Promise<SliceDigest> {
+  async digest(side: 'live' | 'staged' | 'planned', onProgress?: Port.OnProgress): Promise<Port.SliceDigest> {
     const work = this.collected();
     if (side === 'staged') return digestStaged(work);
     this.hashes ??= await hashLive(work);
@@ -182,13 +163,13 @@ export class PostgresSession implements Session {
     return digest;
   }
 
-  async compare(onProgress?: OnProgress): Promise<Comparison> {
+  async compare(onProgress?: Port.OnProgress): Promise<Port.Comparison> {
     const comparison = await compareAll(this.collected(), methodFor(this.facts), onProgress);
     this.compared = true;
     return comparison;
   }
 
-  async effects(page: EffectsPage): Promise<RowEffect[]> {
+  async effects(page: Port.EffectsPage): Promise<RowEffect[]> {
     const slot = this.collected().byName.get(page.table);
     return slot ? readEffects(this.collected(), slot, page) : [];
   }
@@ -201,7 +182,7 @@ export class PostgresSession implements Session {
     this.shared = needs;
   }
 
-  saveSlice(path: string, onProgress?: OnProgress): Promise<{ rows: number; bytes: number }> {
+  saveSlice(path: string, onProgress?: Port.OnProgress): Promise<{ rows: number; bytes: number }> {
     return saveSlice(this.collected(), path, onProgress);
   }
 
@@ -209,7 +190,9 @@ export class PostgresSession implements Session {
     return saveEffects(this.collected(), path);
   }
 
-  async beginWrite(options: Parameters<Session['beginWrite']>[0]): ReturnType<Session['beginWrite']> {
+  async beginWrite(
+    options: Parameters<Port.Session['beginWrite']>[0],
+  ): ReturnType<Port.Session['beginWrite']> {
     const work = this.collected();
     this.change = new Change(work, this.facts, { ...this.facts.options, ...options });
     try {
@@ -227,32 +210,40 @@ export class PostgresSession implements Session {
     throw new TenantDrError('internal', 'No write transaction is open on this session.');
   }
 
-  async apply(onProgress?: OnProgress): ReturnType<Session['apply']> {
+  async apply(onProgress?: Port.OnProgress): ReturnType<Port.Session['apply']> {
     // A plan made again under the lock has a workspace of its own.
     return this.changing().apply(this.collected(), this.shared, onProgress);
   }
 
-  verify(): ReturnType<Session['verify']> {
+  verify(): ReturnType<Port.Session['verify']> {
     return this.changing().verify();
   }
 
-  prove(): Promise<IsolationProof> {
+  prove(): Promise<Port.IsolationProof> {
     return this.changing().prove();
   }
 
   async commit(): Promise<{ writeLockSeconds: number }> {
     const done = await this.changing().commit();
-    [this.change, this.compared] = [null, false];
+    this.letGo();
     return done;
   }
 
   async rollback(): Promise<void> {
-    const change = this.change;
-    [this.change, this.compared, this.made] = [null, false, ''];
+    const change = this.letGo();
+    this.made = '';
     await change?.rollback();
   }
 
-  async probe(path: string, marker: ChangeMarker): Promise<Outcome> {
+  /** The change is over, and with it what was compared for it. */
+  private letGo(): Change | null {
+    const { change } = this;
+    this.change = null;
+    this.compared = false;
+    return change;
+  }
+
+  async probe(path: string, marker: Port.ChangeMarker): Promise<Port.Outcome> {
     return probe(this.sql, await this.known(), path, marker);
   }
 
@@ -260,19 +251,21 @@ export class PostgresSession implements Session {
     return changedSince(this.collected(), path);
   }
 
-  check(...asked: Parameters<Session['check']>): Promise<CheckResult> {
+  check(...asked: Parameters<Port.Session['check']>): Promise<Port.CheckResult> {
     return runCheck(this.sql, ...asked);
   }
 
-  trail(request: TrailRequest): Promise<TrailEntry[]> {
+  trail(request: Port.TrailRequest): Promise<Port.TrailEntry[]> {
     return readTrail(this.collected(), request);
   }
 
-  async setStatus(...[columns, tenant, status]: Parameters<Session['setStatus']>): Promise<string | null> {
+  async setStatus(
+    ...[columns, tenant, status]: Parameters<Port.Session['setStatus']>
+  ): Promise<string | null> {
     return setStatus(this.sql, await this.known(), { columns, tenant, status, waiting: this.facts.options });
   }
 
-  async search(request: SearchRequest): Promise<SearchHit[]> {
+  async search(request: Port.SearchRequest): Promise<Port.SearchHit[]> {
     return searchRows(await this.census(request.shape), request);
   }
 
@@ -284,7 +277,7 @@ export class PostgresSession implements Session {
     return countTables(this.sql, await this.known(), names);
   }
 
-  async digestAll(shape: SliceShape, onProgress?: OnProgress): ReturnType<Session['digestAll']> {
+  async digestAll(shape: SliceShape, onProgress?: Port.OnProgress): ReturnType<Port.Session['digestAll']> {
     return digestAll(await this.census(shape), onProgress);
   }
 
