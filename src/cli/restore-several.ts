@@ -66,7 +66,8 @@ async function stakesText(
 ): Promise<string> {
   const { planMany } = await import('../actions/many-plans.ts');
   const plans = await planMany(bench, tenants, options, { signal, progress: bench.deps.progress });
-  const { name } = bench.ground.session.identity;
+  const { name, location } = bench.ground.session.identity;
+  const environment = printable(bench.deps.config.environment);
   const rows = plans.tenants.map((one) => {
     const { slug, name: called, tier } = one.tenant;
     const counts =
@@ -76,13 +77,13 @@ async function stakesText(
     return [slug, called ?? '', tier, ...counts, 'refusal' in one ? `left out: ${one.refusal}` : ''];
   });
   return [
-    `${tenants.length} tenants in ${printable(name)} (${printable(bench.deps.config.environment)}), from ${printable(from)}, mode ${options.mode}:`,
+    `${tenants.length} tenants in ${printable(name)} (${environment}), from ${printable(from)}, mode ${options.mode}:`,
     '',
     textTable(planColumns, rows, output.tableWidth),
     '',
     `Together ${plans.sum.insert} rows added, ${plans.sum.update} changed back, ${plans.sum.delete} deleted.`,
     ...plans.revivals.map(revivalText),
-    'Each gets a safety copy and a transaction of its own.',
+    `This writes to ${printable(location)} (${environment}). Each gets a safety copy and a transaction of its own.`,
   ].join('\n');
 }
 

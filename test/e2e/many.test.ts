@@ -121,6 +121,7 @@ describe('many tenants', () => {
     const memos = ask(world.dbPath, `SELECT count(*) FROM memos WHERE ${charlie}`);
     expect(pty.text()).toMatch(new RegExp(`charlie .* pro +0 +${memos} +0`));
     expect(pty.text()).toContain('Together');
+    expect(pty.text()).toContain(`This writes to ${world.dbPath} (test)`);
     ask(world.dbPath, `UPDATE memos SET body = 'written since' WHERE ${charlie}`);
     pty.type('2 tenants in app\r');
     expect((await pty.ends()).exit).toBe(6);
