@@ -7,8 +7,8 @@ import { checkOrigin } from '../engine/origin.ts';
 import { makePlan, type Plan, type PlanRequest } from '../engine/planning.ts';
 import type { OnProgress, Progress, Session, Staged } from '../engine/port.ts';
 import { type Execution, execute } from '../engine/restore.ts';
-import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
-import { type FoundTenant, resolveTenant } from '../engine/tenants.ts';
+import { idKey, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import { type FoundTenant, TenantDirectory } from '../engine/tenants.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
 import { IncidentRecorder } from './recorder.ts';
@@ -46,6 +46,7 @@ export class Workbench {
   readonly deps: ChangeDeps;
   /** One a tenant: the plan that was shown is the one that is carried out. */
   private readonly changes = new Map<string, Change>();
+  private known: TenantDirectory | undefined;
   /** Seconds it took to open and stage. */
   readonly stageSeconds: number;
 
@@ -104,16 +105,17 @@ export class Workbench {
     }
   }
 
-  /** The tenant meant by a text, looked up live and in the backup. */
-  find(text: string): FoundTenant {
-    return resolveTenant(text, this.ground.tenants, this.staged.tenants);
+  /** The tenants that are live and in the backup. */
+  get directory(): TenantDirectory {
+    this.known ??= new TenantDirectory(this.ground.tenants, this.staged.tenants);
+    return this.known;
   }
 
   /** Throws for a tenant whose rows were not looked for: an empty slice would be restored over the live one. */
   change(tenant: Tenant): Change {
     if (!isWholeStaged(this.backup) && !this.ids.some((id) => sameId(id, tenant.id)))
       throw new TenantDrError('internal', `The rows of ${tenant.slug} were not looked for in the backup.`);
-    const key = `${tenant.id.type} ${tenant.id.text}`;
+    const key = idKey(tenant.id);
     const known = this.changes.get(key);
     if (known) return known;
     const is = (other: { id: FoundTenant['id'] }) => sameId(other.id, tenant.id);

@@ -1,7 +1,7 @@
 import type { OpenedBackup } from '../backups/open.ts';
 import { type Ground, stageSource } from '../engine/ground.ts';
 import type { Progress, Staged } from '../engine/port.ts';
-import { sameId, type TenantId } from '../engine/tenant.ts';
+import { eachOnce, idKey, type TenantId } from '../engine/tenant.ts';
 import type { KnownTenant } from '../engine/tenants.ts';
 
 /** Whose rows are wanted, of the live tenants and of those known to be in the backup. */
@@ -22,14 +22,11 @@ export async function stageWanted(
   wanted: Wanted,
   onProgress: (progress: Progress) => void,
 ): Promise<{ staged: Staged; ids: TenantId[] }> {
-  const ids = distinct(wanted(ground.tenants, backup.manifest?.tenants ?? []));
+  const ids = eachOnce(wanted(ground.tenants, backup.manifest?.tenants ?? []), (id) => id);
   const staged = await stageSource(ground, backup.source, ids, onProgress);
   if (isWholeStaged(backup)) return { staged, ids };
-  const all = distinct(wanted(ground.tenants, staged.tenants));
-  if (all.every((id) => ids.some((known) => sameId(known, id)))) return { staged, ids };
+  const all = eachOnce(wanted(ground.tenants, staged.tenants), (id) => id);
+  const looked = new Set(ids.map(idKey));
+  if (all.every((id) => looked.has(idKey(id)))) return { staged, ids };
   return { staged: await stageSource(ground, backup.source, all, onProgress), ids: all };
-}
-
-function distinct(ids: TenantId[]): TenantId[] {
-  return ids.filter((id, i) => ids.findIndex((other) => sameId(other, id)) === i);
 }

@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts';
 import { stageSource, survey } from '../engine/ground.ts';
 import type { Database, OnProgress, SliceDigest, StagedSource } from '../engine/port.ts';
 import { buildShape } from '../engine/shape.ts';
-import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import { eachOnce, sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import type { ManifestTenant } from './manifest.ts';
 
 export interface StagedSlice {
@@ -27,9 +27,7 @@ export async function readStagedSlices(
   try {
     const ground = await survey(session, config);
     const { tenants } = await stageSource(ground, source, []);
-    const wanted = choose(tenants).filter(
-      (one, i, all) => all.findIndex((other) => sameId(other.id, one.id)) === i,
-    );
+    const wanted = eachOnce(choose(tenants), ({ id }) => id);
     const ids = wanted.map(({ id }) => id);
     const staged = await stageSource(ground, source, ids, onProgress);
     // What the backup knows nothing of counts on neither side.

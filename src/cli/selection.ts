@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Workbench } from '../actions/change.ts';
 import { classify } from '../engine/ownership.ts';
 import { buildShape } from '../engine/shape.ts';
-import { sameId } from '../engine/tenant.ts';
+import { eachOnce } from '../engine/tenant.ts';
 import type { FoundTenant } from '../engine/tenants.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { byTier, type Tier } from '../policy/tiers.ts';
@@ -23,13 +23,11 @@ export async function selectTenants(
   context: Context,
 ): Promise<FoundTenant[]> {
   const names = [...selection.tenants, ...(await fromFile(selection.tenantsFile, context))];
-  const chosen = names.map((name) => bench.find(name));
+  const chosen = names.map((name) => bench.directory.find(name));
   if (selection.tier !== undefined)
-    chosen.push(...everyone(bench).filter((tenant) => tenant.tier === selection.tier));
+    chosen.push(...bench.directory.inBackup().filter((tenant) => tenant.tier === selection.tier));
   if (selection.missing) chosen.push(...(await missingTenants(bench)));
-  const distinct = chosen.filter(
-    (tenant, i) => chosen.findIndex((other) => sameId(other.id, tenant.id)) === i,
-  );
+  const distinct = eachOnce(chosen, ({ id }) => id);
   if (distinct.length === 0) {
     throw new TenantDrError(
       selection.missing || selection.tier !== undefined ? 'tenant-unknown' : 'usage',
@@ -62,11 +60,6 @@ async function fromFile(file: string | undefined, context: Context): Promise<str
   }
 }
 
-/** All tenants of live and backup that a restore can be for: those the backup holds. */
-function everyone(bench: Workbench): FoundTenant[] {
-  return bench.staged.tenants.map((tenant) => bench.find(`id:${tenant.id.text}`));
-}
-
 /** Tenants whose row is gone, or that have no rows of their own left while the backup has some. */
 async function missingTenants(bench: Workbench): Promise<FoundTenant[]> {
   const { session, schema, config } = bench.ground;
@@ -76,5 +69,5 @@ async function missingTenants(bench: Workbench): Promise<FoundTenant[]> {
     .filter((table) => table.membership.via !== 'identity')
     .map((table) => table.name);
   const rows = (id: string): number => owned.reduce((sum, table) => sum + (counts[table]?.[id] ?? 0), 0);
-  return everyone(bench).filter((tenant) => !tenant.live || rows(tenant.id.text) === 0);
+  return bench.directory.inBackup().filter((tenant) => !tenant.live || rows(tenant.id.text) === 0);
 }

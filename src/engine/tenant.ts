@@ -37,6 +37,21 @@ export function sameId(a: TenantId, b: TenantId): boolean {
   return a.type === b.type && a.text === b.text;
 }
 
+/** Names an id among those of all types, for looking tenants up. */
+export function idKey({ type, text }: TenantId): string {
+  return `${type} ${text}`;
+}
+
+/** Everyone once, however often named: the first of each id, in the order given. */
+export function eachOnce<One>(all: One[], idOf: (one: One) => TenantId): One[] {
+  const first = new Map<string, One>();
+  for (const one of all) {
+    const key = idKey(idOf(one));
+    if (!first.has(key)) first.set(key, one);
+  }
+  return [...first.values()];
+}
+
 /** A status was to be set of a tenant whose own row is gone from `table`. */
 export function noRowOfTenant(table: string): TenantDrError {
   return new TenantDrError('tenant-unknown', `The tenant's row is not in "${table}". Nothing was changed.`, {

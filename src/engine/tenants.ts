@@ -3,7 +3,7 @@ import { TenantDrError } from '../errors.ts';
 import { higherTier } from '../policy/tiers.ts';
 import { printable } from './printable.ts';
 import type { Tenant, TenantId } from './tenant.ts';
-import { sameId } from './tenant.ts';
+import { eachOnce, idKey, sameId } from './tenant.ts';
 
 /** As much of a tenant as a manifest tells too. */
 export type KnownTenant = Pick<Tenant, 'id' | 'slug'>;
@@ -15,40 +15,81 @@ export interface FoundTenant extends Tenant {
   inBackup: boolean;
 }
 
-/**
- * Finds the tenant an operator means by an id or a slug (`id:…` and `slug:…` say which).
- * Throws tenant-unknown with the nearest names, tenant-ambiguous when the text stands for different tenants.
- * The tier is the higher of live row and backup when they disagree (design section 8).
- */
+/** The tenants of a live database and of a backup, to be found by what an operator calls them. */
+export class TenantDirectory {
+  private readonly live: Tenant[];
+  private readonly backup: Tenant[];
+  private readonly liveById: Map<string, Tenant>;
+  private readonly backupById: Map<string, Tenant>;
+  /** By every text that may stand for them. */
+  private readonly byName = new Map<string, Tenant[]>();
+
+  constructor(live: Tenant[], backup: Tenant[]) {
+    this.live = live;
+    this.backup = backup;
+    this.liveById = byId(live);
+    this.backupById = byId(backup);
+    for (const tenant of [...live, ...backup]) for (const name of namesOf(tenant)) this.name(name, tenant);
+  }
+
+  private name(name: string, tenant: Tenant): void {
+    const known = this.byName.get(name);
+    if (!known) this.byName.set(name, [tenant]);
+    else if (!known.some(({ id }) => sameId(id, tenant.id))) known.push(tenant);
+  }
+
+  /** Those a restore can be for. */
+  inBackup(): FoundTenant[] {
+    return eachOnce(this.backup, ({ id }) => id).map((tenant) => this.found(tenant.id));
+  }
+
+  /**
+   * The tenant an operator means by an id or a slug (`id:…` and `slug:…` say which).
+   * Throws tenant-unknown with the nearest names, tenant-ambiguous when the text stands for different tenants.
+   */
+  find(text: string): FoundTenant {
+    const meant = this.byName.get(text) ?? [];
+    if (meant.length === 0) throw unknown(text, [...this.live, ...this.backup]);
+    if (meant.length > 1) throw ambiguous(text, meant, this.live);
+    return this.found((meant[0] as Tenant).id);
+  }
+
+  /** The tier is the higher of live row and backup when they disagree (design section 8). */
+  found(id: TenantId): FoundTenant {
+    const now = this.liveById.get(idKey(id));
+    const then = this.backupById.get(idKey(id));
+    const known = (now ?? then) as Tenant;
+    return {
+      ...known,
+      tier: now && then ? higherTier(now.tier, then.tier) : known.tier,
+      live: now !== undefined,
+      inBackup: then !== undefined,
+    };
+  }
+}
+
+function byId(tenants: Tenant[]): Map<string, Tenant> {
+  return new Map(eachOnce(tenants, ({ id }) => id).map((tenant) => [idKey(tenant.id), tenant]));
+}
+
+/** Finds one tenant, as `TenantDirectory.find` does. */
 export function resolveTenant(text: string, live: Tenant[], backup: Tenant[] | null): FoundTenant {
-  const matches = [...live, ...(backup ?? [])].filter((tenant) => means(text, tenant));
-  const distinct = matches.filter(
-    (tenant, i) => matches.findIndex((other) => sameId(other.id, tenant.id)) === i,
-  );
-  if (distinct.length === 0) throw unknown(text, [...live, ...(backup ?? [])]);
-  if (distinct.length > 1) throw ambiguous(text, distinct, live);
-  const { id } = distinct[0] as Tenant;
-  const now = live.find((tenant) => sameId(tenant.id, id));
-  const then = backup?.find((tenant) => sameId(tenant.id, id));
-  const known = (now ?? then) as Tenant;
-  return {
-    ...known,
-    tier: now && then ? higherTier(now.tier, then.tier) : known.tier,
-    live: now !== undefined,
-    inBackup: then !== undefined,
-  };
+  return new TenantDirectory(live, backup ?? []).find(text);
 }
 
 /** Who one of these texts may stand for: whose rows have to be looked for in a backup. */
 export function namedAmong(texts: string[]): (live: KnownTenant[], backup: KnownTenant[]) => TenantId[] {
+  const meant = new Set(texts);
   return (live, backup) =>
-    [...live, ...backup].filter((tenant) => texts.some((text) => means(text, tenant))).map(({ id }) => id);
+    [...live, ...backup]
+      .filter((tenant) => namesOf(tenant).some((name) => meant.has(name)))
+      .map(({ id }) => id);
 }
 
-function means(text: string, tenant: KnownTenant): boolean {
-  if (text.startsWith('id:')) return tenant.id.text === text.slice(3);
-  if (text.startsWith('slug:')) return tenant.slug === text.slice(5);
-  return tenant.id.text === text || tenant.slug === text;
+/** Every text that stands for a tenant. One that begins like a prefix stands for nobody without a prefix. */
+function namesOf({ id, slug }: KnownTenant): string[] {
+  const bare = [id.text, slug].filter((name) => !/^(id|slug):/.test(name));
+  return [...bare, `id:${id.text}`, `slug:${slug}`];
 }
 
 function unknown(text: string, tenants: Tenant[]): TenantDrError {

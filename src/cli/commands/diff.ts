@@ -21,7 +21,7 @@ export default command({
     const bench = await Workbench.open(deps, against, foreignSource, namedAmong([named]));
     try {
       const plan = await bench
-        .change(bench.find(named))
+        .change(bench.directory.find(named))
         .plan({ mode: 'exact', verbatim: true, digestStaged: true });
       await bench.backup.confirmed;
       const { insert, update, delete: deleted } = countEffects(plan);

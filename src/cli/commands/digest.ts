@@ -6,8 +6,8 @@ import type { Database, Session, StagedSource, TableDigest } from '../../engine/
 import { printable } from '../../engine/printable.ts';
 import { buildShape } from '../../engine/shape.ts';
 import type { SliceShape } from '../../engine/slice.ts';
-import { idForJson, sameId, type Tenant } from '../../engine/tenant.ts';
-import { resolveTenant } from '../../engine/tenants.ts';
+import { eachOnce, idForJson, type Tenant } from '../../engine/tenant.ts';
+import { TenantDirectory } from '../../engine/tenants.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { textTable } from '../format.ts';
@@ -70,7 +70,12 @@ async function digestsIn(
 }
 
 function chosen(named: string[], all: Tenant[]): Tenant[] {
-  return named.length === 0 ? all : each(named.map((text) => resolveTenant(text, all, null)));
+  if (named.length === 0) return all;
+  const directory = new TenantDirectory(all, []);
+  return eachOnce(
+    named.map((text) => directory.find(text)),
+    ({ id }) => id,
+  );
 }
 
 async function digests(
@@ -99,11 +104,6 @@ async function digests(
   } finally {
     await session.close();
   }
-}
-
-/** Every tenant once, however often it was named. */
-function each(tenants: Tenant[]): Tenant[] {
-  return tenants.filter((tenant, i) => tenants.findIndex((other) => sameId(other.id, tenant.id)) === i);
 }
 
 async function byScan(

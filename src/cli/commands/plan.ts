@@ -27,7 +27,7 @@ export default command({
     ]);
     const bench = await Workbench.open(deps, input.from, input.foreignSource, namedAmong([input.tenant]));
     try {
-      const tenant = bench.find(input.tenant);
+      const tenant = bench.directory.find(input.tenant);
       const plan = await bench.change(tenant).plan({ ...options, digestStaged: true });
       if (!tenant.inBackup && !bench.backup.whole) {
         const { requireApplicable } = await import('../../engine/planning.ts');

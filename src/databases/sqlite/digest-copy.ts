@@ -56,33 +56,34 @@ export async function digestCopy(
     // Starting a process keeps this one from anything else for a while.
     await breathe();
   }
-  return added(await Promise.all(shares), shape);
-}
-
-/** Adds what one process found in a table. */
-export function addTo(sums: Map<string, MultisetHash>, part: TableSums | undefined): void {
-  for (const [index, tenant] of (part?.tenants ?? []).entries()) {
-    const sum = sums.get(tenant) ?? new MultisetHash();
-    sums.set(tenant, sum);
-    sum.merge(part?.rows[index] ?? 0, part?.lanes as Uint32Array, 8 * index);
-  }
+  return addShares(await Promise.all(shares), shape);
 }
 
 /** Adds up what the processes found, without keeping this one from anything else for long. */
-async function added(
+export async function addShares(
   shares: ShareSums[],
   shape: SliceShape,
 ): Promise<Record<string, Record<string, TableDigest>>> {
   const digests: Record<string, Record<string, TableDigest>> = Object.create(null);
+  let tenants = 0;
+  const pause = async (): Promise<void> => {
+    if (++tenants % 100 === 0) await breathe();
+  };
   for (const { name, columns } of shape.tables) {
-    const names = sortedColumns(columns.map((column) => column.name));
     const sums = new Map<string, MultisetHash>();
-    for (const share of shares) addTo(sums, share[name]);
-    await breathe();
+    for (const part of shares.flatMap((share) => share[name] ?? [])) {
+      for (const [index, tenant] of part.tenants.entries()) {
+        const sum = sums.get(tenant) ?? new MultisetHash();
+        sums.set(tenant, sum);
+        sum.merge(part.rows[index] ?? 0, part.lanes, 8 * index);
+        await pause();
+      }
+    }
+    const names = sortedColumns(columns.map((column) => column.name));
     const found = new Map<string, TableDigest>();
     for (const [tenant, sum] of sums) {
       found.set(tenant, sum.finish(name, names));
-      if (found.size % 100 === 0) await breathe();
+      await pause();
     }
     digests[name] = Object.fromEntries(found);
   }
