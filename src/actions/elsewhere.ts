@@ -1,6 +1,7 @@
 import type { BackupEntry } from '../backups/catalogue.ts';
 import { digestAlgorithm } from '../backups/contents.ts';
 import type { ManifestTenant } from '../backups/manifest.ts';
+import { own } from '../engine/own.ts';
 import type { Session } from '../engine/port.ts';
 import type { SliceShape } from '../engine/slice.ts';
 import { sameId } from '../engine/tenant.ts';
@@ -93,8 +94,8 @@ async function fewerRows(
   const live = await session.countAll(shape);
   const found = others.map((other): AlsoHit => {
     const tables = damage.flatMap(({ name }) => {
-      const then = other.rows?.[name] ?? 0;
-      const now = live[name]?.[other.id.text] ?? 0;
+      const then = own(other.rows, name) ?? 0;
+      const now = own(own(live, name), other.id.text) ?? 0;
       return then >= 5 && now <= then * (1 - suspiciousShare) ? [name] : [];
     });
     return { slug: other.slug, tables, missing: null, overwritten: null };
@@ -117,8 +118,8 @@ async function changedTenants(
     context.progress({ phase: 'other tenants', done, total: damage.length, unit: 'tables' });
     const live = (await session.digestAll(withParents(shape, name)))[name] ?? {};
     for (const other of others) {
-      const then = other.digests?.[name];
-      if (then === live[other.id.text]?.digest) continue;
+      const then = own(other.digests, name);
+      if (then === own(live, other.id.text)?.digest) continue;
       weight.set(other.slug, (weight.get(other.slug) ?? 0) + insert + update);
     }
   }

@@ -1,3 +1,4 @@
+import { own } from '../engine/own.ts';
 import { type RestoreMode, restoreModes } from '../engine/plan.ts';
 import { countEffects, type Plan } from '../engine/planning.ts';
 import type { ActionContext } from './action.ts';
@@ -135,7 +136,7 @@ async function review(
   const among = options.tables ?? plan.tables.map((table) => table.name);
   const except = { ...options.except };
   for (const [table, keys] of Object.entries(answer.withoutRows)) {
-    if (keys.length > 0) except[table] = [...(except[table] ?? []), ...keys];
+    if (keys.length > 0) except[table] = [...(own(except, table) ?? []), ...keys];
   }
   return {
     ...options,

@@ -1,3 +1,5 @@
+import { own } from '../engine/own.ts';
+import { idKey } from '../engine/tenant.ts';
 import type { Contents } from './contents.ts';
 import type { Manifest, ManifestTenant } from './manifest.ts';
 
@@ -15,16 +17,19 @@ function differingTables(manifest: Manifest, contents: Contents): string[] {
   const then = manifest.rows ?? {};
   const now = contents.rows ?? {};
   return union(then, now)
-    .filter((table) => then[table] !== now[table])
-    .map((table) => `${table} has ${now[table] ?? 'no'} rows, ${then[table] ?? 'none'} in the manifest`);
+    .filter((table) => own(then, table) !== own(now, table))
+    .map(
+      (table) =>
+        `${table} has ${own(now, table) ?? 'no'} rows, ${own(then, table) ?? 'none'} in the manifest`,
+    );
 }
 
 function differingTenants(manifest: Manifest, contents: Contents): string[] {
-  const now = new Map((contents.tenants ?? []).map((tenant) => [keyOf(tenant), tenant]));
+  const now = new Map((contents.tenants ?? []).map((tenant) => [idKey(tenant.id), tenant]));
   const wrong: string[] = [];
   for (const then of manifest.tenants ?? []) {
-    const tenant = now.get(keyOf(then));
-    now.delete(keyOf(then));
+    const tenant = now.get(idKey(then.id));
+    now.delete(idKey(then.id));
     if (!tenant) wrong.push(`tenant ${then.slug} is missing`);
     else {
       const tables = differingIn(then, tenant);
@@ -40,13 +45,9 @@ function differingIn(then: ManifestTenant, now: ManifestTenant): string[] {
   if (!then.rows) return [];
   const before: Record<string, unknown> = then.digests ?? then.rows;
   const after: Record<string, unknown> = (then.digests ? now.digests : now.rows) ?? {};
-  return union(before, after).filter((table) => before[table] !== after[table]);
+  return union(before, after).filter((table) => own(before, table) !== own(after, table));
 }
 
 function union(a: object, b: object): string[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])];
-}
-
-function keyOf({ id }: ManifestTenant): string {
-  return `${id.type}:${id.text}`;
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
 import { digestCopy, worthSharing } from '../databases/sqlite/digest-copy.ts';
 import { sliceDigest } from '../engine/digest.ts';
+import { own } from '../engine/own.ts';
 import { classify } from '../engine/ownership.ts';
 import type { OnProgress, Session, TableDigest } from '../engine/port.ts';
 import { buildShape } from '../engine/shape.ts';
@@ -59,14 +60,18 @@ export async function contentsIn(
 ): Promise<Contents> {
   const schema = await session.schema();
   const names = schema.tables.filter(({ kind }) => kind === 'table').map(({ name }) => name);
-  const rows = await session.countTables(names);
-  const known = { ...noContents, schemaFingerprint: schema.fingerprint, rows };
   const tenants = await tenantsOf(session, config);
-  if (!tenants) return known;
+  const counting = () => session.countTables(names);
+  const known = { ...noContents, schemaFingerprint: schema.fingerprint };
+  if (!tenants) return { ...known, rows: await counting() };
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
-  if (!digestAll)
-    return { ...known, tenants: await described(tenants, await session.countAll(shape), counted) };
-  return { ...known, digestAlgorithm, tenants: await described(tenants, await digestAll(shape), summed) };
+  if (!digestAll) {
+    const rows = await counting();
+    return { ...known, rows, tenants: await described(tenants, await session.countAll(shape), counted) };
+  }
+  // Other processes may do the digests; the session counts meanwhile.
+  const [digests, rows] = await Promise.all([digestAll(shape), counting()]);
+  return { ...known, rows, digestAlgorithm, tenants: await described(tenants, digests, summed) };
 }
 
 async function tenantsOf(session: Reading, config: Config): Promise<Tenant[] | null> {
@@ -97,12 +102,12 @@ async function described<T>(
 ): Promise<ManifestTenant[]> {
   const entries: ManifestTenant[] = [];
   for (const { id, slug, name, tier, status } of tenants) {
-    const own: Record<string, T> = {};
+    const held: Record<string, T> = {};
     for (const [table, byTenant] of Object.entries(tables)) {
-      const found = Object.hasOwn(byTenant, id.text) ? byTenant[id.text] : undefined;
-      if (found !== undefined) own[table] = found;
+      const found = own(byTenant, id.text);
+      if (found !== undefined) held[table] = found;
     }
-    entries.push({ id, slug, name, tier, status, ...slice(own) });
+    entries.push({ id, slug, name, tier, status, ...slice(held) });
     if (entries.length % 50 === 0) await breathe();
   }
   return entries;

@@ -1,3 +1,4 @@
+import { own } from '../engine/own.ts';
 import type { BackupEntry } from './catalogue.ts';
 import type { ManifestTenant } from './manifest.ts';
 
@@ -51,7 +52,7 @@ export function historyOf(tenant: string, entries: BackupEntry[]): TenantHistory
   const points = slices.map(({ entry, slice }) => ({ backup: entry, rows: slice ? total(slice) : null }));
   const names = new Set(slices.flatMap(({ slice }) => Object.keys(slice?.rows ?? {})));
   const tables = [...names].map((table) => {
-    const rows = slices.map(({ slice }) => slice?.rows?.[table] ?? 0);
+    const rows = slices.map(({ slice }) => own(slice?.rows, table) ?? 0);
     return { table, rows, fall: steepestFall(rows) };
   });
   tables.sort((a, b) => Math.max(...b.rows) - Math.max(...a.rows) || (a.table < b.table ? -1 : 1));

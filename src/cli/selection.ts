@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Workbench } from '../actions/change.ts';
+import { own } from '../engine/own.ts';
 import { classify } from '../engine/ownership.ts';
 import { buildShape } from '../engine/shape.ts';
 import { eachOnce } from '../engine/tenant.ts';
@@ -68,6 +69,7 @@ async function missingTenants(bench: Workbench): Promise<FoundTenant[]> {
   const owned = shape.tables
     .filter((table) => table.membership.via !== 'identity')
     .map((table) => table.name);
-  const rows = (id: string): number => owned.reduce((sum, table) => sum + (counts[table]?.[id] ?? 0), 0);
+  const rows = (id: string): number =>
+    owned.reduce((sum, table) => sum + (own(own(counts, table), id) ?? 0), 0);
   return bench.directory.inBackup().filter((tenant) => !tenant.live || rows(tenant.id.text) === 0);
 }

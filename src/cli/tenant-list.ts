@@ -1,7 +1,8 @@
 import type { BackupEntry } from '../backups/catalogue.ts';
 import type { ManifestTenant } from '../backups/manifest.ts';
-import type { Tenant, TenantId } from '../engine/tenant.ts';
-import { idForJson, sameId } from '../engine/tenant.ts';
+import { own } from '../engine/own.ts';
+import type { Tenant } from '../engine/tenant.ts';
+import { idForJson, idKey, sameId } from '../engine/tenant.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RpoAge } from '../policy/rpo.ts';
 import { rpoAge } from '../policy/rpo.ts';
@@ -37,24 +38,20 @@ export interface ListRequest {
  * a manifest knows are added, marked; of two tiers the higher counts (design section 8).
  */
 export function listTenants(request: ListRequest): ListedTenant[] {
-  const remembered = new Map(rememberedTenants(request.backups).map((one) => [keyOf(one.id), one]));
+  const remembered = new Map(rememberedTenants(request.backups).map((one) => [idKey(one.id), one]));
   const holders = request.backups.filter(isUsable).map((backup) => ({ backup, holds: holderOf(backup) }));
   const live = request.tenants.map((tenant) => {
-    const known = remembered.get(keyOf(tenant.id));
+    const known = remembered.get(idKey(tenant.id));
     return { ...tenant, tier: known ? higherTier(tenant.tier, known.tier) : tenant.tier, live: true };
   });
-  const present = new Set(request.tenants.map((tenant) => keyOf(tenant.id)));
+  const present = new Set(request.tenants.map((tenant) => idKey(tenant.id)));
   const gone = [...remembered.values()]
-    .filter((one) => !present.has(keyOf(one.id)))
+    .filter((one) => !present.has(idKey(one.id)))
     .map(({ id, slug, name, tier }) => ({ id, slug, name, tier, status: null, live: false }));
   return [...live, ...gone].map((tenant) => withBackup(tenant, holders, request)).sort(byTier);
 }
 
 /** Ten thousand tenants are looked up in ten thousand entries: by key, never one by one. */
-function keyOf(id: TenantId): string {
-  return `${id.type}:${id.text}`;
-}
-
 /** A usable backup, and whom it may hold. */
 interface Holder {
   backup: BackupEntry;
@@ -91,12 +88,12 @@ function isUsable(backup: BackupEntry): boolean {
 function holderOf(backup: BackupEntry): Holder['holds'] {
   const tenants = backup.manifest?.tenants;
   if (!tenants) return () => backup.kind !== 'archive';
-  const held = new Set(tenants.map((one) => keyOf(one.id)));
-  return (tenant) => held.has(keyOf(tenant.id));
+  const held = new Set(tenants.map((one) => idKey(one.id)));
+  return (tenant) => held.has(idKey(tenant.id));
 }
 
 function rowsOf(counts: Record<string, Record<string, number>>, tenant: Tenant): number {
-  return Object.values(counts).reduce((sum, byTenant) => sum + (byTenant[tenant.id.text] ?? 0), 0);
+  return Object.values(counts).reduce((sum, byTenant) => sum + (own(byTenant, tenant.id.text) ?? 0), 0);
 }
 
 /** As the contract's document has it. */

@@ -2,6 +2,7 @@ import { nearestHint } from '../config/explain.ts';
 import type { ConfigFile, TableRule } from '../config/schema.ts';
 import { TenantDrError } from '../errors.ts';
 import { inherit } from './inheritance.ts';
+import { own } from './own.ts';
 import type { ForeignKey, Schema, Table } from './schema.ts';
 import { comparable, findTable } from './schema.ts';
 import type { Link, Membership } from './slice.ts';
@@ -169,7 +170,7 @@ function checkLink(schema: Schema, table: Table, through: string, on: Record<str
 }
 
 function ruleOf(config: OwnershipConfig, table: string): Exclude<TableRule, string> {
-  const rule = config.ownership.tables[table];
+  const rule = own(config.ownership.tables, table);
   if (rule === 'shared') return { shared: '' };
   return rule ?? {};
 }

@@ -1,5 +1,6 @@
 import type { ConfigFile, TableRule } from '../config/schema.ts';
 import { TenantDrError } from '../errors.ts';
+import { own } from './own.ts';
 import type { Ownership, TableOwnership } from './ownership.ts';
 import type { RestoreMode } from './plan.ts';
 import type { Schema, Table } from './schema.ts';
@@ -90,14 +91,14 @@ function sliceTable(
     mode: tableMode(table.name, identity, rule, options),
     untouched:
       identity && !options.verbatim && table.columns.some((column) => column.name === status) ? [status] : [],
-    except: options.except?.[table.name] ?? [],
+    except: own(options.except, table.name) ?? [],
     crossLinks: ownership.crossLinks,
     review: reviewOf(table, rule, options),
   };
 }
 
 function ruleOf(config: ShapeConfig, name: string): Exclude<TableRule, string> {
-  const rule = config.ownership.tables[name];
+  const rule = own(config.ownership.tables, name);
   return rule === undefined || rule === 'shared' ? {} : rule;
 }
 
@@ -124,7 +125,7 @@ function reviewOf(
   const set = rule.set ?? {};
   const declared = Object.keys(set).length > 0;
   const decision =
-    options.review?.[table.name] ?? options.review?.[rule.review] ?? (declared ? 'set' : 'restore');
+    own(options.review, table.name) ?? own(options.review, rule.review) ?? (declared ? 'set' : 'restore');
   if (decision === 'set' && !declared) {
     throw new TenantDrError(
       'usage',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { explain } from '../config/explain.ts';
 import { duration } from '../config/schema.ts';
+import { own } from '../engine/own.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import { z } from '../zod.ts';
 import type { Audience, TenantRef } from './facts.ts';
@@ -74,5 +75,7 @@ export function parseContacts(text: string, name: string): Contacts {
 export function recipientsOf(contacts: Contacts, audience: Audience, tenants: TenantRef[]): string[] {
   if (audience === 'internal') return contacts.internal;
   if (audience === 'status-page') return contacts.statusPage ? [contacts.statusPage] : [];
-  return tenants.flatMap((tenant) => contacts.tenants[tenant.slug] ?? contacts.tenants[tenant.id.text] ?? []);
+  return tenants.flatMap(
+    (tenant) => own(contacts.tenants, tenant.slug) ?? own(contacts.tenants, tenant.id.text) ?? [],
+  );
 }

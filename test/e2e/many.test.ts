@@ -26,6 +26,7 @@ import {
   tenantDr,
   unchanged,
 } from './program.ts';
+import { shell, shellWorld } from './shell.ts';
 
 afterAll(cleanUp);
 
@@ -130,6 +131,19 @@ describe('many tenants', () => {
     expect(ask(world.dbPath, `SELECT count(*) FROM memos WHERE ${charlie} AND body = 'written since'`)).toBe(
       memos,
     );
+  });
+
+  it('are found missing also where they and their tables are called like what every object has', async () => {
+    const world = shellWorld({
+      create: `DROP TABLE tenants; CREATE TABLE tenants (id TEXT PRIMARY KEY, slug TEXT, name TEXT, status TEXT);
+        INSERT INTO tenants VALUES ('constructor', 'constructor', 'C', 'active'), ('__proto__', '__proto__', 'P', 'active'), ('b', 'b', 'B', 'active');
+        CREATE TABLE "constructor" (id INTEGER PRIMARY KEY, tenant_id TEXT); INSERT INTO "constructor" (tenant_id) SELECT id FROM tenants;
+        CREATE TABLE "toString" (id INTEGER PRIMARY KEY, of INTEGER REFERENCES "constructor" (id)); INSERT INTO "toString" (of) SELECT id FROM "constructor";`,
+      damage: `DELETE FROM "toString" WHERE id < 3; DELETE FROM "constructor" WHERE id < 3`,
+    });
+    const words = ['--missing', '--from', world.backupPath, '--confirm', '2 tenants in app'];
+    expect((await tenantDr(world, 'restore', ...words)).document).toMatchObject({ ok: true });
+    expect(shell(world.dbPath, '.dump')).toBe(shell(world.backupPath, '.dump'));
   });
 
   it('are refused a backup older than their tier allows, where the policy says so, one as well as several', async () => {

@@ -1,3 +1,4 @@
+import { own } from '../../engine/own.ts';
 import type { SharedNeed } from '../../engine/plan.ts';
 import { TenantDrError } from '../../errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
@@ -50,7 +51,7 @@ export async function applyEffects(work: Workspace, needs: SharedNeed[]): Promis
     for (const slot of work.slots) await tally(work, slot, applied);
     for (const step of steps) {
       if (step.slot) continue;
-      const sum = applied.executed[step.table] ?? { insert: 0, update: 0, delete: 0 };
+      const sum = own(applied.executed, step.table) ?? { insert: 0, update: 0, delete: 0 };
       applied.executed[step.table] = { ...sum, insert: sum.insert + step.rows };
     }
   }

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { type PlanQuestion, type PlanReview, wholePlan } from '../../actions/operator.ts';
+import { own } from '../../engine/own.ts';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
 import { useKeys } from '../components/use-keys.ts';
@@ -94,7 +95,7 @@ export function PlanScreen({
         active={active}
         table={table}
         effects={question.effects}
-        out={review.withoutTables.includes(table.name) ? 'all' : (review.withoutRows[table.name] ?? [])}
+        out={review.withoutTables.includes(table.name) ? 'all' : (own(review.withoutRows, table.name) ?? [])}
         onToggle={(row) => {
           setKinds((value) => withKind(value, table.name, row));
           setReview((value) => toggleRow(value, table.name, row.key));

@@ -1,4 +1,5 @@
 import type { BackupChoice } from '../../actions/operator.ts';
+import { own } from '../../engine/own.ts';
 import { printable } from '../../engine/printable.ts';
 import { bytes, count, dateTime, inWords } from '../format.ts';
 import { clipStart, fit, pad, paragraph, table } from '../layout.ts';
@@ -154,10 +155,10 @@ function rowsBeside(
 ): Line[] {
   const against = now ?? older ?? rows;
   const names = Object.keys({ ...rows, ...against });
-  const apart = (name: string): number => Math.abs((rows[name] ?? 0) - (against[name] ?? 0));
+  const apart = (name: string): number => Math.abs((own(rows, name) ?? 0) - (own(against, name) ?? 0));
   names.sort((a, b) => apart(b) - apart(a) || a.localeCompare(b));
   const cell = (counts: Record<string, number> | null, name: string): string =>
-    counts ? count(counts[name] ?? 0) : '?';
+    counts ? count(own(counts, name) ?? 0) : '?';
   return table(
     [
       { title: 'table', grows: true },
@@ -169,7 +170,9 @@ function rowsBeside(
       printable(name),
       cell(older, name),
       cell(rows, name),
-      ...(now ? [span(cell(now, name), (now[name] ?? 0) < (rows[name] ?? 0) ? 'bad' : 'plain')] : []),
+      ...(now
+        ? [span(cell(now, name), (own(now, name) ?? 0) < (own(rows, name) ?? 0) ? 'bad' : 'plain')]
+        : []),
     ]),
     width,
   );

@@ -1,3 +1,4 @@
+import { own } from '../../engine/own.ts';
 import { printable } from '../../engine/printable.ts';
 import { count, dateTime, hourMinute, inWords, limit } from '../format.ts';
 import { bar, fit, pad, widthOf } from '../layout.ts';
@@ -42,11 +43,11 @@ export function cliff(
   const lastGood = damagedAt === null ? shown[0] : shown.findLast(isBefore);
   const names = [...new Set(shown.flatMap((at) => Object.keys(at.rows)))];
   const fall = (name: string): number =>
-    (lastGood?.rows[name] ?? 0) - (now ? (now[name] ?? 0) : (last?.rows[name] ?? 0));
+    (lastGood?.rows[name] ?? 0) - (now ? (own(now, name) ?? 0) : (last?.rows[name] ?? 0));
   names.sort((a, b) => Math.abs(fall(b)) - Math.abs(fall(a)) || a.localeCompare(b));
   const drawn = names.slice(0, Math.max(1, rows - 2));
   const spark = (name: string): { left: string; right: string } => {
-    const highest = Math.max(1, ...shown.map((at) => at.rows[name] ?? 0), now?.[name] ?? 0);
+    const highest = Math.max(1, ...shown.map((at) => at.rows[name] ?? 0), own(now, name) ?? 0);
     const cells = shown.map((at) => {
       const value = at.rows[name] ?? 0;
       return value === 0 ? ' ' : (levels[Math.min(7, Math.ceil((value / highest) * 8) - 1)] ?? ' ');

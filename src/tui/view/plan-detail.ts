@@ -1,4 +1,5 @@
 import type { PlanReview } from '../../actions/operator.ts';
+import { own } from '../../engine/own.ts';
 import type { Revival, TableEffects } from '../../engine/plan.ts';
 import { printable } from '../../engine/printable.ts';
 import { count, counted } from '../format.ts';
@@ -16,7 +17,7 @@ export function entryDetail(entry: PlanEntry | undefined, review: PlanReview, wi
 }
 
 function tableDetail(table: TableEffects, review: PlanReview, width: number): Line[] {
-  const leftOut = new Set(review.withoutRows[table.name] ?? []);
+  const leftOut = new Set(own(review.withoutRows, table.name) ?? []);
   const out = review.withoutTables.includes(table.name);
   const touched = table.insert + table.update + table.delete;
   const more = touched - table.samples.length;

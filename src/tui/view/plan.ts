@@ -1,4 +1,5 @@
 import type { PlanQuestion, PlanReview } from '../../actions/operator.ts';
+import { own } from '../../engine/own.ts';
 import type { Revival, RowEffect, TableEffects } from '../../engine/plan.ts';
 import { printable } from '../../engine/printable.ts';
 import { count, counted } from '../format.ts';
@@ -31,11 +32,11 @@ export function toggleTable(review: PlanReview, table: string): PlanReview {
 }
 
 export function withKind(kinds: RowKinds, table: string, { key, kind }: RowEffect): RowKinds {
-  return { ...kinds, [table]: { ...kinds[table], [key]: kind } };
+  return { ...kinds, [table]: { ...own(kinds, table), [key]: kind } };
 }
 
 export function toggleRow(review: PlanReview, table: string, key: string): PlanReview {
-  const before = review.withoutRows[table] ?? [];
+  const before = own(review.withoutRows, table) ?? [];
   const after = before.includes(key) ? before.filter((other) => other !== key) : [...before, key];
   const { [table]: _, ...others } = review.withoutRows;
   return { ...review, withoutRows: after.length === 0 ? others : { ...others, [table]: after } };
@@ -44,7 +45,7 @@ export function toggleRow(review: PlanReview, table: string, key: string): PlanR
 const decisions: Revival['decision'][] = ['restore', 'skip', 'set'];
 
 export function decisionOn(review: PlanReview, revival: Revival): Revival['decision'] {
-  return review.revivals[revival.table] ?? revival.decision;
+  return own(review.revivals, revival.table) ?? revival.decision;
 }
 
 /** The next decision for a group; `set` only where the config declares a value. */
@@ -63,8 +64,8 @@ export function reviewedTables(tables: TableEffects[], review: PlanReview, kinds
   const kept = tables.filter((table) => !review.withoutTables.includes(table.name));
   return kept.map((table) => {
     const left = { ...table };
-    for (const key of review.withoutRows[table.name] ?? []) {
-      const kind = kinds[table.name]?.[key];
+    for (const key of own(review.withoutRows, table.name) ?? []) {
+      const kind = own(own(kinds, table.name), key);
       if (kind) left[kind] -= 1;
     }
     return left;
@@ -116,7 +117,7 @@ function tableLine(
   width: number,
 ): Line {
   const out = review.withoutTables.includes(table.name);
-  const leftOut = review.withoutRows[table.name]?.length ?? 0;
+  const leftOut = own(review.withoutRows, table.name)?.length ?? 0;
   const untouched = rowsTouched(table) === 0;
   const box = untouched ? ' · ' : out ? '[ ]' : leftOut > 0 ? '[~]' : '[x]';
   const numbers = numbersOf(table)

@@ -1,4 +1,5 @@
 import type { BackupChoice } from '../../actions/operator.ts';
+import { own } from '../../engine/own.ts';
 import { printable } from '../../engine/printable.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import { count } from '../format.ts';
@@ -57,7 +58,8 @@ export function rowsNow(scope: Scope | null, backups: BackupChoice[]): Record<st
   const rows = backups.find((backup) => backup.ref === scope?.ref)?.rows;
   if (!scope || !rows) return null;
   const now = { ...rows };
-  for (const { name, insert, delete: added } of scope.tables) now[name] = (rows[name] ?? 0) - insert + added;
+  for (const { name, insert, delete: added } of scope.tables)
+    now[name] = (own(rows, name) ?? 0) - insert + added;
   return now;
 }
 
