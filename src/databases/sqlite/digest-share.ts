@@ -60,7 +60,9 @@ function parts(sums: Map<string, Map<string, MultisetHash>>): ShareSums {
 function piecesOf({ connection }: Workspace, table: TableWork): Piece[] {
   const { rowid, name } = table.live;
   if (rowid === null) return [{ table, range: null }];
-  const ends = `SELECT min(${quote(rowid)}) AS low, max(${quote(rowid)}) AS high FROM main.${quote(name)}`;
+  // SQLite looks up one end by itself, but reads the whole table for both at once.
+  const end = (which: 'min' | 'max') => `(SELECT ${which}(${quote(rowid)}) FROM main.${quote(name)})`;
+  const ends = `SELECT ${end('min')} AS low, ${end('max')} AS high`;
   const { low, high } = connection.prepare(ends).get() as { low: bigint | null; high: bigint | null };
   if (low === null || high === null) return [];
   const pieces: Piece[] = [];
