@@ -157,6 +157,8 @@ export class Change {
   readonly bench: Workbench;
   readonly tenant: FoundTenant;
   readonly seconds: Preparation;
+  /** Why whoever confirmed was told that the tenant is left out: then it is, whatever became of the reason. */
+  leftOut: TenantDrError | null = null;
   #plan: { key: string; plan: Plan } | null = null;
 
   constructor(bench: Workbench, tenant: FoundTenant) {
@@ -197,9 +199,9 @@ export class Change {
     return plan;
   }
 
-  /** The plan made last and not carried out yet: what was shown to whoever confirmed it. */
-  get shown(): Plan | null {
-    return this.#plan?.plan ?? null;
+  /** What was shown to whoever confirmed it: why it is left out, or the plan made last and not carried out yet. */
+  get shown(): Plan | TenantDrError | null {
+    return this.leftOut ?? this.#plan?.plan ?? null;
   }
 
   /** Consent that triggers are disabled during the change; a plan made from now on says so. */

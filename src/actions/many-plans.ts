@@ -29,7 +29,7 @@ export function isOneTenants(error: unknown): error is TenantDrError {
 
 /**
  * Plans every tenant. The workbench keeps the plans, so that what is confirmed is what is carried out; a tenant whose
- * plan is refused is told with the reason. Rejects with interrupted, or with what is wrong for everybody.
+ * plan is refused is told with the reason, and left out. Rejects with interrupted, or with what is wrong for everybody.
  */
 export async function planMany(
   bench: Workbench,
@@ -41,15 +41,19 @@ export async function planMany(
   for (const [done, tenant] of tenants.entries()) {
     stopIfAsked(signal);
     progress({ phase: 'planning', done, total: tenants.length, unit: 'tenants', about: tenant.slug });
+    const change = bench.change(tenant);
+    change.leftOut = null;
     try {
-      const plan = await bench.change(tenant).plan(options, () => undefined);
+      const plan = await change.plan(options, () => undefined);
       requireApplicable(plan);
       const effects = countEffects(plan);
       plans.tenants.push({ tenant, effects });
       for (const kind of ['insert', 'update', 'delete'] as const) plans.sum[kind] += effects[kind];
       for (const revival of plan.revivals) addRevival(plans.revivals, revival);
     } catch (error) {
-      if (!isOneTenants(error)) throw error;
+      // Without a connection nothing can be shown of anybody: that is no reason to leave out one.
+      if (!isOneTenants(error) || bench.ground.session.lost) throw error;
+      change.leftOut = error;
       plans.tenants.push({ tenant, refusal: error.message });
     }
   }

@@ -181,7 +181,7 @@ async function restoreOne(
   bench: Workbench,
   tenant: Tenant,
   given: Input,
-  shown: Plan | null | undefined,
+  shown: Plan | TenantDrError | null | undefined,
 ): Promise<ManyOutput['results'][number]> {
   const named = { id: idForJson(tenant.id), slug: tenant.slug };
   try {
@@ -190,6 +190,7 @@ async function restoreOne(
       const probed = await probeRecord(context, known, tenant);
       if (probed.found === 'done') return probed.output;
     }
+    if (shown instanceof TenantDrError) throw shown;
     const rpo = rpoOf(context, bench.backup.takenAt, tenant);
     requireRpo(context, rpo);
     const change = bench.change(tenant);

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { Change, Workbench } from '../../src/actions/change.ts';
+import { planMany } from '../../src/actions/many-plans.ts';
 import { openAgain } from '../../src/actions/reconnect.ts';
 import { closeFailed } from '../../src/cli/one-step.ts';
+import type { Tenant } from '../../src/engine/tenant.ts';
 import { TenantDrError } from '../../src/errors.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 
@@ -32,6 +35,20 @@ describe('a database that is gone in the middle of several tenants', () => {
     });
     await opened.catch((error: unknown) => expect(error).toBe(last));
     expect([now / 1000, said.length]).toEqual([seconds, 1 + seconds / 2]);
+  });
+
+  test.each([
+    ['ends the showing, for nobody’s rows can be shown', true],
+    ['where it did not break, leaves out the one tenant, then and when it is carried out', false],
+  ])('%s', async (_, lost) => {
+    const change = { leftOut: null, plan: () => Promise.reject(gone) } as unknown as Change;
+    const bench = { change: () => change, ground: { session: { lost } } } as unknown as Workbench;
+    const context = { signal: new AbortController().signal, progress: () => undefined };
+    const options = { mode: 'exact', tables: undefined, except: undefined } as const;
+    const shown = planMany(bench, [{ slug: 'one' } as Tenant], options, context);
+    if (lost) await expect(shown).rejects.toBe(gone);
+    else expect((await shown).tenants).toMatchObject([{ refusal: 'gone' }]);
+    expect(change.leftOut).toBe(lost ? null : gone);
   });
 
   test.each([
