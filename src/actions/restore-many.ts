@@ -86,7 +86,8 @@ export const restoreMany = defineAction({
       const { length: total } = tenants;
       context.progress({ phase: 'restoring', done, total, unit: 'tenants', about: tenant.slug });
       let result = await restoreOne(quiet, bench, tenant, given, shown.get(tenant));
-      if ('error' in result && bench.ground.session.lost) {
+      // A tenant whose restore ends every connection must not keep the others waiting for ever.
+      for (let left = triesPerTenant; left > 0 && 'error' in result && bench.ground.session.lost; left--) {
         const rest = tenants.slice(done);
         const again = await benchAgain(quiet, given, rest);
         if (again instanceof TenantDrError) {
@@ -159,6 +160,9 @@ function notBegun(
     begun: false,
   };
 }
+
+/** How often a tenant is begun once more because the connection broke. */
+const triesPerTenant = 3;
 
 /** The tenants by tier, highest first. */
 function tenantsIn(bench: Workbench, ids: TenantId[]): Tenant[] {
