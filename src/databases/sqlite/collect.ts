@@ -6,11 +6,11 @@ import { affinityOf, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { looseRows } from './loose.ts';
 import { findDisagreements } from './ownership.ts';
-import { refersTo } from './reference.ts';
+import { ownColumn, refersTo } from './reference.ts';
 import { scratchTable } from './scratch.ts';
 import { bindId } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { keyCollations, located, locator, locatorTable, tenantIdTable, theTenant } from './workspace.ts';
+import { keyCollations, located, locator, locatorTable, tenantIdTable } from './workspace.ts';
 
 /** Keys of a parent table under which children belong to the tenant: one temporary table per set of columns. */
 export function keysTable(parent: TableWork, columns: string[]): string {
@@ -139,12 +139,6 @@ function hasColumn(table: SqliteTable | null, name: string): boolean {
 
 export function parentOf(work: Workspace, link: Link): TableWork {
   return work.byName.get(link.parent) as TableWork;
-}
-
-/** "this row's tenant column holds the tenant's id", compared as a foreign key to the tenants table would. */
-export function ownColumn({ root }: Workspace, table: SqliteTable, alias: string, column: string): string {
-  const link = { columns: [column], parentColumns: [root.column] };
-  return refersTo(link, { table, alias }, { table: root.table, at: [theTenant] });
 }
 
 /** "this row's link columns hold this key". */

@@ -1,7 +1,8 @@
 import type { SearchHit, SearchRequest } from '../../engine/port.ts';
 import { TenantDrError } from '../../errors.ts';
 import { quote } from './identifiers.ts';
-import { keyTextOf, ownerOf } from './ownership.ts';
+import { ownerOf, prepareOwners } from './owners.ts';
+import { keyTextOf } from './ownership.ts';
 import { idOf } from './tenants.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -18,6 +19,7 @@ export function searchRows(work: Workspace, request: SearchRequest): SearchHit[]
       { hint: 'Correct tenants.search in the configuration.', table: name },
     );
   }
+  prepareOwners(work, table);
   const pattern = `%${text.replaceAll(/[\\%_]/g, (character) => `\\${character}`)}%`;
   const rows = work.connection
     .prepare(
