@@ -79,3 +79,34 @@ export function canBeLoose({ membership, key, columns }: SliceTable): boolean {
   const filled = new Set(columns.filter((column) => column.notNull).map((column) => column.name));
   return waysOf({ membership }).every((way) => !way.every((name) => filled.has(name)));
 }
+
+/** One expression that finds a row's tenant may look up this many rows on the way. Every key multiplies them. */
+const lookupsAtMost = 16;
+
+/** Whether finding a table's tenants along all ways at once would take too many lookups. Parents come first. */
+export function hasManyWays(tables: SliceTable[]): (table: string) => boolean {
+  const lookups = new Map<string, number>();
+  for (const table of tables) lookups.set(table.name, lookupsFrom(table, lookups));
+  return (table) => (lookups.get(table) ?? 0) > lookupsAtMost;
+}
+
+/**
+ * Tables the owners of whose rows are best kept while all tables are asked whose rows they hold, so that no
+ * expression takes too many lookups. Parents come first.
+ */
+export function waypoints(tables: SliceTable[]): Set<string> {
+  const parents = new Set(tables.flatMap((table) => linksOf(table).map((link) => link.parent)));
+  const lookups = new Map<string, number>();
+  const kept = new Set<string>();
+  for (const table of tables) {
+    const own = lookupsFrom(table, lookups);
+    if (own > lookupsAtMost && parents.has(table.name)) kept.add(table.name);
+    lookups.set(table.name, kept.has(table.name) ? 1 : own);
+  }
+  return kept;
+}
+
+function lookupsFrom({ membership }: SliceTable, lookups: Map<string, number>): number {
+  if (membership.via !== 'links') return 0;
+  return membership.links.reduce((sum, { parent }) => sum + 1 + (lookups.get(parent) ?? 0), 0);
+}

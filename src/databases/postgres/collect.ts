@@ -8,7 +8,7 @@ import { findDisagreements } from './ownership.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral, idText } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied, hasLoops } from './workspace.ts';
+import { columnOf, emptied, followLoops, hasLoops } from './workspace.ts';
 
 /** Finds the rows of one tenant, staged and live, parents first, and copies them into the temporary tables. */
 export async function collect(work: Workspace): Promise<Collected> {
@@ -27,11 +27,7 @@ export async function collectStaged(work: Workspace): Promise<void> {
   if (work.stagedAs === 'none' || !work.stage) return;
   for (const slot of work.slots) await addStaged(work, slot);
   if (work.stagedAs === 'slice' && hasLoops(work.shape.tables)) {
-    for (let found = 1; found > 0; ) {
-      found = 0;
-      for (const slot of work.slots)
-        if (slot.slice.membership.via === 'links') found += await addStaged(work, slot);
-    }
+    await followLoops(work.slots, (slot) => addStaged(work, slot));
     // A row that does not fit was tried in every round.
     work.misfits = [
       ...new Map(work.misfits.map((misfit) => [`${misfit.table} ${misfit.key}`, misfit])).values(),

@@ -39,28 +39,25 @@ export async function compareTable(
 }
 
 /**
- * How many rows differ in each table with a key, asked in one statement. Only a zero is exact: rows of the backup may
+ * How many rows differ in each table with a key, asked in one message. Only a zero is exact: rows of the backup may
  * share a key as the present type compares it.
  */
 export async function countDifferences(work: Workspace): Promise<Map<Slot, Differences>> {
   const asked = work.slots.filter(
     (slot) => slot.key.length > 0 && slot.rows.live > 0 && slot.rows.staged > 0,
   );
-  if (asked.length === 0) return new Map();
   const queries = asked.map(
     (slot) =>
-      `SELECT ${slot.index}, count(*) FILTER (WHERE l.tdr_part IS NULL), count(*) FILTER (WHERE s.tdr_n IS NULL),
-        count(*) FILTER (WHERE l.tdr_part IS NOT NULL AND s.tdr_n IS NOT NULL AND ${changed(slot)})
+      `SELECT count(*) FILTER (WHERE l.tdr_part IS NULL) AS added, count(*) FILTER (WHERE s.tdr_n IS NULL) AS gone,
+        count(*) FILTER (WHERE l.tdr_part IS NOT NULL AND s.tdr_n IS NOT NULL AND ${changed(slot)}) AS changed
        FROM ${slot.live} l FULL JOIN ${slot.staged} s ON ${joinKey(slot, 'l', 's')}`,
   );
-  const rows = await work.sql.rows(
-    `SELECT i, added, gone, changed FROM (${queries.join(' UNION ALL ')}) q(i, added, gone, changed)`,
-  );
+  const results = await work.sql.each(queries);
   return new Map(
-    rows.map((row) => [
-      work.slots[Number(row.i)] as Slot,
-      { insert: Number(row.added), update: Number(row.changed), delete: Number(row.gone) },
-    ]),
+    asked.map((slot, i) => {
+      const row = results[i]?.[0];
+      return [slot, { insert: Number(row?.added), update: Number(row?.changed), delete: Number(row?.gone) }];
+    }),
   );
 }
 

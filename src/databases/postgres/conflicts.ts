@@ -6,7 +6,8 @@ import { keyText, shown } from './encoding.ts';
 import { ident, literal } from './identifiers.ts';
 import { findLoose } from './loose.ts';
 import { findMovedHere } from './moved.ts';
-import { named, ownerOf } from './ownership.ts';
+import { withOwner } from './owner-lookup.ts';
+import { named } from './ownership.ts';
 import { sharedHas } from './shared.ts';
 import { findTaken } from './uniques.ts';
 import type { Slot, Workspace } from './workspace.ts';
@@ -66,8 +67,12 @@ async function duplicateKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
 async function heldKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
   if (slot.key.length === 0) return [];
   const same = slot.key.map((name) => `t.${ident(name)} = w.${ident(name)}`).join(' AND ');
-  const rows = await work.sql.rows(
-    `SELECT w.tdr_key AS key, ${ownerOf(work, slot, 't')} AS tenant FROM ${slot.want} w JOIN ${slot.target} t ON ${same} WHERE w.tdr_kind = 'i' LIMIT ${named}`,
+  const rows = await withOwner(
+    work,
+    slot,
+    't',
+    (owner) =>
+      `SELECT w.tdr_key AS key, ${owner} AS tenant FROM ${slot.want} w JOIN ${slot.target} t ON ${same} WHERE w.tdr_kind = 'i' LIMIT ${named}`,
   );
   return rows.map((row) => heldByAnother(slot.slice.name, row.key ?? '', row.tenant ?? null));
 }
@@ -164,8 +169,11 @@ async function inboundRows(work: Workspace, slot: Slot, key: Reference, found: O
     'p',
     key.parentColumns.map((name) => columnOf(slot, name)),
   );
-  const rows = await work.sql.rows(
-    `SELECT ${naming} AS row, ${parentKey} AS target, ${child ? ownerOf(work, child, 'c') : 'NULL'} AS tenant, ${mine} AS mine
+  const rows = await withOwner(
+    work,
+    child,
+    'c',
+    (owner) => `SELECT ${naming} AS row, ${parentKey} AS target, ${owner} AS tenant, ${mine} AS mine
      FROM (${leaving.join(' UNION ALL ')}) p JOIN ${tableOf(key.from)} c ON ${pairs(key, 'c', 'p')}
      WHERE NOT (${freed.join(' OR ')}) AND NOT ${returns} LIMIT ${named}`,
   );

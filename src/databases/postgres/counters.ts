@@ -46,9 +46,11 @@ async function lagging(work: Workspace, counters: Counted[]): Promise<Counted[]>
     return `SELECT ${i} AS i FROM ${counter.sequence} WHERE ${reached(slot, counter)} ${down ? '<=' : '>='} last_value`;
   });
   try {
-    const [, rows] = await work.sql.each(
-      `SAVEPOINT tdr_counter; ${queries.join(' UNION ALL ')}; RELEASE SAVEPOINT tdr_counter`,
-    );
+    const [, rows] = await work.sql.each([
+      'SAVEPOINT tdr_counter',
+      queries.join(' UNION ALL '),
+      'RELEASE SAVEPOINT tdr_counter',
+    ]);
     return (rows ?? []).map((row) => counters[Number(row.i)] as Counted);
   } catch (error) {
     if (!isDenied(error)) throw error;

@@ -8,7 +8,7 @@ import type { Row } from './sql.ts';
 import { analyze } from './statistics.ts';
 import { idLiteral } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { emptied, hasLoops } from './workspace.ts';
+import { emptied, followLoops, hasLoops } from './workspace.ts';
 
 /**
  * The tenant's live rows in the temporary tables. Each row is kept with its place and the transaction that wrote it
@@ -83,7 +83,7 @@ export async function refreshLive(work: Workspace): Promise<boolean> {
   return true;
 }
 
-/** Tables whose live rows are not the versions collected, asked in one statement. */
+/** Tables whose live rows are not the versions collected, asked in one message. */
 export async function staleTables(work: Workspace): Promise<Slot[]> {
   const unknown = work.slots.filter((slot) => !slot.known);
   const asked = work.slots.filter(
@@ -91,18 +91,11 @@ export async function staleTables(work: Workspace): Promise<Slot[]> {
   );
   const queries = asked.flatMap((slot) => {
     const member = liveMember(work, slot);
-    return member === null ? [] : [`SELECT ${slot.index}, ${versionCounts(slot, member, false)}`];
+    return member === null ? [] : [{ slot, query: `SELECT ${versionCounts(slot, member, false)}` }];
   });
-  const rows =
-    queries.length > 0
-      ? await work.sql.rows(`SELECT i, n, new FROM (${queries.join(' UNION ALL ')}) q(i, n, new)`)
-      : [];
-  const same = new Set(
-    rows
-      .filter((row) => row.new === '0' && Number(row.n) === work.slots[Number(row.i)]?.rows.live)
-      .map((row) => Number(row.i)),
-  );
-  return [...unknown, ...asked.filter((slot) => !same.has(slot.index))];
+  const results = await work.sql.each(queries.map(({ query }) => query));
+  const same = new Set(queries.flatMap(({ slot }, i) => (holds(slot, results[i]?.[0]) ? [slot] : [])));
+  return [...unknown, ...asked.filter((slot) => !same.has(slot))];
 }
 
 function versionCounts(slot: Slot, member: string, lock: boolean): string {
@@ -118,11 +111,7 @@ function versionCounts(slot: Slot, member: string, lock: boolean): string {
 /** Reads all live rows again; where ownership loops, until nothing new is found. */
 export async function collectAll(work: Workspace): Promise<void> {
   for (const slot of work.slots) await collectLiveTable(work, slot);
-  if (!hasLoops(work.shape.tables)) return;
-  for (let found = 1; found > 0; ) {
-    found = 0;
-    for (const slot of work.slots) found += await growLive(work, slot, 'true');
-  }
+  await followLoops(work.slots, (slot) => growLive(work, slot, 'true'));
 }
 
 /** Adds live rows that belong through rows found since. */
@@ -160,8 +149,7 @@ export async function sameVersionsAll(work: Workspace): Promise<boolean> {
       asked.push({ slot, query: `SELECT ${versionCounts(slot, member, slot.slice.mode !== 'keep')}` });
     else if (slot.rows.live > 0) return false;
   }
-  if (asked.length === 0) return true;
-  const results = await work.sql.each(asked.map(({ query }) => query).join('; '));
+  const results = await work.sql.each(asked.map(({ query }) => query));
   return asked.every(({ slot }, i) => holds(slot, results[i]?.[0]));
 }
 
@@ -193,11 +181,7 @@ export async function followChange(work: Workspace): Promise<void> {
     const member = slot.rows.want > 0 ? liveMember(work, slot) : null;
     if (member !== null) slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND ${ours}`));
   }
-  if (!hasLoops(work.shape.tables)) return;
-  for (let found = 1; found > 0; ) {
-    found = 0;
-    for (const slot of work.slots) if (slot.rows.want > 0) found += await growLive(work, slot, ours);
-  }
+  await followLoops(work.slots, async (slot) => (slot.rows.want > 0 ? growLive(work, slot, ours) : 0));
 }
 
 /** Condition on a live row (t) that it is the tenant's; null when nothing can be. */

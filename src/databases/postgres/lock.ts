@@ -72,11 +72,7 @@ export async function lockSlice(work: Workspace): Promise<boolean> {
 /** Where ownership loops, one table's rows decide about those of others: all are read again until all are locked. */
 async function lockLoops(work: Workspace): Promise<boolean> {
   for (let round = 0; round < 20; round++) {
-    let changed = false;
-    for (const slot of work.slots) {
-      if (!(await sameVersions(work, slot, slot.slice.mode !== 'keep'))) changed = true;
-    }
-    if (!changed) return round > 0;
+    if (await sameVersionsAll(work)) return round > 0;
     await collectAll(work);
   }
   throw unstable();
@@ -111,13 +107,10 @@ export async function grownTables(work: Workspace): Promise<Slot[]> {
     const member = slot.slice.mode === 'keep' ? null : liveMember(work, slot);
     return member === null
       ? []
-      : [{ slot, query: `(SELECT count(*) FROM ${slot.target} t WHERE ${member}) AS c${slot.index}` }];
+      : [{ slot, query: `SELECT count(*) AS n FROM ${slot.target} t WHERE ${member}` }];
   });
-  if (asked.length === 0) return [];
-  const [row] = await work.sql.rows(`SELECT ${asked.map(({ query }) => query).join(', ')}`);
-  return asked
-    .filter(({ slot }) => Number(row?.[`c${slot.index}`]) !== slot.rows.live)
-    .map(({ slot }) => slot);
+  const results = await work.sql.each(asked.map(({ query }) => query));
+  return asked.filter(({ slot }, i) => Number(results[i]?.[0]?.n) !== slot.rows.live).map(({ slot }) => slot);
 }
 
 /** Deadlocks are worth another try while nothing was changed yet. */

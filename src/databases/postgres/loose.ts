@@ -3,7 +3,8 @@ import { canBeLoose, type Link, waysOf } from '../../engine/slice.ts';
 import { cutLoose, usedByAnother } from '../other-owner.ts';
 import { keyText } from './encoding.ts';
 import { ident, identList, literal } from './identifiers.ts';
-import { named, ownerOf } from './ownership.ts';
+import { ownerOf } from './owner-lookup.ts';
+import { named } from './ownership.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { namingColumns, sameRow } from './workspace.ts';
 
@@ -109,9 +110,10 @@ async function inUse(work: Workspace, slot: Slot): Promise<Conflict[]> {
     const refers = key.columns.map(
       (name, i) => `c.${ident(name)} = l.${ident(key.parentColumns[i] as string)}`,
     );
+    const used = `FROM ${slot.live} l JOIN ${slot.want} w ON ${sameRow('l', 'w')} JOIN ${child.target} c ON ${refers.join(' AND ')} WHERE ${isLoose(work, slot, 'l')}`;
+    if ((await work.sql.value(`SELECT EXISTS (SELECT ${used})`)) === 'f') continue;
     const rows = await work.sql.rows(
-      `SELECT q.k, q.ck, q.o FROM (SELECT w.tdr_key AS k, ${keyText('c', namingColumns(child.relation))} AS ck, ${ownerOf(work, child, 'c')} AS o
-         FROM ${slot.live} l JOIN ${slot.want} w ON ${sameRow('l', 'w')} JOIN ${child.target} c ON ${refers.join(' AND ')} WHERE ${isLoose(work, slot, 'l')}) q
+      `SELECT q.k, q.ck, q.o FROM (SELECT w.tdr_key AS k, ${keyText('c', namingColumns(child.relation))} AS ck, ${ownerOf(work, child, 'c')} AS o ${used} OFFSET 0) q
        WHERE q.o <> ${literal(work.tenant.text)} LIMIT ${named}`,
     );
     for (const row of rows)

@@ -3,33 +3,13 @@ import type { Link } from '../../engine/slice.ts';
 import { keyText } from './encoding.ts';
 import { whichHold } from './holding.ts';
 import { ident } from './identifiers.ts';
+import { ownerThrough } from './owner-lookup.ts';
 import { idLiteral } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
 import { namingColumns } from './workspace.ts';
 
 /** At most this many rows are named per table and finding: a report is for people. */
 export const named = 20;
-
-/** SQL for the id of the tenant a live row belongs to, as text, or NULL: the tenant column, or along the links. */
-export function ownerOf(work: Workspace, slot: Slot, alias: string, depth = 0): string {
-  const { membership } = slot.slice;
-  if (membership.via !== 'links') return ownerText(work, `${alias}.${ident(membership.column)}`);
-  const ways = membership.links.map((link) => ownerThrough(work, link, alias, depth));
-  return ways.length === 1 ? (ways[0] as string) : `coalesce(${ways.join(', ')})`;
-}
-
-function ownerText(work: Workspace, value: string): string {
-  return work.tenant.type === 'blob' ? `encode(${value}, 'hex')` : `${value}::text`;
-}
-
-function ownerThrough(work: Workspace, link: Link, alias: string, depth: number): string {
-  const parent = work.byName.get(link.parent) as Slot;
-  const inner = `o${depth}`;
-  const same = link.columns.map(
-    (name, i) => `${inner}.${ident(link.parentColumns[i] as string)} = ${alias}.${ident(name)}`,
-  );
-  return `(SELECT ${ownerOf(work, parent, inner, depth + 1)} FROM ${parent.target} ${inner} WHERE ${same.join(' AND ')} LIMIT 1)`;
-}
 
 /** A key of the slice by which a row may be another tenant's. */
 interface Doubtful {
@@ -77,8 +57,8 @@ function elsewhere(work: Workspace, { slot, link }: Doubtful): string {
 async function disagreeing(work: Workspace, doubtful: Doubtful): Promise<Conflict[]> {
   const { slot, link, inherits } = doubtful;
   const rows = await work.sql.rows(
-    `SELECT q.k, q.o FROM (SELECT ${keyText('t', namingColumns(slot.relation))} AS k, ${ownerThrough(work, link, 't', 0)} AS o
-       FROM ${elsewhere(work, doubtful)}) q
+    `SELECT q.k, q.o FROM (SELECT ${keyText('t', namingColumns(slot.relation))} AS k, ${ownerThrough(work, link, 't')} AS o
+       FROM ${elsewhere(work, doubtful)} OFFSET 0) q
      WHERE q.o IS NOT NULL AND q.o <> ${idLiteral(work.tenant)} LIMIT ${named}`,
   );
   return rows.map((row) => {

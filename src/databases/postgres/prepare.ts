@@ -1,4 +1,5 @@
 import type { SliceShape } from '../../engine/slice.ts';
+import { hasManyWays } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { sameId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
@@ -103,6 +104,7 @@ export function bareWorkspace(sql: Sql, structure: Structure, shape: SliceShape,
     shape,
     slots,
     byName: new Map(slots.map((slot) => [slot.slice.name, slot])),
+    manyWays: hasManyWays(shape.tables),
     tenant: { type: 'text', text: '' },
     stagedAs: 'none',
     stagedKnown: false,

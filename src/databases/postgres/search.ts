@@ -2,10 +2,11 @@ import type { SearchHit, SearchRequest } from '../../engine/port.ts';
 import { TenantDrError } from '../../errors.ts';
 import { keyText, shown } from './encoding.ts';
 import { ident } from './identifiers.ts';
-import { ownerOf } from './ownership.ts';
+import { ownerOf } from './owner-lookup.ts';
+import { findOwners, ownerJoin } from './owners.ts';
 import { idOf, idTypeOf } from './tenants.ts';
 import type { Workspace } from './workspace.ts';
-import { columnOf, namingColumns } from './workspace.ts';
+import { columnOf, hasLoops, namingColumns } from './workspace.ts';
 
 /** Rows whose column holds a text, with the tenant each belongs to. Values never leave this function. */
 export async function searchRows(work: Workspace, request: SearchRequest): Promise<SearchHit[]> {
@@ -24,10 +25,20 @@ export async function searchRows(work: Workspace, request: SearchRequest): Promi
   const membership = root?.slice.membership;
   const type = root && membership?.via === 'identity' ? idTypeOf(columnOf(root, membership.column)) : 'text';
   const pattern = `%${text.replaceAll(/[\\%_]/g, (character) => `\\${character}`)}%`;
-  const rows = await work.sql.rows(
-    `SELECT o, k FROM (SELECT ${ownerOf(work, slot, 't')} AS o, ${keyText('t', namingColumns(slot.relation))} AS k
-     FROM ${slot.target} t WHERE ${shown(`t.${ident(column)}`)} ILIKE $1) q WHERE o IS NOT NULL ORDER BY o, k LIMIT $2`,
-    [pattern, limit],
+  const found = (owner: string, joins = '') =>
+    work.sql.rows(
+      `SELECT o, k FROM (SELECT ${owner} AS o, ${keyText('t', namingColumns(slot.relation))} AS k
+       FROM ${slot.target} t${joins} WHERE ${shown(`t.${ident(column)}`)} ILIKE $1) q ORDER BY o, k LIMIT $2`,
+      [pattern, limit],
+    );
+  const many = work.manyWays(name);
+  let rows = many ? [] : await found(ownerOf(work, slot, 't'));
+  // Few rows are nobody's by plain keys; only then it is worth following loops over whole tables.
+  if (many || (hasLoops(work.shape.tables) && rows.some((row) => row.o === null))) {
+    const { owner, joins } = ownerJoin(work, slot, await findOwners(work, slot));
+    rows = await found(owner, joins);
+  }
+  return rows.flatMap(({ o, k }) =>
+    o === null || o === undefined ? [] : [{ tenant: idOf(o, type), key: k ?? '' }],
   );
-  return rows.map((row) => ({ tenant: idOf(row.o ?? '', type), key: row.k ?? '' }));
 }

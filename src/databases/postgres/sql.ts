@@ -58,9 +58,13 @@ export class Sql {
     return (Array.isArray(result) ? result : [result]).map((one) => one.rowCount ?? 0);
   }
 
-  /** Runs several statements in one message; the rows of each. */
-  async each(text: string): Promise<Row[][]> {
-    const result: pg.QueryResult | pg.QueryResult[] = await this.ask(text, []);
+  /**
+   * Runs several statements in one message; the rows of each. For hundreds of tables far faster than one statement
+   * about all of them, which the server would plan as a whole.
+   */
+  async each(statements: string[]): Promise<Row[][]> {
+    if (statements.length === 0) return [];
+    const result: pg.QueryResult | pg.QueryResult[] = await this.ask(statements.join('; '), []);
     return (Array.isArray(result) ? result : [result]).map((one) => one.rows as Row[]);
   }
 

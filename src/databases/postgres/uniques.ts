@@ -3,7 +3,8 @@ import type { Unique } from './catalog.ts';
 import { keyText } from './encoding.ts';
 import { sqlState } from './errors.ts';
 import { ident, literal } from './identifiers.ts';
-import { named, ownerOf } from './ownership.ts';
+import { withOwner } from './owner-lookup.ts';
+import { named } from './ownership.ts';
 import type { Refuge } from './parking.ts';
 import { parked, refuges } from './parking.ts';
 import type { Slot, Workspace } from './workspace.ts';
@@ -87,8 +88,13 @@ function leaves(slot: Slot, alias: string): string {
 async function taken(work: Workspace, slot: Slot, unique: Unique): Promise<Conflict[]> {
   const { from } = holders(slot, unique);
   const moves = `EXISTS (SELECT FROM ${slot.want} m WHERE m.tdr_ctid = o.tdr_ctid AND m.tdr_part = o.tdr_part)`;
-  const rows = await work.sql.rows(
-    `SELECT n.tdr_key AS key, ${keyText('o', namingColumns(slot.relation))} AS holder, ${ownerOf(work, slot, 'o')} AS tenant
+  const rows = await withOwner(
+    work,
+    slot,
+    'o',
+    (
+      owner,
+    ) => `SELECT n.tdr_key AS key, ${keyText('o', namingColumns(slot.relation))} AS holder, ${owner} AS tenant
      FROM ${fresh(slot, unique)} n JOIN ${from} o ON ${meets(unique, 'n', 'o')} WHERE NOT ${leaves(slot, 'o')} AND NOT ${moves} LIMIT ${named}`,
   );
   const value = unique.terms.map((term) => term.column ?? term.sql).join(', ');

@@ -1,6 +1,7 @@
 import { sortedColumns } from '../../engine/digest.ts';
 import type { Conflict } from '../../engine/plan.ts';
 import type { SliceShape, SliceTable } from '../../engine/slice.ts';
+import { linksOf } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
@@ -55,6 +56,8 @@ export interface Workspace {
   shape: SliceShape;
   slots: Slot[];
   byName: Map<string, Slot>;
+  /** Whether more ways lead from a table to its tenant than one expression should name. */
+  manyWays: (table: string) => boolean;
   tenant: TenantId;
   stagedAs: 'none' | 'slice' | 'whole';
   /** The staged tables hold this tenant's rows already. */
@@ -197,6 +200,21 @@ export function emptied(slots: Slot[], kinds: (keyof Slot['rows'])[]): string {
 /** Ownership that loops is followed until nothing new is found. */
 export function hasLoops(slices: SliceTable[]): boolean {
   return slices.some(({ membership }) => membership.via === 'links' && membership.loops !== undefined);
+}
+
+/**
+ * After all tables were looked at, parents first: looks again at those whose keys loop, and at whatever belongs through
+ * a table in which more was found.
+ */
+export async function followLoops(slots: Slot[], more: (slot: Slot) => Promise<number>): Promise<void> {
+  const again = new Set(slots.filter(({ slice }) => hasLoops([slice])));
+  // A set is walked while it grows.
+  for (const slot of again) {
+    again.delete(slot);
+    if ((await more(slot)) === 0) continue;
+    for (const child of slots)
+      if (linksOf(child.slice).some(({ parent }) => parent === slot.slice.name)) again.add(child);
+  }
 }
 
 export function columnOf(slot: { relation: Relation }, name: string): RelationColumn {

@@ -1,46 +1,11 @@
 import { MultisetHash } from '../../engine/digest.ts';
 import type { OnProgress, TableDigest } from '../../engine/port.ts';
-import type { Link } from '../../engine/slice.ts';
 import type { Connection } from './connect.ts';
 import { encodeRows, everywhere } from './encode-rows.ts';
-import { quote, temporary } from './identifiers.ts';
-import { ownerOf, ownerText, ownerThrough } from './ownership.ts';
-import { scratchTable } from './scratch.ts';
+import { quote } from './identifiers.ts';
+import { ownerOf, ownerText, prepareOwners } from './owners.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { locator, locatorNames, locatorTable } from './workspace.ts';
-
-/**
- * Makes the owners of rows whose ownership loops: first those with an owner by plain links, then along the loops
- * until nothing new is found. `ownerOf` looks them up from then on.
- */
-export function prepareOwners(work: Workspace): void {
-  const looping = work.tables.filter(
-    ({ slice }) => slice.membership.via === 'links' && slice.membership.loops,
-  );
-  const holder = (table: TableWork): string => temporary(`owners_${table.index}`);
-  for (const table of looping) {
-    table.names.owners = null;
-    scratchTable(work.connection, holder(table), locatorTable(table.live, 'l', 'owner'));
-  }
-  const add = (table: TableWork, owner: string): number =>
-    work.connection
-      .prepare(
-        `INSERT OR IGNORE INTO temp.${holder(table)} SELECT ${locator(table.live, 't').join(', ')}, ${owner} AS o ` +
-          `FROM main.${quote(table.slice.name)} t WHERE o IS NOT NULL`,
-      )
-      .run().changes;
-  for (const table of looping) {
-    add(table, ownerOf(work, table, 't'));
-    table.names.owners = holder(table);
-  }
-  for (let found = looping.length; found > 0; ) {
-    found = 0;
-    for (const table of looping) {
-      const { links, loops } = table.slice.membership as { links: Link[]; loops: Link[] };
-      for (const link of [...links, ...loops]) found += add(table, ownerThrough(work, table, link, 't', 0));
-    }
-  }
-}
+import { locator, locatorNames } from './workspace.ts';
 
 /** Rows per table and tenant. Rows without a tenant are not counted. */
 export function countAll(work: Workspace): Record<string, Record<string, number>> {

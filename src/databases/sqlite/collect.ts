@@ -6,11 +6,11 @@ import { affinityOf, quote, temporary } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { looseRows } from './loose.ts';
 import { findDisagreements } from './ownership.ts';
-import { refersTo } from './reference.ts';
+import { ownColumn, refersTo } from './reference.ts';
 import { scratchTable } from './scratch.ts';
 import { bindId } from './tenants.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { keyCollations, located, locator, locatorTable, tenantIdTable, theTenant } from './workspace.ts';
+import { keyCollations, located, locator, locatorTable, tenantIdTable } from './workspace.ts';
 
 /** Keys of a parent table under which children belong to the tenant: one temporary table per set of columns. */
 export function keysTable(parent: TableWork, columns: string[]): string {
@@ -47,21 +47,29 @@ export function collect(work: Workspace, tenant: TenantId, staged: 'none' | 'sli
   return { tables: counts, disagreements: findDisagreements(work) };
 }
 
-/** One pass, parents first; where ownership loops, passes until nothing new is found. */
+/**
+ * One pass, parents first; then again over tables whose keys loop, and over whatever belongs through a table in which
+ * more was found.
+ */
 function followLinks(work: Workspace, staged: 'none' | 'slice' | 'whole'): void {
-  const loops = work.tables.some(({ slice }) => slice.membership.via === 'links' && slice.membership.loops);
-  for (let before = -1, found = 0; found !== before; ) {
-    for (const table of work.tables) {
-      addStaged(work, table, staged);
-      addLive(work, table);
-      makeKeys(work, table);
-    }
-    if (!loops) return;
-    before = found;
-    found = work.tables.reduce(
-      (sum, { names }) => sum + count(work, names.liveRows) + count(work, names.stagedRows),
-      0,
-    );
+  const look = (table: TableWork): number => {
+    addStaged(work, table, staged);
+    addLive(work, table);
+    makeKeys(work, table);
+    return count(work, table.names.liveRows) + count(work, table.names.stagedRows);
+  };
+  const held = new Map(work.tables.map((table) => [table, look(table)]));
+  const again = new Set(
+    work.tables.filter(({ slice }) => slice.membership.via === 'links' && slice.membership.loops),
+  );
+  // A set is walked while it grows.
+  for (const table of again) {
+    again.delete(table);
+    const now = look(table);
+    if (now === held.get(table)) continue;
+    held.set(table, now);
+    for (const child of work.tables)
+      if (linksOf(child.slice).some(({ parent }) => parent === table.slice.name)) again.add(child);
   }
 }
 
@@ -141,12 +149,6 @@ export function parentOf(work: Workspace, link: Link): TableWork {
   return work.byName.get(link.parent) as TableWork;
 }
 
-/** "this row's tenant column holds the tenant's id", compared as a foreign key to the tenants table would. */
-export function ownColumn({ root }: Workspace, table: SqliteTable, alias: string, column: string): string {
-  const link = { columns: [column], parentColumns: [root.column] };
-  return refersTo(link, { table, alias }, { table: root.table, at: [theTenant] });
-}
-
 /** "this row's link columns hold this key". */
 export function linkCondition(
   work: Workspace,
@@ -181,7 +183,7 @@ function usableKey(work: Workspace, table: TableWork): string[] {
 
 /** An empty table for each set of columns children refer to, so that membership outlives the parents. */
 function clearKeys(work: Workspace, table: TableWork): void {
-  for (const columns of referencedKeys(work, table)) {
+  for (const columns of work.referred.get(table.slice.name) ?? []) {
     const kinds = columns.map((column, i) => {
       const type = table.live.columns.find((known) => known.name === column)?.type ?? '';
       return `k${i} ${affinityOf(type)}`;
@@ -197,7 +199,7 @@ function clearKeys(work: Workspace, table: TableWork): void {
 function makeKeys(work: Workspace, table: TableWork): void {
   const { connection } = work;
   clearKeys(work, table);
-  for (const columns of referencedKeys(work, table)) {
+  for (const columns of work.referred.get(table.slice.name) ?? []) {
     const name = keysTable(table, columns);
     const collations = keyCollations(table.live, columns);
     const list = (alias: string): string => columns.map((column) => `${alias}.${quote(column)}`).join(', ');
@@ -216,16 +218,6 @@ function makeKeys(work: Workspace, table: TableWork): void {
       );
     }
   }
-}
-
-function referencedKeys(work: Workspace, parent: TableWork): string[][] {
-  const sets = new Map<string, string[]>();
-  for (const table of work.tables) {
-    for (const link of linksOf(table.slice)) {
-      if (link.parent === parent.slice.name) sets.set(link.parentColumns.join('\n'), link.parentColumns);
-    }
-  }
-  return [...sets.values()];
 }
 
 /** Condition on a row under `alias` that it is the tenant's, from its own values and the key tables alone. */

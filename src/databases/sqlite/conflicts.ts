@@ -5,13 +5,16 @@ import { keyText } from './encoding.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { findLoose } from './loose.ts';
-import { keyTextOf, named, ownerOf, ownerText } from './ownership.ts';
+import type { Place } from './owner-walk.ts';
+import { OwnerWalk } from './owner-walk.ts';
+import { ownerText } from './owners.ts';
+import { keyTextOf, named } from './ownership.ts';
 import { refersTo } from './reference.ts';
 import { fromSource } from './source.ts';
 import { findStuck } from './triggers.ts';
 import { findTaken } from './uniques.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located } from './workspace.ts';
+import { located, locator } from './workspace.ts';
 
 export interface Obstacles {
   conflicts: Conflict[];
@@ -62,13 +65,16 @@ function findHeldKeys(work: Workspace, table: TableWork): Conflict[] {
   const same = table.key.map((column) => `l.${quote(column)} = s.${quote(column)}`).join(' AND ');
   const rows = work.connection
     .prepare(
-      `SELECT ${keyTextOf(table, 's')}, ${ownerText(ownerOf(work, table, 'l'))} FROM temp.${table.names.effects} e ` +
+      `SELECT ${[keyTextOf(table, 's'), ...locator(table.live, 'l')].join(', ')} FROM temp.${table.names.effects} e ` +
         `CROSS JOIN ${table.source.from} ON ${fromSource(table, 'e')} JOIN main.${quote(table.slice.name)} l ON ${same} ` +
         `WHERE e.op = 'i' AND e.held LIMIT ${named}`,
     )
     .raw()
-    .all() as [string, string | null][];
-  return rows.map(([key, tenant]) => heldByAnother(table.slice.name, key, tenant));
+    .all() as [string, ...Place][];
+  const walk = new OwnerWalk(work);
+  return rows.map(([key, ...place]) =>
+    heldByAnother(table.slice.name, key, walk.of(table, place)?.tenant ?? null),
+  );
 }
 
 /** Rows to delete that were another tenant's in the backup: moved here by mistake, and gone unless restored there too. */
@@ -168,19 +174,21 @@ function inboundRows(
   const mine = own
     ? `EXISTS (SELECT 1 FROM temp.${own.names.liveRows} x WHERE ${located(child, 'c', 'x', 'l')})`
     : '0';
-  const owner = own ? ownerText(ownerOf(work, own, 'c')) : 'NULL';
+  const at = own ? locator(own.live, 'c') : [];
   const rows = work.connection
     .prepare(
-      `SELECT ${childKey(child)}, ${keyText(key.parentColumns.map((column) => `p.${quote(column)}`))}, ${owner}, ${mine}, ${own ? asStaged(own, key) : '0'} ` +
+      `SELECT ${[childKey(child), keyText(key.parentColumns.map((column) => `p.${quote(column)}`)), mine, own ? asStaged(own, key) : '0', ...at].join(', ')} ` +
         `FROM temp.${table.names.effects} f CROSS JOIN main.${quote(table.slice.name)} p ON ${located(table.live, 'p', 'f', 'l')} ` +
         `JOIN main.${quote(child.name)} c ON ${refers} ` +
         `WHERE ${losesKey(table, 'f', key.parentColumns)} AND NOT ${leaves} AND NOT ${returns} LIMIT ${named}`,
     )
     .raw()
-    .all() as [string, string, string | null, bigint, bigint][];
-  for (const [row, target, tenant, isMine, dangledBefore] of rows) {
+    .all() as [string, string, bigint, bigint, ...Place][];
+  const walk = new OwnerWalk(work);
+  for (const [row, target, isMine, dangledBefore, ...place] of rows) {
     // The row is as the backup has it, dangling there too (undo of a restore that healed an orphan).
     if (isMine === 1n && dangledBefore === 1n) continue;
+    const tenant = own ? (walk.of(own, place)?.tenant ?? null) : null;
     if (isMine === 0n) {
       found.inbound.push({
         table: child.name,

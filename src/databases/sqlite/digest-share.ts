@@ -1,11 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { MultisetHash, sortedColumns } from '../../engine/digest.ts';
 import type { OnProgress } from '../../engine/port.ts';
-import { prepareOwners } from './census.ts';
 import type { ShareRequest, ShareSums } from './digest-copy.ts';
 import { encodeRows } from './encode-rows.ts';
 import { quote } from './identifiers.ts';
-import { ownerOf, ownerText } from './ownership.ts';
+import { ownerOf, ownerText, prepareOwners } from './owners.ts';
 import { SqliteSession } from './session.ts';
 import { locator, type TableWork, type Workspace } from './workspace.ts';
 

@@ -1,11 +1,14 @@
 import type { Conflict } from '../../engine/plan.ts';
 import { canBeLoose, type Link, waysOf } from '../../engine/slice.ts';
 import { cutLoose, usedByAnother } from '../other-owner.ts';
-import { quote } from './identifiers.ts';
-import { keyTextOf, named, ownerOf, ownerText } from './ownership.ts';
+import { quote, temporary } from './identifiers.ts';
+import type { Place } from './owner-walk.ts';
+import { OwnerWalk } from './owner-walk.ts';
+import { keyTextOf, named } from './ownership.ts';
 import { refersTo } from './reference.ts';
+import { scratchTable } from './scratch.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located, locatorColumns, theTenant } from './workspace.ts';
+import { located, locator, locatorColumns, locatorTable } from './workspace.ts';
 
 /**
  * Rows cut loose: nobody's now, because every key of theirs that led to a tenant was set to NULL or leads to no row,
@@ -15,47 +18,43 @@ export function looseRows(work: Workspace, table: TableWork): string {
   const staged = table.staged as NonNullable<TableWork['staged']>;
   const name = quote(table.slice.name);
   const same = table.slice.key.map((column) => `t.${quote(column)} = s.${quote(column)}`).join(' AND ');
-  return (
+  const rows =
     `temp.${table.names.stagedRows} r CROSS JOIN staged.${name} s ON ${located(staged, 's', 'r', 's')} ` +
-    `CROSS JOIN main.${name} t ON ${same} WHERE ${isLoose(work, table, 't')}`
-  );
+    `CROSS JOIN main.${name} t ON ${same}`;
+  const known = `EXISTS (SELECT 1 FROM temp.${table.names.liveRows} l WHERE ${located(table.live, 't', 'l', 'l')})`;
+  return `${rows} WHERE ${isLoose(work, table, `${rows} WHERE NOT ${known}`)}`;
 }
 
 /**
- * "no key of this live row leads to anybody": none out of the table to any row, none that loops through other tables
- * (a chat's last line) to somebody's, and within the table only to rows of which the same is true.
+ * "no key of this live row (t) leads to anybody": none out of the table to any row, none that loops through other
+ * tables (a chat's last line) to somebody's, and within the table only to rows of which the same is true.
+ * @param rows what follows FROM, WHERE included: the rows of which it will be asked
  */
-function isLoose(work: Workspace, table: TableWork, alias: string): string {
+function isLoose(work: Workspace, table: TableWork, rows: string): string {
   const { membership } = table.slice;
-  if (membership.via !== 'links') return `${alias}.${quote(membership.column)} IS NULL`;
-  const { links, loops = [] } = membership;
-  const within = loops.filter((link) => link.parent === table.slice.name);
-  const leadsNowhere = (from: string): string =>
-    [...links, ...loops.filter((link) => !within.includes(link))]
-      .map((link) => {
-        const somebodys = `${ownerOf(work, work.byName.get(link.parent) as TableWork, 'o')} IS NOT NULL`;
-        const held = `${leads(work, table, link, from, 'o')}${loops.includes(link) ? ` AND ${somebodys}` : ''}`;
-        return `NOT EXISTS (SELECT 1 FROM main.${quote(link.parent)} o WHERE ${held})`;
-      })
-      .join(' AND ');
-  if (within.length === 0) return leadsNowhere(alias);
-  const { key } = table.slice;
-  const name = `main.${quote(table.slice.name)}`;
-  const next = (from: string, to: string): string =>
-    `(${within.map((link) => `(${leads(work, table, link, from, to)})`).join(' OR ')})`;
-  const list = (of: string): string => key.map((column) => `${of}.${quote(column)}`).join(', ');
-  const found = key.map((column, i) => `p.${quote(column)} = up.k${i}`).join(' AND ');
-  return (
-    `${leadsNowhere(alias)} AND NOT EXISTS (WITH RECURSIVE up(${key.map((_, i) => `k${i}`).join(', ')}) AS ` +
-    `(SELECT ${list('p')} FROM ${name} p WHERE ${next(alias, 'p')} UNION ` +
-    `SELECT ${list('q')} FROM up JOIN ${name} p ON ${found} JOIN ${name} q ON ${next('p', 'q')}) ` +
-    `SELECT 1 FROM up JOIN ${name} p ON ${found} WHERE NOT (${leadsNowhere('p')}))`
+  if (membership.via !== 'links') return `t.${quote(membership.column)} IS NULL`;
+  const nowhere = membership.links
+    .map(
+      (link) => `NOT EXISTS (SELECT 1 FROM main.${quote(link.parent)} o WHERE ${leads(work, table, link)})`,
+    )
+    .join(' AND ');
+  if (!membership.loops) return nowhere;
+  const holder = temporary(`loose_${table.index}`);
+  scratchTable(work.connection, holder, locatorTable(table.live, 'l', ''));
+  const at = locator(table.live, 't');
+  const candidates = `SELECT ${at.join(', ')} FROM ${rows} AND ${nowhere}`;
+  const add = work.connection.prepare(
+    `INSERT OR IGNORE INTO temp.${holder} VALUES (${at.map(() => '?').join(', ')})`,
   );
+  const walk = new OwnerWalk(work);
+  for (const place of work.connection.prepare(candidates).raw().all() as Place[])
+    if (walk.leadsToNobody(table, place)) add.run(...place);
+  return `EXISTS (SELECT 1 FROM temp.${holder} h WHERE ${located(table.live, 't', 'h', 'l')})`;
 }
 
-function leads(work: Workspace, table: TableWork, link: Link, from: string, to: string): string {
+function leads(work: Workspace, table: TableWork, link: Link): string {
   const parent = work.byName.get(link.parent) as TableWork;
-  return refersTo(link, { table: table.live, alias: from }, { table: parent.live, at: to });
+  return refersTo(link, { table: table.live, alias: 't' }, { table: parent.live, at: 'o' });
 }
 
 /** What is to be said of rows that were cut loose, and what stands against putting them back. Call after comparing. */
@@ -67,7 +66,8 @@ export function findLoose(work: Workspace, table: TableWork): Conflict[] {
       .map((column) => `e.${column} = r.${column}`)
       .join(' AND ')}`;
   // A row whose parent comes back is as it was: there is nothing to say of it.
-  const loose = `r.adopted = 1 AND NOT ${leadsOut(table, 't')} AND ${isLoose(work, table, 't')}`;
+  const cleared = `r.adopted = 1 AND NOT ${leadsOut(table, 't')}`;
+  const loose = `${cleared} AND ${isLoose(work, table, `${adopted} WHERE ${cleared}`)}`;
   const found = lookedAt(work, table, adopted, loose);
   return found.length > 0 ? [...found, ...inUse(work, table, adopted, loose)] : found;
 }
@@ -102,15 +102,21 @@ function inUse(work: Workspace, table: TableWork, adopted: string, loose: string
         const refers = refersTo(key, { table: child.live, alias: 'c' }, { table: table.live, at: 't' });
         const rows = work.connection
           .prepare(
-            `SELECT k, ck, ${ownerText('o')} FROM (SELECT ${keyTextOf(table, 't')} AS k, ${keyTextOf(child, 'c')} AS ck, ${ownerOf(work, child, 'c')} AS o ` +
-              `FROM ${adopted} CROSS JOIN main.${quote(child.slice.name)} c ON ${refers} WHERE ${loose} AND e.op IS NOT NULL) ` +
-              `WHERE o IS NOT NULL AND o <> ${theTenant} LIMIT ${named}`,
+            `SELECT ${[keyTextOf(table, 't'), keyTextOf(child, 'c'), ...locator(child.live, 'c')].join(', ')} ` +
+              `FROM ${adopted} CROSS JOIN main.${quote(child.slice.name)} c ON ${refers} WHERE ${loose} AND e.op IS NOT NULL`,
           )
           .raw()
-          .all() as [string, string, string][];
-        return rows.map(([own, other, tenant]) =>
-          usedByAnother(table.slice.name, own, { table: child.slice.name, key: other, tenant }),
-        );
+          .all() as [string, string, ...Place][];
+        const walk = new OwnerWalk(work);
+        return rows
+          .flatMap(([own, key, ...place]) => {
+            const owner = walk.of(child, place);
+            if (!owner || owner.ours) return [];
+            return [
+              usedByAnother(table.slice.name, own, { table: child.slice.name, key, tenant: owner.tenant }),
+            ];
+          })
+          .slice(0, named);
       }),
   );
 }

@@ -1,7 +1,8 @@
 import type { Link } from '../../engine/slice.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
-import { affinityIn, keyCollations } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+import { affinityIn, keyCollations, theTenant } from './workspace.ts';
 
 /**
  * "this child refers to this parent", compared as a foreign key compares: by the collation of the parent's key, the
@@ -26,6 +27,12 @@ export function refersTo(
       return `${value} = ${holder} COLLATE ${quote(collations[i] as string)}`;
     })
     .join(' AND ');
+}
+
+/** "this row's tenant column holds the tenant's id", compared as a foreign key to the tenants table would. */
+export function ownColumn({ root }: Workspace, table: SqliteTable, alias: string, column: string): string {
+  const link = { columns: [column], parentColumns: [root.column] };
+  return refersTo(link, { table, alias }, { table: root.table, at: [theTenant] });
 }
 
 /** The child's value as the parent would store it, where SQLite's comparison of two columns does not do that itself. */

@@ -1,5 +1,8 @@
 import type { Connection } from './connect.ts';
 
+/** Definitions of our tables on a connection, as far as known, and the mark the temporary database bears for that. */
+const known = new WeakMap<Connection, { mark: number; tables: Map<string, string> }>();
+
 /**
  * Temporary tables of ours. One that is there with the same definition is emptied instead of made anew: dropping
  * and creating makes SQLite parse its schema and prepare statements again, which for many tenants in one run costs
@@ -14,15 +17,14 @@ export function scratchTable(
   indexes: string[] = [],
 ): void {
   const bare = name.slice(1, -1);
+  const made = madeOn(connection);
   const wanted = [
     `CREATE TABLE ${name} ${body}`,
     ...indexes.map((columns, i) => `CREATE INDEX "${bare}_index_${i}" ON ${name} (${columns})`),
-  ];
-  const present = connection
-    .prepare('SELECT sql FROM sqlite_temp_schema WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY rowid')
-    .pluck()
-    .all(bare);
-  if (present.length === wanted.length && present.every((sql, i) => sql === wanted[i])) {
+  ].join(';');
+  const present = made.tables.get(name) ?? definition(connection, bare);
+  made.tables.set(name, wanted);
+  if (present === wanted) {
     connection.exec(`DELETE FROM temp.${name}`);
     return;
   }
@@ -30,4 +32,23 @@ export function scratchTable(
   for (const [i, columns] of indexes.entries()) {
     connection.exec(`CREATE INDEX temp."${bare}_index_${i}" ON ${name} (${columns})`);
   }
+  made.mark += 1;
+  connection.pragma(`temp.user_version = ${made.mark}`);
+}
+
+/** SQLite looks for a table's definition by reading all of them. */
+function definition(connection: Connection, bare: string): string {
+  return connection
+    .prepare('SELECT sql FROM sqlite_temp_schema WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY rowid')
+    .pluck()
+    .all(bare)
+    .join(';');
+}
+
+/** A rollback that unmakes tables sets their mark back, too: then nothing is known any more. */
+function madeOn(connection: Connection): { mark: number; tables: Map<string, string> } {
+  const made = known.get(connection) ?? { mark: 0, tables: new Map() };
+  known.set(connection, made);
+  if (Number(connection.pragma('temp.user_version', { simple: true })) !== made.mark) made.tables.clear();
+  return made;
 }

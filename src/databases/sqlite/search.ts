@@ -1,7 +1,9 @@
 import type { SearchHit, SearchRequest } from '../../engine/port.ts';
+import { hasManyWays } from '../../engine/slice.ts';
 import { TenantDrError } from '../../errors.ts';
 import { quote } from './identifiers.ts';
-import { keyTextOf, ownerOf } from './ownership.ts';
+import { ownerOf, prepareOwners } from './owners.ts';
+import { keyTextOf } from './ownership.ts';
 import { idOf } from './tenants.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -19,13 +21,21 @@ export function searchRows(work: Workspace, request: SearchRequest): SearchHit[]
     );
   }
   const pattern = `%${text.replaceAll(/[\\%_]/g, (character) => `\\${character}`)}%`;
-  const rows = work.connection
-    .prepare(
-      `SELECT o, k FROM (SELECT ${ownerOf(work, table, 't')} AS o, ${keyTextOf(table, 't')} AS k ` +
-        `FROM main.${quote(name)} t WHERE CAST(t.${quote(column)} AS TEXT) LIKE ? ESCAPE '\\') ` +
-        'WHERE o IS NOT NULL ORDER BY o, k LIMIT ?',
-    )
-    .raw()
-    .all(pattern, limit) as [Parameters<typeof idOf>[0], string][];
-  return rows.map(([owner, key]) => ({ tenant: idOf(owner), key }));
+  type Found = [Parameters<typeof idOf>[0], string];
+  const found = () =>
+    work.connection
+      .prepare(
+        `SELECT o, k FROM (SELECT ${ownerOf(work, table, 't')} AS o, ${keyTextOf(table, 't')} AS k ` +
+          `FROM main.${quote(name)} t WHERE CAST(t.${quote(column)} AS TEXT) LIKE ? ESCAPE '\\') ORDER BY o IS NULL, o, k LIMIT ?`,
+      )
+      .raw()
+      .all(pattern, limit) as Found[];
+  const many = hasManyWays(work.tables.map(({ slice }) => slice))(name);
+  let rows = many ? [] : found();
+  // Few rows are nobody's by plain keys; only then it is worth following loops over whole tables.
+  if (many || rows.some(([owner]) => owner === null)) {
+    prepareOwners(work, table);
+    rows = found();
+  }
+  return rows.flatMap(([owner, key]) => (owner === null ? [] : [{ tenant: idOf(owner), key }]));
 }

@@ -32,7 +32,7 @@ import { listTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
 import { begin, beginPin, type Pinned, reading } from './turn.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { tableWork } from './workspace.ts';
+import { referredColumns, tableWork } from './workspace.ts';
 
 /**
  * The port's Session on SQLite, synchronous: it lives in a worker thread (`worker.ts`), where blocking is free.
@@ -279,6 +279,7 @@ export class SqliteSession {
       encoding: live.encoding,
       tables,
       byName: new Map(tables.map((table) => [table.slice.name, table])),
+      referred: referredColumns(shape.tables),
       liveSchema: live,
       stagedSchema: staged,
       others: shape.others,

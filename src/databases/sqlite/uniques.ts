@@ -1,10 +1,12 @@
 import type { Conflict } from '../../engine/plan.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteUnique } from './introspect.ts';
-import { keyTextOf, ownerOf, ownerText } from './ownership.ts';
+import type { Place } from './owner-walk.ts';
+import { OwnerWalk } from './owner-walk.ts';
+import { keyTextOf } from './ownership.ts';
 import { fromSource, newValue } from './source.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located } from './workspace.ts';
+import { equal, locator, locatorColumns } from './workspace.ts';
 
 /**
  * Unique values of rows to insert or change that a live row already has and keeps. Rows the plan changes hold the
@@ -51,25 +53,33 @@ function takenBy(work: Workspace, table: TableWork, unique: SqliteUnique): Confl
         `${simple ? `o.${term}` : `o.u${i}`} = n.u${i} COLLATE ${quote(unique.collations[i] ?? 'BINARY')}`,
     )
     .join(' AND ');
-  const leaving = `EXISTS (SELECT 1 FROM temp.${table.names.effects} g WHERE g.op IN ('d', 'r', 'u') AND ${
-    simple ? located(table.live, 'o', 'g', 'l') : locatedCopy(table)
-  })`;
+  const at = simple ? locator(table.live, 'o') : locatorCopy(table);
+  const leaving =
+    `EXISTS (SELECT 1 FROM temp.${table.names.effects} g WHERE g.op IN ('d', 'r', 'u') AND ` +
+    `${equal(
+      at,
+      locatorColumns(table.live, 'l').map((column) => `g.${column}`),
+    )})`;
   const rows = work.connection
     .prepare(
-      `SELECT n.tenant_dr_key, ${keyTextOf(table, 'o')}, ${ownerText(ownerOf(work, table, 'o'))} FROM (${fresh}) n JOIN ${other} o ON ${matches} ` +
+      `SELECT n.tenant_dr_key, ${keyTextOf(table, 'o')}, ${at.join(', ')} FROM (${fresh}) n JOIN ${other} o ON ${matches} ` +
         `WHERE NOT ${leaving} LIMIT 20`,
     )
     .raw()
-    .all() as [string, string, string | null][];
-  return rows.map(([key, holder, tenant]) => ({
-    kind: 'unique-taken',
-    table: table.slice.name,
-    key,
-    constraint: unique.name,
-    other: { table: table.slice.name, key: holder, ...(tenant === null ? {} : { tenant }) },
-    detail: `${table.slice.name} ${key} can't come back: its value in ${unique.columns.map((c, i) => c ?? unique.expressions[i]).join(', ')} is taken by row ${holder}${tenant === null ? '' : ` of tenant ${tenant}`}.`,
-    blocking: true,
-  }));
+    .all() as [string, string, ...Place][];
+  const walk = new OwnerWalk(work);
+  return rows.map(([key, holder, ...place]) => {
+    const tenant = walk.of(table, place)?.tenant;
+    return {
+      kind: 'unique-taken',
+      table: table.slice.name,
+      key,
+      constraint: unique.name,
+      other: { table: table.slice.name, key: holder, ...(tenant === undefined ? {} : { tenant }) },
+      detail: `${table.slice.name} ${key} can't come back: its value in ${unique.columns.map((c, i) => c ?? unique.expressions[i]).join(', ')} is taken by row ${holder}${tenant === undefined ? '' : ` of tenant ${tenant}`}.`,
+      blocking: true,
+    };
+  });
 }
 
 /** A subquery loses the rowid, so it is carried along under a name of its own. */
@@ -78,7 +88,6 @@ function withLocator(table: TableWork, query: string): string {
   return query.replace('SELECT *', `SELECT *, ${quote(table.live.rowid as string)} AS tenant_dr_rowid`);
 }
 
-function locatedCopy(table: TableWork): string {
-  if (table.live.withoutRowid) return located(table.live, 'o', 'g', 'l');
-  return 'o.tenant_dr_rowid = g.l0';
+function locatorCopy(table: TableWork): string[] {
+  return table.live.withoutRowid ? locator(table.live, 'o') : ['o.tenant_dr_rowid'];
 }

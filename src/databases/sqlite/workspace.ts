@@ -1,5 +1,6 @@
 import { sortedColumns } from '../../engine/digest.ts';
 import type { SliceTable } from '../../engine/slice.ts';
+import { linksOf } from '../../engine/slice.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Connection } from './connect.ts';
 import { affinityOf, quote, temporary } from './identifiers.ts';
@@ -41,6 +42,8 @@ export interface Workspace {
   encoding: string;
   tables: TableWork[];
   byName: Map<string, TableWork>;
+  /** By table, the sets of its columns that keys of others hold, by which their rows belong. */
+  referred: Map<string, string[][]>;
   liveSchema: SqliteSchema;
   stagedSchema: SqliteSchema | null;
   others: string[];
@@ -96,6 +99,16 @@ export function tableWork(
       sourceCopy: temporary(`source_${index}`),
     },
   };
+}
+
+export function referredColumns(slices: SliceTable[]): Workspace['referred'] {
+  const referred: Workspace['referred'] = new Map();
+  for (const { parent, parentColumns } of slices.flatMap(linksOf)) {
+    const sets = referred.get(parent) ?? [];
+    referred.set(parent, sets);
+    if (!sets.some((known) => known.join('\n') === parentColumns.join('\n'))) sets.push(parentColumns);
+  }
+  return referred;
 }
 
 /** Names of what a locator of a real table consists of. */

@@ -1,0 +1,120 @@
+import type { Link } from '../../engine/slice.ts';
+import { linksOf, waypoints } from '../../engine/slice.ts';
+import { ident } from './identifiers.ts';
+import { portionsOf } from './portions.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { dropTables, hasLoops } from './workspace.ts';
+
+/** Temporary tables with the owners of all rows of some tables. */
+export type Owners = Map<Slot, string>;
+
+/**
+ * Finds the owners of all rows of some tables, so that `ownerJoin` looks them up: of those whose ownership loops, and
+ * of those that many ways lead over (each key doubles or trebles them). The first key that leads to somebody decides;
+ * loops are followed until nothing new is found. `only`: the one table that will be asked about.
+ */
+export async function findOwners(work: Workspace, only?: Slot): Promise<Owners> {
+  const between = waypoints(work.slots.map(({ slice }) => slice));
+  const asked = only ? above(work, only) : new Set(work.slots);
+  const kept = work.slots.filter(
+    (slot) => asked.has(slot) && (hasLoops([slot.slice]) || between.has(slot.slice.name)),
+  );
+  const owners: Owners = new Map(kept.map((slot) => [slot, `pg_temp.tdr_owner_${slot.index}`]));
+  await dropTables(work.sql, 'owner');
+  for (const part of portionsOf(kept))
+    await work.sql.run(
+      part
+        .map(
+          ({ index }) => `CREATE TEMP TABLE tdr_owner_${index} (tdr_part oid, tdr_ctid tid, tdr_owner text);`,
+        )
+        .join('\n'),
+    );
+  for (const slot of kept) {
+    const links = plainOf(slot);
+    // All at once would be too many joins where many ways lead over the table.
+    const groups = between.has(slot.slice.name) ? links.map((link) => [link]) : [links];
+    for (const group of groups) await addOwners(work, slot, group, owners);
+  }
+  for (let found = hasLoops(kept.map(({ slice }) => slice)) ? 1 : 0; found > 0; ) {
+    found = 0;
+    for (const slot of kept)
+      for (const link of linksOf(slot.slice)) found += await addOwners(work, slot, [link], owners);
+  }
+  return owners;
+}
+
+/** The table and those that ways lead over from it. */
+function above(work: Workspace, slot: Slot): Set<Slot> {
+  const found = new Set([slot]);
+  // A set is walked while it grows.
+  for (const one of found)
+    for (const link of linksOf(one.slice)) found.add(work.byName.get(link.parent) as Slot);
+  return found;
+}
+
+/** Owners of rows that have none yet, along some of their keys; how many. */
+function addOwners(work: Workspace, slot: Slot, links: Link[], owners: Owners): Promise<number> {
+  const name = owners.get(slot);
+  const { joins, owner } = ownerAlong(work, links, owners, 't');
+  return work.sql.run(
+    `INSERT INTO ${name} SELECT DISTINCT ON (t.tableoid, t.ctid) t.tableoid, t.ctid, ${owner} FROM ${slot.target} t${joins}
+     WHERE ${owner} IS NOT NULL AND NOT EXISTS (SELECT FROM ${name} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`,
+  );
+}
+
+function plainOf({ slice }: Slot): Link[] {
+  return slice.membership.via === 'links' ? slice.membership.links : [];
+}
+
+/**
+ * FROM clause that leads each row of a table (t) to its tenant, and the owner's id as text. Joins, not lookups: every
+ * row is asked.
+ */
+export function ownerJoin(
+  work: Workspace,
+  slot: Slot,
+  owners: Owners,
+  alias = 't',
+): { joins: string; owner: string } {
+  const { membership } = slot.slice;
+  const kept = owners.get(slot);
+  if (kept) {
+    const held = `${alias}_o`;
+    return {
+      joins: ` LEFT JOIN ${kept} ${held} ON ${held}.tdr_ctid = ${alias}.ctid AND ${held}.tdr_part = ${alias}.tableoid`,
+      owner: `${held}.tdr_owner`,
+    };
+  }
+  if (membership.via !== 'links') {
+    return { joins: '', owner: ownerText(work, `${alias}.${ident(membership.column)}`) };
+  }
+  return ownerAlong(work, membership.links, owners, alias);
+}
+
+/** The owner of the rows some links lead to: the first that is somebody's decides. */
+function ownerAlong(
+  work: Workspace,
+  links: Link[],
+  owners: Owners,
+  alias: string,
+): { joins: string; owner: string } {
+  const ways = links.map((link, i) => {
+    const parent = work.byName.get(link.parent) as Slot;
+    const inner = `${alias}_${i}`;
+    const same = link.columns
+      .map((name, n) => `${inner}.${ident(link.parentColumns[n] as string)} = ${alias}.${ident(name)}`)
+      .join(' AND ');
+    const up = ownerJoin(work, parent, owners, inner);
+    return { joins: ` LEFT JOIN ${parent.target} ${inner} ON ${same}${up.joins}`, owner: up.owner };
+  });
+  return {
+    joins: ways.map((way) => way.joins).join(''),
+    owner:
+      ways.length === 1 ? (ways[0]?.owner ?? 'NULL') : `coalesce(${ways.map((way) => way.owner).join(', ')})`,
+  };
+}
+
+/** SQL for an owner as text: as the server prints it, a bytea in hexadecimal digits alone. */
+export function ownerText(work: Workspace, value: string): string {
+  return work.tenant.type === 'blob' ? `encode(${value}, 'hex')` : `${value}::text`;
+}
