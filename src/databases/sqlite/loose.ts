@@ -100,23 +100,24 @@ function inUse(work: Workspace, table: TableWork, adopted: string, loose: string
       .filter((key) => key.table === table.slice.name)
       .flatMap((key) => {
         const refers = refersTo(key, { table: child.live, alias: 'c' }, { table: table.live, at: 't' });
+        // One after the other: everybody's row may be used by very many.
         const rows = work.connection
           .prepare(
             `SELECT ${[keyTextOf(table, 't'), keyTextOf(child, 'c'), ...locator(child.live, 'c')].join(', ')} ` +
               `FROM ${adopted} CROSS JOIN main.${quote(child.slice.name)} c ON ${refers} WHERE ${loose} AND e.op IS NOT NULL`,
           )
           .raw()
-          .all() as [string, string, ...Place][];
+          .iterate() as Iterable<[string, string, ...Place]>;
         const walk = new OwnerWalk(work);
-        return rows
-          .flatMap(([own, key, ...place]) => {
-            const owner = walk.of(child, place);
-            if (!owner || owner.ours) return [];
-            return [
-              usedByAnother(table.slice.name, own, { table: child.slice.name, key, tenant: owner.tenant }),
-            ];
-          })
-          .slice(0, named);
+        const found: Conflict[] = [];
+        for (const [own, used, ...place] of rows) {
+          const owner = walk.of(child, place);
+          if (!owner || owner.ours) continue;
+          const by = { table: child.slice.name, key: used, tenant: owner.tenant };
+          found.push(usedByAnother(table.slice.name, own, by));
+          if (found.length === named) break;
+        }
+        return found;
       }),
   );
 }
