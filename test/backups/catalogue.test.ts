@@ -5,9 +5,10 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { listBackups } from '../../src/backups/catalogue.ts';
 import { locate } from '../../src/backups/refs.ts';
-import { configIn, makeDatabase, scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { configIn, makeDatabase, write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 const source = join(folder, 'source.db');
 makeDatabase(source, { rows: 50 });
 const image = readFileSync(source);

@@ -2,10 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { folderOfTheFile } from '../afterwards.ts';
 import { tenantDr } from '../cli/run.ts';
-import { makeDatabase, scratchFolder } from './helpers.ts';
+import { makeDatabase } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 
 function world(name: string) {
   const own = join(folder, name);

@@ -6,10 +6,11 @@ import { decompress } from '../../src/backups/decompress.ts';
 import { compressionOf } from '../../src/backups/formats.ts';
 import { seeded } from '../../src/demo/random.ts';
 import { TenantDrError } from '../../src/errors.ts';
-import { scratchFolder, words } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { words } from './helpers.ts';
 
 /** Everything is compared with what the zstd and gzip programs make of the same bytes. */
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 const original = Buffer.from(Array.from({ length: 700 }, (_, index) => words(index)).join('\n'));
 const third = Math.floor(original.length / 3);
 const pieces = [

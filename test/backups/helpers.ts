@@ -1,17 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterAll } from 'vitest';
 import { type Config, configSchema } from '../../src/config/schema.ts';
-
-/** A folder of its own per test file, removed afterwards. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tenant-dr-backups-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A config with its own state and backup folders below `folder`. */
 export function configIn(folder: string, more: Partial<Config> = {}): Config {

@@ -9,9 +9,10 @@ import { historyOf, steepestFall } from '../../src/backups/history.ts';
 import { writeManifest } from '../../src/backups/manifest.ts';
 import { takeBackup } from '../../src/backups/take.ts';
 import { conditionHolds } from '../../src/databases/sqlite/condition.ts';
-import { configIn, makeDatabase, scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { configIn, makeDatabase, write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 
 /** Seven backups; tenant north loses most of its notes after the fourth. */
 async function sevenBackups() {

@@ -2,9 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { heldBy, holdBackups, listHolds, releaseHolds } from '../../src/backups/holds.ts';
-import { scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 
 test('an open incident holds backups until it lets go, by path and by checksum', async () => {
   const place = { state: join(folder, 'a') };

@@ -8,9 +8,10 @@ import {
   readManifestHead,
   writeManifest,
 } from '../../src/backups/manifest.ts';
-import { scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 
 const manifest: Manifest = {
   version: 1,

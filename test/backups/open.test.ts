@@ -22,9 +22,10 @@ import { expect, test } from 'vitest';
 import { writeManifest } from '../../src/backups/manifest.ts';
 import { openBackup } from '../../src/backups/open.ts';
 import { StagingCache } from '../../src/backups/staging.ts';
-import { configIn, makeDatabase, run, scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { configIn, makeDatabase, run, write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 const source = join(folder, 'source.db');
 makeDatabase(source);
 const image = readFileSync(source);

@@ -11,9 +11,10 @@ import { readManifest } from '../../src/backups/manifest.ts';
 import { openBackup } from '../../src/backups/open.ts';
 import { takeBackup } from '../../src/backups/take.ts';
 import { copyLive } from '../../src/backups/take-jobs.ts';
-import { configIn, makeDatabase, run, scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { configIn, makeDatabase, run, write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 
 function world(name: string, options: Parameters<typeof makeDatabase>[1] = {}) {
   const own = join(folder, name);

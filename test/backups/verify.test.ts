@@ -8,9 +8,10 @@ import { manifestPath, readManifest, writeManifest } from '../../src/backups/man
 import { openBackup } from '../../src/backups/open.ts';
 import { takeBackup } from '../../src/backups/take.ts';
 import { verifyBackup } from '../../src/backups/verify.ts';
-import { configIn, makeDatabase, scratchFolder, write } from './helpers.ts';
+import { folderOfTheFile } from '../afterwards.ts';
+import { configIn, makeDatabase, write } from './helpers.ts';
 
-const folder = scratchFolder();
+const folder = folderOfTheFile('backups');
 
 async function world(name: string) {
   const own = join(folder, name);

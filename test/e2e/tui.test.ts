@@ -161,7 +161,7 @@ describe('an incident on the screen', () => {
     expect(journal(made).find((entry) => entry.event === 'closed')).toMatchObject({ outcome: 'completed' });
   });
 
-  it('asks before it is left, keeps what was typed when one stays, and can be resumed; a terminal that is lost (SIGHUP) ends it at a safe point', async () => {
+  it('asks before it is left, keeps what was typed when one stays and when the terminal changes its size, and can be resumed; a terminal that is lost (SIGHUP) ends it at a safe point', async () => {
     const made = await world();
     const first = start(made, runIt);
     await startStep(first, 'Suspend the tenant');
@@ -173,6 +173,19 @@ describe('an incident on the screen', () => {
     await first.shows('Leave the incident?');
     await settle();
     first.type(keys.down + keys.enter);
+    await first.shows('› north');
+    for (const [columns, rows] of [
+      [140, 45],
+      [80, 24],
+      [61, 17],
+      [200, 60],
+    ] as const) {
+      first.resize(columns, rows);
+      await first.shows('Type northwind-labs');
+    }
+    first.resize(40, 10);
+    await first.shows('The terminal is too small.');
+    first.resize(80, 24);
     await first.shows('› north');
     first.type(keys.ctrlC);
     await first.shows('Leave the incident?');
@@ -211,37 +224,7 @@ describe('an incident on the screen', () => {
     await expect.poll(known, { timeout: 45_000 }).toBe(true);
   });
 
-  it('takes notes and hands over, which releases it with the situation written down', async () => {
-    const made = await world();
-    const terminal = start(made, runIt);
-    await walkToBackup(terminal);
-    terminal.type('n');
-    await terminal.shows('A note for the journal');
-    await settle();
-    terminal.type(`the customer called\r`);
-    await terminal.shows('Which backup shall');
-    await settle();
-    terminal.type('h');
-    await terminal.shows('Hand over');
-    await settle();
-    terminal.type('backup of 05:25 looks right\r');
-    expect((await terminal.ends()).exit).toBe(0);
-    expectRestored(terminal);
-    expect(terminal.text()).toContain('Handed over.');
-    expect(journal(made).find((entry) => entry.event === 'note')).toMatchObject({
-      text: 'the customer called',
-    });
-    expect(journal(made).some((entry) => entry.event === 'handed-over')).toBe(true);
-
-    const second = start(made, ['resume']);
-    await second.shows('Read this first');
-    await second.shows('backup of 05:25 looks right');
-    await settle();
-    second.type(keys.enter);
-    await second.shows('Which backup shall');
-  });
-
-  it('lets the words of a message be changed, on the screen and in the editor of whoever sits there', async () => {
+  it('lets the words of a message be changed, on the screen and in the editor of whoever sits there, takes notes, and hands over, which releases it with the situation written down', async () => {
     const made = await world();
     const editor = join(made.dir, 'editor.sh');
     const adding =
@@ -271,6 +254,31 @@ describe('an incident on the screen', () => {
     const text = readFileSync(join(folder, 'first-notice-tenant-1.txt'), 'utf8');
     expect(text).toContain('we are working on it!\n');
     expect(text).toContain('We are sorry.\n');
+    await settle();
+    terminal.type('n');
+    await terminal.shows('A note for the journal');
+    await settle();
+    terminal.type(`the customer called\r`);
+    await terminal.shows('Which backup shall');
+    await settle();
+    terminal.type('h');
+    await terminal.shows('Hand over');
+    await settle();
+    terminal.type('backup of 05:25 looks right\r');
+    expect((await terminal.ends()).exit).toBe(0);
+    expectRestored(terminal);
+    expect(terminal.text()).toContain('Handed over.');
+    expect(journal(made).find((entry) => entry.event === 'note')).toMatchObject({
+      text: 'the customer called',
+    });
+    expect(journal(made).some((entry) => entry.event === 'handed-over')).toBe(true);
+
+    const second = start(made, ['resume']);
+    await second.shows('Read this first');
+    await second.shows('backup of 05:25 looks right');
+    await settle();
+    second.type(keys.enter);
+    await second.shows('Which backup shall');
   });
 
   it('is tried out as a dry run from home, which shows what would happen and leads back home', async () => {
@@ -308,7 +316,7 @@ describe('an incident on the screen', () => {
     expect(terminal.text()).toContain('A dry run: nothing was changed.');
   });
 
-  it('is watched live by somebody else, who can change nothing', async () => {
+  it('is watched live by somebody else, who can change nothing, and ends at a safe point at SIGTERM', async () => {
     const made = await world();
     const first = start(made, runIt);
     await first.shows('Start: what is at stake comes first');
@@ -321,31 +329,11 @@ describe('an incident on the screen', () => {
     second.type('q');
     expect((await second.ends()).exit).toBe(0);
     expectRestored(second);
+    await endsSafely(first, made, 'SIGTERM');
   });
 });
 
 describe('the screen', () => {
-  it('follows the size of the terminal, down to where nothing fits, and ends at a safe point at SIGTERM', async () => {
-    const made = await world();
-    const terminal = start(made, runIt);
-    await startStep(terminal, 'Suspend the tenant');
-    await terminal.shows('Type northwind-labs');
-    for (const [columns, rows] of [
-      [140, 45],
-      [80, 24],
-      [61, 17],
-      [200, 60],
-    ] as const) {
-      terminal.resize(columns, rows);
-      await terminal.shows('Type northwind-labs');
-    }
-    terminal.resize(40, 10);
-    await terminal.shows('The terminal is too small.');
-    terminal.resize(80, 24);
-    await terminal.shows('Type northwind-labs');
-    await endsSafely(terminal, made, 'SIGTERM');
-  });
-
   it('draws without colour, and without anything but ASCII, where that is asked for', async () => {
     const made = await world();
     const terminal = start(made, [], { env: { NO_COLOR: '1', TENANT_DR_ASCII: '1' } });

@@ -1,5 +1,3 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
@@ -13,6 +11,7 @@ import type { OpenOptions, StagedSource } from '../../src/engine/port.ts';
 import type { Execution, Recorder } from '../../src/engine/restore.ts';
 import { execute } from '../../src/engine/restore.ts';
 import { resolveTenant } from '../../src/engine/tenants.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 
 /** Drives the engine on a world without incidents or backups in between. */
 export interface Drive {
@@ -49,8 +48,7 @@ export async function drive(
   const ground = await survey(session, config);
   const source: StagedSource = { form: 'database-file', path: backup, whole: options.whole ?? false };
   const staged = await stageSource(ground, source, []);
-  const folder = mkdtempSync(join(tmpdir(), 'tenant-dr-drive-'));
-  mkdirSync(folder, { recursive: true });
+  const folder = folderOfTheFile('drive');
   return {
     ground,
     folder,

@@ -1,13 +1,11 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type pg from 'pg';
 import { prepareCluster } from '../../src/databases/postgres/server-cluster.ts';
 import { embeddedBinaries, findBinaries } from '../../src/databases/postgres/server-programs.ts';
 import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
-import { removeThrowaway, startThrowaway } from '../../src/databases/postgres/throwaway.ts';
-import { afterTheFile } from '../afterwards.ts';
+import { startThrowaway } from '../../src/databases/postgres/throwaway.ts';
+import { afterTheFile, folderOfTheFile } from '../afterwards.ts';
 import { madeOnce } from '../once.ts';
 import { connectTo } from './connection.ts';
 
@@ -27,15 +25,12 @@ export interface TestDatabase {
 
 /** One server per test file, stopped afterwards. */
 export async function testCluster(options: ThrowawayOptions = {}): Promise<Throwaway> {
-  const folder = await mkdtemp(join(tmpdir(), 'tdr-pg-'));
+  const folder = folderOfTheFile('server');
   const binaries = options.binaries ?? (await findBinaries());
   if (!options.password) await execa('cp', ['-a', join(await freshCluster(binaries), 'data'), folder]);
   const settings = { jit: 'off', ...options.settings };
   const server = await startThrowaway(folder, { careless: true, ...options, settings, binaries });
-  afterTheFile(async () => {
-    await server.stop();
-    await removeThrowaway(folder);
-  });
+  afterTheFile(() => server.stop());
   return server;
 }
 

@@ -1,14 +1,13 @@
-import { mkdtemp, stat, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-
 import { type ArchiveEntry, readArchive } from '../../src/databases/postgres/dump/archive.ts';
 import { openArchiveData } from '../../src/databases/postgres/dump/archive-data.ts';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { countEffects } from '../../src/engine/planning.ts';
 import type { StagedSource } from '../../src/engine/port.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
@@ -21,7 +20,7 @@ let folder: string;
 beforeAll(async () => {
   server = await testCluster();
   world = await testDatabase(server, types);
-  folder = await mkdtemp(join(tmpdir(), 'tdr-dumps-'));
+  folder = folderOfTheFile('dumps');
 }, 60_000);
 
 type Dump = Extract<StagedSource, { form: 'dump' }>;

@@ -1,4 +1,3 @@
-import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/schema.ts';
@@ -11,6 +10,7 @@ import { makePlan, requireApplicable } from '../../src/engine/planning.ts';
 import type { OpenOptions, Session, StagedSource } from '../../src/engine/port.ts';
 import type { ExecuteOptions, Execution, Intention } from '../../src/engine/restore.ts';
 import { execute } from '../../src/engine/restore.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 
 export function configFor(url: string, extra: Record<string, unknown> = {}): Config {
   const shared = { ownership: { tables: { plans: 'shared' } } };
@@ -58,7 +58,7 @@ export async function staged(
   // A tenant that is gone live is asked for by its number.
   for (const slug of slugs) if (/^\d+$/.test(slug)) ids.push({ type: 'integer', text: slug });
   const found = await stageSource(ground, source, ids);
-  const folder = await mkdtemp(join(tmpdir(), 'tdr-state-'));
+  const folder = folderOfTheFile('state');
   let counter = 0;
   return {
     ground,

@@ -1,11 +1,10 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { StagedSource } from '../../src/engine/port.ts';
 import { buildShape } from '../../src/engine/shape.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { openGround, staged } from './engine.ts';
@@ -45,7 +44,7 @@ beforeAll(async () => {
   server = await testCluster();
   await ordinaryRole(server, 'app');
   world = await testDatabase(server, script, 'template1', 'app');
-  folder = await mkdtemp(join(tmpdir(), 'tdr-loops-'));
+  folder = folderOfTheFile('loops');
   await execa('pg_dump', ['--file', join(folder, 'a.sql'), world.url]);
   await execa('pg_dump', ['-Fc', '--file', join(folder, 'a.dump'), world.url]);
 });

@@ -1,10 +1,9 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { Plan } from '../../src/engine/planning.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
 import type { Staging } from './engine.ts';
@@ -42,7 +41,7 @@ const config = {
 beforeAll(async () => {
   server = await testCluster();
   world = await testDatabase(server, schema);
-  folder = await mkdtemp(join(tmpdir(), 'tdr-partial-'));
+  folder = folderOfTheFile('partial');
 });
 
 const formats = { plain: '-Fp', custom: '-Fc', tar: '-Ft' } as const;

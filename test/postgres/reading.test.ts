@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -14,6 +13,7 @@ import type { DumpEvent } from '../../src/databases/postgres/dump/plain.ts';
 import { readPlain } from '../../src/databases/postgres/dump/plain.ts';
 import type { RowTest } from '../../src/databases/postgres/dump/row-filter.ts';
 import { RowFilter } from '../../src/databases/postgres/dump/row-filter.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 
 /** Values that like to be mistaken for boundaries, markers or ids. */
 const value = fc.oneof(
@@ -138,7 +138,7 @@ test.each([
 ] as const)(
   'bytes of a file (%s) are whole until the next are asked for, and all of them come',
   async (compression, pack) => {
-    const path = join(await mkdtemp(join(tmpdir(), 'tdr-stream-')), 'bytes');
+    const path = join(folderOfTheFile('stream'), 'bytes');
     const parts = [randomBytes(5_500_000), Buffer.from('short'), randomBytes(1_200_000)];
     // Compressed one by one: members and frames that end anywhere in what is read at a time.
     await writeFile(path, Buffer.concat(parts.map((part) => pack(part))));

@@ -1,10 +1,8 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-
 import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { openGround, staged } from './engine.ts';
@@ -98,7 +96,7 @@ describe('a tenant id', () => {
       INSERT INTO parts SELECT id, id, 'p' FROM things;`;
     const extra = { tenants: { table: 'orgs', id: 'key' }, ownership: { columns: ['org'] } };
     const world = await testDatabase(server, script);
-    const dump = join(await mkdtemp(join(tmpdir(), 'tdr-ids-')), 'a.sql');
+    const dump = join(folderOfTheFile('ids'), 'a.sql');
     await execa('pg_dump', ['--file', dump, world.url]);
     for (const source of [
       { form: 'live', url: world.url },

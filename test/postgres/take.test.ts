@@ -1,5 +1,4 @@
-import { mkdtemp, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { takeDump } from '../../src/databases/postgres/dump/take.ts';
@@ -7,6 +6,7 @@ import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { sliceDigest } from '../../src/engine/digest.ts';
 import { classify } from '../../src/engine/ownership.ts';
 import { buildShape } from '../../src/engine/shape.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { newestCluster, testCluster, testDatabase } from './cluster.ts';
 import { connectTo } from './connection.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await world.sql(
     `UPDATE plans SET name = 'Ş' WHERE id = 1; ALTER DATABASE ${world.name} SET client_encoding = 'LATIN1'`,
   );
-  folder = await mkdtemp(join(tmpdir(), 'tdr-take-'));
+  folder = folderOfTheFile('take');
 });
 
 describe.each([

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { absentOperator } from '../../src/runbook/headless.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import { main } from '../built.ts';
 import { nasty } from '../worlds/nasty.ts';
 import { resume, type Scene, sceneOf, statusOf } from './scene.ts';
-import { folder } from './support.ts';
 
 const checker = new URL('../check/check.py', import.meta.url).pathname;
 
@@ -94,7 +94,7 @@ test.each([
 ])(
   'killed again and again, the %s third of the moments, the run is resumed and ends right',
   async (_, chosen) => {
-    const here = await sceneOf(nasty(folder('killed')));
+    const here = await sceneOf(nasty(folderOfTheFile('killed')));
     const { dbPath, dir, factsPath, backupPath, victim } = here.world;
     const before = path.join(dir, 'before.db');
     execFileSync('sqlite3', [dbPath, `.backup ${before}`]);

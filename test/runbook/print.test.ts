@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { listRunbooks, loadRunbook, shippedFolder } from '../../src/runbook/load.ts';
 import { printRunbook, runbookJsonSchema } from '../../src/runbook/print.ts';
 import { runbookSchema } from '../../src/runbook/schema.ts';
-import { folder } from './support.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 
 test('every shipped runbook can be used, and printed as something a person can follow', async () => {
   const found = await listRunbooks(undefined);
@@ -38,7 +38,7 @@ test('the corruption runbook has the five steps and estimates of the source docu
 });
 
 test('own runbooks are found beside the shipped ones, and an own one takes the place of one with its id', async () => {
-  const own = folder('own');
+  const own = folderOfTheFile('own');
   const shipped = await readFile(path.join(shippedFolder, 'single-tenant-corruption.yaml'), 'utf8');
   await writeFile(path.join(own, 'ours.yaml'), shipped.replace('id: single-tenant-corruption', 'id: ours'));
   await writeFile(

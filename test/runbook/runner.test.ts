@@ -3,8 +3,9 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { resumeIncident } from '../../src/incident/store.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import { resume, scene, start, statusOf } from './scene.ts';
-import { folder, goBack, ScriptedOperator } from './support.ts';
+import { goBack, ScriptedOperator } from './support.ts';
 
 const head = `id: short
 title: Short
@@ -214,7 +215,7 @@ test.each([
 
 test('a failed step can be rolled back as its runbook says', async () => {
   const here = await scene();
-  const marker = path.join(folder('rollback'), 'undone');
+  const marker = path.join(folderOfTheFile('rollback'), 'undone');
   const failing = command(
     `{ command: ['false'] }`,
     `, rollback: { title: Undo it, run: [touch, ${marker}] }`,

@@ -12,9 +12,9 @@ import { systemClock } from '../../src/runbook/clock.ts';
 import { parseRunbook } from '../../src/runbook/parse.ts';
 import { Runner } from '../../src/runbook/runner.ts';
 import { runbookOf, startIncident } from '../../src/runbook/start.ts';
+import { folderOfTheFile } from '../afterwards.ts';
 import { chatbot } from '../worlds/chatbot.ts';
 import type { World } from '../worlds/world.ts';
-import { folder } from './support.ts';
 
 /** What a scene needs of a world. */
 export type Place = Pick<World, 'dir' | 'configPath' | 'statePath' | 'victim'>;
@@ -29,7 +29,7 @@ export interface Scene<P extends Place = World> {
 }
 
 export async function scene(scenario: Scenario = 'deleted'): Promise<Scene> {
-  return sceneOf(await chatbot(folder('world'), scenario));
+  return sceneOf(await chatbot(folderOfTheFile('world'), scenario));
 }
 
 export async function sceneOf<P extends Place>(world: P): Promise<Scene<P>> {

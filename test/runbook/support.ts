@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type {
   AskQuestion,
   ChecklistQuestion,
@@ -13,11 +10,6 @@ import type {
   ReasonQuestion,
 } from '../../src/actions/operator.ts';
 import { WentBack, wholePlan } from '../../src/actions/operator.ts';
-
-/** A fresh folder under the system's temporary one. */
-export function folder(name: string): string {
-  return mkdtempSync(path.join(tmpdir(), `runbook-${name}-`));
-}
 
 /** An answer that goes back instead. */
 export const goBack = '(back)';
