@@ -16,8 +16,13 @@ import type { Manifest, ManifestTenant } from './manifest.ts';
 /** What a database holds, as its manifest says. */
 export type Contents = Pick<Manifest, 'schemaFingerprint' | 'rows' | 'digestAlgorithm' | 'tenants'>;
 
-/** Table → tenant id → digest. */
-type DigestsByTable = Record<string, Record<string, TableDigest>>;
+/** What reads every row of every tenant. */
+type DigestAll = (shape: SliceShape) => Promise<{
+  /** Table → tenant id → digest. */
+  digests: Record<string, Record<string, TableDigest>>;
+  /** All rows of the tables that were counted on the way. */
+  rows: Record<string, number>;
+}>;
 
 /** Named in manifests; another way of hashing gets another name. */
 export const digestAlgorithm = 'tenant-dr/sha256-multiset/1';
@@ -56,21 +61,21 @@ export async function contentsOf(
 export async function contentsIn(
   session: Reading,
   config: Config,
-  digestAll: ((shape: SliceShape) => Promise<DigestsByTable>) | null,
+  digestAll: DigestAll | null,
 ): Promise<Contents> {
   const schema = await session.schema();
   const names = schema.tables.filter(({ kind }) => kind === 'table').map(({ name }) => name);
   const tenants = await tenantsOf(session, config);
-  const counting = () => session.countTables(names);
   const known = { ...noContents, schemaFingerprint: schema.fingerprint };
-  if (!tenants) return { ...known, rows: await counting() };
+  if (!tenants) return { ...known, rows: await session.countTables(names) };
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
   if (!digestAll) {
-    const rows = await counting();
+    const rows = await session.countTables(names);
     return { ...known, rows, tenants: await described(tenants, await session.countAll(shape), counted) };
   }
-  // Other processes may do the digests; the session counts meanwhile.
-  const [digests, rows] = await Promise.all([digestAll(shape), counting()]);
+  const { digests, rows: read } = await digestAll(shape);
+  const unread = names.filter((name) => own(read, name) === undefined);
+  const rows = { ...(await session.countTables(unread)), ...read };
   return { ...known, rows, digestAlgorithm, tenants: await described(tenants, digests, summed) };
 }
 
@@ -89,9 +94,10 @@ async function digestsIn(
   session: Session,
   shape: SliceShape,
   onProgress: OnProgress | undefined,
-): Promise<DigestsByTable> {
+): ReturnType<DigestAll> {
   const { size } = await stat(path);
-  return size < worthSharing ? session.digestAll(shape, onProgress) : digestCopy(path, shape, { onProgress });
+  if (size >= worthSharing) return digestCopy(path, shape, { onProgress });
+  return { digests: await session.digestAll(shape, onProgress), rows: {} };
 }
 
 /** What is known of each tenant. Of thousands, without keeping this process from anything else for long. */

@@ -42,7 +42,10 @@ export function dumpTaker(url: string, options: TakeOptions): Taker {
 async function readContents(session: Session, options: TakeOptions): Promise<Contents> {
   const { config, digests, onProgress, onWarning } = options;
   try {
-    const digestAll = (shape: SliceShape) => session.digestAll(shape, onProgress);
+    const digestAll = async (shape: SliceShape) => ({
+      digests: await session.digestAll(shape, onProgress),
+      rows: {},
+    });
     return await contentsIn(session, config, digests ? digestAll : null);
   } catch (error) {
     if (!(error instanceof TenantDrError) || !describing.includes(error.code)) throw error;

@@ -12,9 +12,17 @@ export interface TableSums {
   tenants: string[];
   rows: number[];
   lanes: Uint32Array;
+  /** Rows without a tenant. */
+  nobodys: number;
 }
 
 export type ShareSums = Record<string, TableSums>;
+
+/** Digests by table and tenant, and all rows of each table, those without a tenant too. */
+export interface CopyDigests {
+  digests: Record<string, Record<string, TableDigest>>;
+  rows: Record<string, number>;
+}
 
 export interface ShareRequest {
   path: string;
@@ -37,7 +45,7 @@ export async function digestCopy(
   path: string,
   shape: SliceShape,
   options: { signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined } = {},
-): Promise<Record<string, Record<string, TableDigest>>> {
+): Promise<CopyDigests> {
   const { size } = await stat(path);
   const of = size < worthSharing ? 1 : Math.min(availableParallelism(), 4);
   const done = new Array<number>(of).fill(0);
@@ -60,10 +68,8 @@ export async function digestCopy(
 }
 
 /** Adds up what the processes found, without keeping this one from anything else for long. */
-export async function addShares(
-  shares: ShareSums[],
-  shape: SliceShape,
-): Promise<Record<string, Record<string, TableDigest>>> {
+export async function addShares(shares: ShareSums[], shape: SliceShape): Promise<CopyDigests> {
+  const rows: Record<string, number> = Object.create(null);
   const digests: Record<string, Record<string, TableDigest>> = Object.create(null);
   let tenants = 0;
   const pause = async (): Promise<void> => {
@@ -71,7 +77,9 @@ export async function addShares(
   };
   for (const { name, columns } of shape.tables) {
     const sums = new Map<string, MultisetHash>();
+    let nobodys = 0;
     for (const part of shares.flatMap((share) => share[name] ?? [])) {
+      nobodys += part.nobodys;
       for (const [index, tenant] of part.tenants.entries()) {
         const sum = sums.get(tenant) ?? new MultisetHash();
         sums.set(tenant, sum);
@@ -86,6 +94,7 @@ export async function addShares(
       await pause();
     }
     digests[name] = Object.fromEntries(found);
+    rows[name] = [...sums.values()].reduce((all, sum) => all + sum.rows, nobodys);
   }
-  return digests;
+  return { digests, rows };
 }

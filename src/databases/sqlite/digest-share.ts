@@ -14,6 +14,12 @@ interface Piece {
   range: { from: bigint; upTo: bigint } | null;
 }
 
+/** What was read of one table so far. */
+interface Sums {
+  byTenant: Map<string, MultisetHash>;
+  nobodys: number;
+}
+
 const piecesPerTable = 16n;
 
 /** Sums the rows of this process's pieces, by table and tenant. */
@@ -26,15 +32,15 @@ export async function digestShare(
   try {
     const work = session.workspace(shape);
     prepareOwners(work);
-    const sums = new Map<string, Map<string, MultisetHash>>();
+    const sums = new Map<string, Sums>();
     const own = work.tables
       .flatMap((table) => piecesOf(work, table))
       .filter((_, index) => index % of === share);
     for (const [index, piece] of own.entries()) {
       const name = piece.table.slice.name;
-      const byTenant = sums.get(name) ?? new Map<string, MultisetHash>();
-      sums.set(name, byTenant);
-      sumPiece(work, piece, byTenant);
+      const found = sums.get(name) ?? { byTenant: new Map(), nobodys: 0 };
+      sums.set(name, found);
+      sumPiece(work, piece, found);
       onProgress({ phase: 'digest', done: index + 1, total: own.length, unit: 'tables' });
       // Lets an order to stop arrive.
       await breathe();
@@ -46,12 +52,12 @@ export async function digestShare(
   }
 }
 
-function parts(sums: Map<string, Map<string, MultisetHash>>): ShareSums {
-  const entries = [...sums].map(([table, byTenant]): [string, ShareSums[string]] => {
+function parts(sums: Map<string, Sums>): ShareSums {
+  const entries = [...sums].map(([table, { byTenant, nobodys }]): [string, ShareSums[string]] => {
     const all = [...byTenant.values()];
     const lanes = new Uint32Array(8 * all.length);
     for (const [index, sum] of all.entries()) sum.save(lanes, 8 * index);
-    return [table, { tenants: [...byTenant.keys()], rows: all.map(({ rows }) => rows), lanes }];
+    return [table, { tenants: [...byTenant.keys()], rows: all.map(({ rows }) => rows), lanes, nobodys }];
   });
   return Object.fromEntries(entries);
 }
@@ -73,7 +79,7 @@ function piecesOf({ connection }: Workspace, table: TableWork): Piece[] {
   return pieces;
 }
 
-function sumPiece(work: Workspace, { table, range }: Piece, sums: Map<string, MultisetHash>): void {
+function sumPiece(work: Workspace, { table, range }: Piece, sums: Sums): void {
   const rows = encodeRows(work.connection, work.encoding, {
     values: sortedColumns(table.columns).map((column) => `t.${quote(column)}`),
     from: `main.${quote(table.slice.name)} t`,
@@ -83,7 +89,8 @@ function sumPiece(work: Workspace, { table, range }: Piece, sums: Map<string, Mu
   });
   for (const { encoded, also } of rows) {
     const [tenant] = also as [string | null];
-    if (tenant !== null) sumOf(sums, tenant).addRow(encoded);
+    if (tenant === null) sums.nobodys++;
+    else sumOf(sums.byTenant, tenant).addRow(encoded);
   }
 }
 
