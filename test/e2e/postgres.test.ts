@@ -11,12 +11,12 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { tenantDr, tenantDrProcess } from '../cli/run.ts';
 import { contents, type TestDatabase, testCluster, testDatabase } from '../postgres/cluster.ts';
 import { connectTo } from '../postgres/connection.ts';
 import { damage, damagedOn, placeOn } from '../postgres/place.ts';
 import { shop, shopTables } from '../postgres/shop.ts';
+import type { Throwaway } from '../postgres/throwaway.ts';
 import { severedAtCommit } from './severed.ts';
 
 let server: Throwaway;

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { contents, ordinaryRole, type TestDatabase, testCluster, testDatabase } from '../postgres/cluster.ts';
 import { damage, placeOn } from '../postgres/place.ts';
 import { shop, shopTables } from '../postgres/shop.ts';
+import type { Throwaway } from '../postgres/throwaway.ts';
 
 let server: Throwaway;
 let template: TestDatabase;

@@ -3,11 +3,11 @@ import { execa } from 'execa';
 import type pg from 'pg';
 import { prepareCluster } from '../../src/databases/postgres/server-cluster.ts';
 import { embeddedBinaries, findBinaries } from '../../src/databases/postgres/server-programs.ts';
-import type { Throwaway, ThrowawayOptions } from '../../src/databases/postgres/throwaway.ts';
-import { startThrowaway } from '../../src/databases/postgres/throwaway.ts';
 import { afterTheFile, folderOfTheFile } from '../afterwards.ts';
 import { madeOnce } from '../once.ts';
 import { connectTo } from './connection.ts';
+import type { Throwaway, ThrowawayOptions } from './throwaway.ts';
+import { startThrowaway } from './throwaway.ts';
 
 let counter = 0;
 

@@ -7,12 +7,12 @@ import { newestWhere } from '../../src/backups/bisect.ts';
 import { listBackups } from '../../src/backups/catalogue.ts';
 import { type Askable, Conditions } from '../../src/backups/conditions.ts';
 import { Asking } from '../../src/databases/postgres/asking/asking.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TenantId } from '../../src/engine/tenant.ts';
 import { temporaryFolder } from '../cli/folder.ts';
 import { ordinaryRole, type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { configFor } from './engine.ts';
 import { shop } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 /** What a condition may lead to: a view, a function, partitions, an enumeration, a counter, a materialized view. */
 const more = `

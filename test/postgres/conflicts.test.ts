@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { Plan, PlanRequest } from '../../src/engine/planning.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import type { Staging } from './engine.ts';
 import { staged } from './engine.ts';
 import { shop, shopTables } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -4,13 +4,13 @@ import { childEnvironment, connect, readTarget } from '../../src/databases/postg
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
 import { tablesAtOnce } from '../../src/databases/postgres/portions.ts';
 import { Loader } from '../../src/databases/postgres/stage.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { buildShape } from '../../src/engine/shape.ts';
 import type { TestDatabase } from './cluster.ts';
 import { ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { openGround } from './engine.ts';
 import { startPooler } from './pooler.ts';
 import { shop } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
 import { shop } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { seeded } from '../../src/demo/random.ts';
 import { type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { crashDuring } from './crash.ts';
 import { damagedOn } from './place.ts';
 import { largeShop } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let template: TestDatabase;

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startThrowaway, type Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { type Ran, tenantDrProcess } from '../cli/run.ts';
 import { contents } from './cluster.ts';
 import type { Place } from './place.ts';
 import { shopTables } from './shop.ts';
+import { startThrowaway, type Throwaway } from './throwaway.ts';
 
 /** How a server can end: as `pg_ctl stop -m immediate` does it, or by kill -9 of its first process. */
 export type End = 'immediate' | 'kill -9';

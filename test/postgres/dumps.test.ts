@@ -4,13 +4,13 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ArchiveEntry, readArchive } from '../../src/databases/postgres/dump/archive.ts';
 import { openArchiveData } from '../../src/databases/postgres/dump/archive-data.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { countEffects } from '../../src/engine/planning.ts';
 import type { StagedSource } from '../../src/engine/port.ts';
 import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
+import type { Throwaway } from './throwaway.ts';
 import { damage, tables, types } from './worlds.ts';
 
 let server: Throwaway;

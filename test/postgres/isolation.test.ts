@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { OpenOptions } from '../../src/engine/port.ts';
 import { TenantDrError } from '../../src/errors.ts';
 import type { TestDatabase } from './cluster.ts';
@@ -7,6 +6,7 @@ import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts'
 import type { Staging } from './engine.ts';
 import { staged } from './engine.ts';
 import { shop, shopTables } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect, readTarget } from '../../src/databases/postgres/connect.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, newestCluster, ordinaryRole, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 

@@ -2,13 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { ActionContext } from '../../src/actions/action.ts';
 import { probeRecord } from '../../src/actions/outcome.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { RestoreRecord } from '../../src/incident/records.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
 import { connectTo } from './connection.ts';
 import { staged } from './engine.ts';
 import { shop, shopTables } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { Plan } from '../../src/engine/planning.ts';
 import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
 import type { Staging } from './engine.ts';
 import { staged } from './engine.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

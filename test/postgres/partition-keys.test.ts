@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { contents, type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
+import type { Throwaway } from './throwaway.ts';
 
 /** As in Pagila: a table by month whose keys stand on its partitions, on some of them or on all. */
 const rentals = `

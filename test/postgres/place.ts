@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { temporaryFolder } from '../cli/folder.ts';
 import { type Ran, tenantDr } from '../cli/run.ts';
 import { contents, type TestDatabase, testDatabase } from './cluster.ts';
 import { shopTables } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 /** A database of its own with a config, and an empty folder for backups. */
 export interface Place {

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
+import type { Throwaway } from './throwaway.ts';
 import { tables, types } from './worlds.ts';
 
 let server: Throwaway;

@@ -2,12 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type LastingServer, lastingServer, stopLasting } from '../../src/databases/postgres/lasting.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { type ProcessOptions, tenantDr, tenantDrProcess } from '../cli/run.ts';
 import { contents, ordinaryRole, type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { connectTo } from './connection.ts';
 import { damagedOn, type Place } from './place.ts';
 import { shop, shopTables } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let template: TestDatabase;

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import type { OpenOptions } from '../../src/engine/port.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { openGround, staged } from './engine.ts';
+import type { Throwaway } from './throwaway.ts';
 
 /** What schemas and roles of others have that ours do not. */
 

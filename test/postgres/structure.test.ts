@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { contents, type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { staged } from './engine.ts';
 import { damage } from './place.ts';
 import { shop, shopTables } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { takeDump } from '../../src/databases/postgres/dump/take.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { sliceDigest } from '../../src/engine/digest.ts';
 import { classify } from '../../src/engine/ownership.ts';
 import { buildShape } from '../../src/engine/shape.ts';
@@ -12,6 +11,7 @@ import { newestCluster, testCluster, testDatabase } from './cluster.ts';
 import { connectTo } from './connection.ts';
 import { configFor, staged } from './engine.ts';
 import { shop } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 let server: Throwaway;
 let world: TestDatabase;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readTarget } from '../../src/databases/postgres/connect.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { tenantDr } from '../cli/run.ts';
 import { type TestDatabase, testCluster, testDatabase } from './cluster.ts';
 import { placeOn } from './place.ts';
 import { shop } from './shop.ts';
+import type { Throwaway } from './throwaway.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tenant-dr-tls-'));
 const file = (name: string): string => join(folder, name);

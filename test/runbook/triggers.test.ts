@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { Throwaway } from '../../src/databases/postgres/throwaway.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from '../postgres/cluster.ts';
 import { placeOn } from '../postgres/place.ts';
 import { shop } from '../postgres/shop.ts';
+import type { Throwaway } from '../postgres/throwaway.ts';
 import { sceneOf, start } from './scene.ts';
 import { ScriptedOperator } from './support.ts';
 

@@ -1,5 +1,5 @@
-import type { Throwaway } from '../../../src/databases/postgres/throwaway.ts';
 import { connectTo } from '../../postgres/connection.ts';
+import type { Throwaway } from '../../postgres/throwaway.ts';
 
 /** Rows per tenant in all its tables together: small, typical and large, as measured in engine-facts.md. */
 export const sizes = { s: 743, m: 12_377, l: 185_443 } as const;

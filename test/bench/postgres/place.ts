@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Throwaway } from '../../../src/databases/postgres/throwaway.ts';
-import { startThrowaway } from '../../../src/databases/postgres/throwaway.ts';
 import { connectTo } from '../../postgres/connection.ts';
+import type { Throwaway } from '../../postgres/throwaway.ts';
+import { startThrowaway } from '../../postgres/throwaway.ts';
 import { measure, type Run } from '../measure.ts';
 import { generate } from './generate.ts';
 

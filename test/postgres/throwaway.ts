@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { TenantDrError } from '../../errors.ts';
-import { type ClusterOptions, prepareCluster } from './server-cluster.ts';
+import { type ClusterOptions, prepareCluster } from '../../src/databases/postgres/server-cluster.ts';
+import { TenantDrError } from '../../src/errors.ts';
 
 /** A PostgreSQL server of our own in a folder that may be thrown away. It ends with this process. */
 export interface Throwaway {
