@@ -23,17 +23,20 @@ export function scratchTable(
     ...indexes.map((columns, i) => `CREATE INDEX "${bare}_index_${i}" ON ${name} (${columns})`),
   ].join(';');
   const present = made.tables.get(name) ?? definition(connection, bare);
-  made.tables.set(name, wanted);
   if (present === wanted) {
     connection.exec(`DELETE FROM temp.${name}`);
+    made.tables.set(name, wanted);
     return;
   }
+  // Whatever fails from here on, on a full disk for one, is not remembered as made.
+  made.tables.delete(name);
   connection.exec(`DROP TABLE IF EXISTS temp.${name}; CREATE TEMP TABLE ${name} ${body}`);
   for (const [i, columns] of indexes.entries()) {
     connection.exec(`CREATE INDEX temp."${bare}_index_${i}" ON ${name} (${columns})`);
   }
   made.mark += 1;
   connection.pragma(`temp.user_version = ${made.mark}`);
+  made.tables.set(name, wanted);
 }
 
 /** SQLite looks for a table's definition by reading all of them. */
