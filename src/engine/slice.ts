@@ -65,6 +65,23 @@ export function linksOf({ membership }: Pick<SliceTable, 'membership'>): Link[] 
   return membership.via === 'links' ? [...membership.links, ...(membership.loops ?? [])] : [];
 }
 
+/** Those of them that lead to the tenant without looping. */
+export function plainLinksOf({ membership }: Pick<SliceTable, 'membership'>): Link[] {
+  return membership.via === 'links' ? membership.links : [];
+}
+
+/** A table, and all that ways lead over from it along such keys. `byName`: whatever is kept for a table. */
+export function tablesAbove<One extends { slice: SliceTable }>(
+  from: One,
+  byName: ReadonlyMap<string, One>,
+  keysOf: typeof linksOf,
+): Set<One> {
+  const found = new Set([from]);
+  // A set is walked while it grows.
+  for (const one of found) for (const { parent } of keysOf(one.slice)) found.add(byName.get(parent) as One);
+  return found;
+}
+
 /** Sets of columns each of which, where none is NULL, leads out of the table towards the tenant. */
 export function waysOf({ membership }: Pick<SliceTable, 'membership'>): string[][] {
   return membership.via === 'links' ? membership.links.map(({ columns }) => columns) : [[membership.column]];

@@ -1,4 +1,5 @@
 import type { Link } from '../../engine/slice.ts';
+import { plainLinksOf, tablesAbove } from '../../engine/slice.ts';
 import { ident } from './identifiers.ts';
 import { ownerText } from './owners.ts';
 import type { Row } from './sql.ts';
@@ -63,9 +64,7 @@ class Climb {
   constructor(work: Workspace, from: Slot) {
     this.work = work;
     this.from = from;
-    const found = new Set([from]);
-    // A set is walked while it grows.
-    for (const one of found) for (const link of plainOf(one)) found.add(work.byName.get(link.parent) as Slot);
+    const found = tablesAbove(from, work.byName, plainLinksOf);
     this.above = work.slots.filter((slot) => slot !== from && found.has(slot));
   }
 
@@ -83,7 +82,7 @@ class Climb {
   private met(slot: Slot): string {
     const columns = this.columns(slot).map((name) => `p.${name}`);
     const ways = [this.from, ...this.above].flatMap((child) =>
-      plainOf(child)
+      plainLinksOf(child.slice)
         .filter((link) => link.parent === slot.slice.name)
         .map(
           (link) =>
@@ -111,17 +110,13 @@ class Climb {
 
   /** Columns by which rows of the table lead on, or are led to, or name their tenant. */
   private columns({ slice }: Slot): string[] {
-    const links = [this.from, ...this.above].flatMap(plainOf);
+    const links = [this.from, ...this.above].flatMap((one) => plainLinksOf(one.slice));
     const to = links.filter((link) => link.parent === slice.name).flatMap((link) => link.parentColumns);
     const { membership } = slice;
     const own =
       membership.via === 'links' ? membership.links.flatMap((link) => link.columns) : [membership.column];
     return [...new Set([...own, ...to])].map(ident);
   }
-}
-
-function plainOf({ slice }: Slot): Link[] {
-  return slice.membership.via === 'links' ? slice.membership.links : [];
 }
 
 function rowsOf({ index }: Slot): string {

@@ -1,5 +1,5 @@
 import type { Link } from '../../engine/slice.ts';
-import { linksOf, waypoints } from '../../engine/slice.ts';
+import { linksOf, plainLinksOf, tablesAbove, waypoints } from '../../engine/slice.ts';
 import { ident } from './identifiers.ts';
 import { portionsOf } from './portions.ts';
 import type { Slot, Workspace } from './workspace.ts';
@@ -15,7 +15,7 @@ export type Owners = Map<Slot, string>;
  */
 export async function findOwners(work: Workspace, only?: Slot): Promise<Owners> {
   const between = waypoints(work.slots.map(({ slice }) => slice));
-  const asked = only ? above(work, only) : new Set(work.slots);
+  const asked = only ? tablesAbove(only, work.byName, linksOf) : new Set(work.slots);
   const kept = work.slots.filter(
     (slot) => asked.has(slot) && (hasLoops([slot.slice]) || between.has(slot.slice.name)),
   );
@@ -30,7 +30,7 @@ export async function findOwners(work: Workspace, only?: Slot): Promise<Owners> 
         .join('\n'),
     );
   for (const slot of kept) {
-    const links = plainOf(slot);
+    const links = plainLinksOf(slot.slice);
     // All at once would be too many joins where many ways lead over the table.
     const groups = between.has(slot.slice.name) ? links.map((link) => [link]) : [links];
     for (const group of groups) await addOwners(work, slot, group, owners);
@@ -43,15 +43,6 @@ export async function findOwners(work: Workspace, only?: Slot): Promise<Owners> 
   return owners;
 }
 
-/** The table and those that ways lead over from it. */
-function above(work: Workspace, slot: Slot): Set<Slot> {
-  const found = new Set([slot]);
-  // A set is walked while it grows.
-  for (const one of found)
-    for (const link of linksOf(one.slice)) found.add(work.byName.get(link.parent) as Slot);
-  return found;
-}
-
 /** Owners of rows that have none yet, along some of their keys; how many. */
 function addOwners(work: Workspace, slot: Slot, links: Link[], owners: Owners): Promise<number> {
   const name = owners.get(slot);
@@ -60,10 +51,6 @@ function addOwners(work: Workspace, slot: Slot, links: Link[], owners: Owners): 
     `INSERT INTO ${name} SELECT DISTINCT ON (t.tableoid, t.ctid) t.tableoid, t.ctid, ${owner} FROM ${slot.target} t${joins}
      WHERE ${owner} IS NOT NULL AND NOT EXISTS (SELECT FROM ${name} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`,
   );
-}
-
-function plainOf({ slice }: Slot): Link[] {
-  return slice.membership.via === 'links' ? slice.membership.links : [];
 }
 
 /**

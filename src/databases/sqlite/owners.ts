@@ -1,5 +1,5 @@
 import type { Link } from '../../engine/slice.ts';
-import { linksOf, waypoints } from '../../engine/slice.ts';
+import { linksOf, plainLinksOf, tablesAbove, waypoints } from '../../engine/slice.ts';
 import { quote, temporary } from './identifiers.ts';
 import { refersTo } from './reference.ts';
 import { scratchTable } from './scratch.ts';
@@ -13,7 +13,7 @@ import { located, locator, locatorTable } from './workspace.ts';
  */
 export function prepareOwners(work: Workspace, only?: TableWork): void {
   const between = waypoints(work.tables.map(({ slice }) => slice));
-  const asked = only ? above(work, only) : new Set(work.tables);
+  const asked = only ? tablesAbove(only, work.byName, linksOf) : new Set(work.tables);
   const kept = [...asked]
     .filter((table) => loopsOf(table).length > 0 || between.has(table.slice.name))
     .sort((a, b) => a.index - b.index);
@@ -24,18 +24,9 @@ export function prepareOwners(work: Workspace, only?: TableWork): void {
   const looping = kept.some((table) => loopsOf(table).length > 0);
   const add = (table: TableWork, links: Link[]): number =>
     links.reduce((found, link) => found + addOwners(work, table, link), 0);
-  for (const table of kept) add(table, plainOf(table));
+  for (const table of kept) add(table, plainLinksOf(table.slice));
   for (let found = looping ? 1 : 0; found > 0; )
     found = kept.reduce((sum, table) => sum + add(table, linksOf(table.slice)), 0);
-}
-
-/** The table and those that ways lead over from it. */
-function above(work: Workspace, table: TableWork): Set<TableWork> {
-  const found = new Set([table]);
-  // A set is walked while it grows.
-  for (const one of found)
-    for (const link of linksOf(one.slice)) found.add(work.byName.get(link.parent) as TableWork);
-  return found;
 }
 
 /** Owners of rows that have none yet, along one key; how many. */
@@ -47,10 +38,6 @@ function addOwners(work: Workspace, table: TableWork, link: Link): number {
         `FROM main.${quote(table.slice.name)} t WHERE NOT EXISTS (SELECT 1 FROM temp.${holder} h WHERE ${located(table.live, 't', 'h', 'l')}) AND o IS NOT NULL`,
     )
     .run().changes;
-}
-
-function plainOf({ slice }: TableWork): Link[] {
-  return slice.membership.via === 'links' ? slice.membership.links : [];
 }
 
 function loopsOf({ slice }: TableWork): Link[] {
