@@ -157,11 +157,11 @@ const columnsQuery = `
     'exact', base.typname IN (${exactTypes}) AND t.typtype = 'b' AND coalesce(l.collisdeterministic, true),
     'category', base.typcategory) ORDER BY a.attnum), '[]')
   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-  JOIN LATERAL (
+  JOIN pg_type base ON base.oid = CASE WHEN t.typtype <> 'd' THEN t.oid ELSE (
     WITH RECURSIVE b AS (
       SELECT t.oid, t.typbasetype, t.typtype UNION ALL
       SELECT u.oid, u.typbasetype, u.typtype FROM b JOIN pg_type u ON u.oid = b.typbasetype WHERE b.typtype = 'd')
-    SELECT u.oid, u.typname, u.typcategory FROM b JOIN pg_type u ON u.oid = b.oid WHERE b.typtype <> 'd') base ON true
+    SELECT oid FROM b WHERE typtype <> 'd') END
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
 
@@ -208,7 +208,7 @@ const relationsQuery = `
       ELSE json_build_array(c.oid::text) END,
     'partitions', (SELECT coalesce(json_agg(json_build_object('schema', pn.nspname, 'name', p.relname, 'leaf', t.isleaf)), '[]')
       FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE t.relid <> c.oid),
-    'foreignLeaf', c.relkind = 'f' OR EXISTS (SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class f ON f.oid = p.relid WHERE f.relkind = 'f'),
+    'foreignLeaf', c.relkind = 'f' OR c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class f ON f.oid = p.relid WHERE f.relkind = 'f'),
     'hasChildren', c.relkind <> 'p' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid),
     'columns', (${columnsQuery}),
     'primaryKey', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]') FROM pg_index i
