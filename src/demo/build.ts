@@ -1,5 +1,5 @@
 import { truncateSync } from 'node:fs';
-import type { DemoDatabase } from '../databases/demo/store.ts';
+import type { DemoStore } from '../databases/demo/store.ts';
 import { Life } from './life.ts';
 import { seeded } from './random.ts';
 import { complaint, type Misfortune, misfortune, type Scenario, strike } from './scenario.ts';
@@ -13,7 +13,8 @@ export interface Demo {
 }
 
 export interface BuildRequest {
-  database: DemoDatabase;
+  /** Its tables are there, without rows. It is closed afterwards. */
+  store: DemoStore;
   scenario: Scenario;
   seed: number;
   now: Date;
@@ -24,55 +25,40 @@ export interface BuildRequest {
 
 /** Two weeks of a platform's life with its backups, and what happened to one tenant at the end of them. */
 export async function buildDemo(request: BuildRequest): Promise<Demo> {
-  const { database, scenario, seed, now } = request;
+  const { store, scenario, seed, now } = request;
   const random = seeded(seed);
   const times = backupTimes(now);
   const first = times[0] as Date;
   const opening = minutesBefore(first, 20 * 24 * 60);
-
-  const founded = await database.create();
-  const life = new Life(founded, random);
-  await life.begin(opening);
-  await life.pass(opening, minutesBefore(first, 60));
-  await founded.close();
-
-  const happened = misfortune(scenario, life.residents, random, now);
-  let clock = minutesBefore(first, 60);
-  let newest = '';
-  for (const [index, at] of times.entries()) {
-    await live(database, life, clock, at, happened);
-    newest = await request.backup(at);
-    clock = at;
-    request.onProgress?.(index + 1, times.length);
+  const life = new Life(store, random);
+  try {
+    await life.begin(opening);
+    await life.pass(opening, minutesBefore(first, 60));
+    const happened = misfortune(scenario, life.residents, random, now);
+    let clock = minutesBefore(first, 60);
+    let newest = '';
+    for (const [index, at] of times.entries()) {
+      await live(store, life, clock, at, happened);
+      await store.rest();
+      newest = await request.backup(at);
+      clock = at;
+      request.onProgress?.(index + 1, times.length);
+    }
+    await live(store, life, clock, now, happened);
+    // The disk of the backup server was full.
+    if (scenario === 'bad-latest') truncateSync(newest, 20_000);
+    return { misfortune: happened, complaint: complaint(happened), backups: times.length };
+  } finally {
+    await store.close();
   }
-  await live(database, life, clock, now, happened);
-  // The disk of the backup server was full.
-  if (scenario === 'bad-latest') truncateSync(newest, 20_000);
-  return {
-    misfortune: happened,
-    complaint: complaint(happened),
-    backups: times.length,
-  };
 }
 
-/** Lets time pass, and the damage happen when its moment comes. The database is closed afterwards. */
-async function live(
-  database: DemoDatabase,
-  life: Life,
-  from: Date,
-  to: Date,
-  happened: Misfortune,
-): Promise<void> {
-  const store = await database.open();
-  life.moveTo(store);
-  if (happened.damagedAt > from && happened.damagedAt <= to) {
-    await life.pass(from, happened.damagedAt);
-    await strike(store, happened, life.residents);
-    await life.pass(happened.damagedAt, to);
-    // What came in since is what an exact restore would lose.
-    await life.visit(happened.victim, happened.damagedAt, to, 5);
-  } else {
-    await life.pass(from, to);
-  }
-  await store.close();
+/** Lets time pass, and the damage happen when its moment comes. */
+async function live(store: DemoStore, life: Life, from: Date, to: Date, happened: Misfortune): Promise<void> {
+  if (happened.damagedAt <= from || happened.damagedAt > to) return life.pass(from, to);
+  await life.pass(from, happened.damagedAt);
+  await strike(store, happened, life.residents);
+  await life.pass(happened.damagedAt, to);
+  // What came in since is what an exact restore would lose.
+  await life.visit(happened.victim, happened.damagedAt, to, 5);
 }

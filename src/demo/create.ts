@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeBackup } from '../backups/take.ts';
 import { configFileName, loadConfig } from '../config/load.ts';
-import type { DemoDatabase } from '../databases/demo/store.ts';
+import type { DemoStore } from '../databases/demo/store.ts';
 import { TenantDrError } from '../errors.ts';
 import { buildDemo, type Demo } from './build.ts';
 import type { Scenario } from './scenario.ts';
@@ -57,13 +57,13 @@ export async function createDemo(request: CreateRequest): Promise<CreatedDemo> {
 async function fill(request: CreateRequest, port: number | undefined): Promise<CreatedDemo> {
   const { dir, signal } = request;
   const at = (...names: string[]) => join(dir, ...names);
-  const { database, shown, demo: made } = await placeFor(request, port);
+  const { database, shown, store } = await placeFor(request, port);
   await write(at(configFileName), demoConfig(database, request.postgres));
   await write(at('contacts.yaml'), demoContacts());
   // The environment of whoever tries the demo must not lead it to a real database.
   const config = await loadConfig({ flags: { config: at(configFileName) }, env: {}, cwd: dir });
   const demo = await buildDemo({
-    database: made,
+    store,
     scenario: request.scenario,
     seed: request.seed,
     now: request.now,
@@ -80,15 +80,15 @@ async function fill(request: CreateRequest, port: number | undefined): Promise<C
 async function placeFor(
   { dir, postgres }: CreateRequest,
   port: number | undefined,
-): Promise<{ database: string; shown: string; demo: DemoDatabase }> {
+): Promise<{ database: string; shown: string; store: DemoStore }> {
   if (postgres) {
     const { postgresDemo } = await import('../databases/postgres/demo/store.ts');
     const url = await startServer(dir, port);
-    return { database: url, shown: url, demo: postgresDemo(url) };
+    return { database: url, shown: url, store: await postgresDemo(url) };
   }
   const { sqliteDemo } = await import('../databases/sqlite/demo/store.ts');
   const path = join(dir, 'data', 'admin.db');
-  return { database: 'sqlite:./data/admin.db', shown: path, demo: sqliteDemo(path) };
+  return { database: 'sqlite:./data/admin.db', shown: path, store: await sqliteDemo(path) };
 }
 
 /** Resolves with the port that the former demo's server had. */

@@ -11,7 +11,7 @@ const conversationsPerDay = 60;
 /** Makes the platform's days go by: tenants move in, people talk, leads and jobs come and go. */
 export class Life {
   readonly residents: Resident[] = [];
-  private store: DemoStore;
+  private readonly store: DemoStore;
   private readonly random: Random;
   private readonly words: Words;
 
@@ -19,11 +19,6 @@ export class Life {
     this.store = store;
     this.random = random;
     this.words = new Words(random);
-  }
-
-  /** Goes on in the same database under another connection. */
-  moveTo(store: DemoStore): void {
-    this.store = store;
   }
 
   /** All tenants, with what they own on their first day. */

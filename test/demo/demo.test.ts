@@ -31,7 +31,7 @@ async function build(scenario: Scenario, seed: number) {
   const database = join(folder(), 'admin.db');
   const copies: { at: Date; path: string }[] = [];
   const demo = await buildDemo({
-    database: sqliteDemo(database),
+    store: await sqliteDemo(database),
     scenario,
     seed,
     now,

@@ -55,7 +55,7 @@ beforeAll(async () => {
     scenario,
     seed: 7,
     now: new Date(Date.parse(told) + 6 * 60_000),
-    database: sqliteDemo(database),
+    store: await sqliteDemo(database),
     backup: async () => cut,
   });
 });

@@ -39,7 +39,7 @@ async function make(dir: string, scenario: Scenario, seed: number): Promise<void
   mkdirSync(join(dir, 'data', 'backups'), { recursive: true });
   const taken: { at: Date; path: string }[] = [];
   const demo = await buildDemo({
-    database: sqliteDemo(join(dir, database)),
+    store: await sqliteDemo(join(dir, database)),
     scenario,
     seed,
     now: new Date('2026-11-23T06:05:00Z'),

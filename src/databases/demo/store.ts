@@ -11,12 +11,7 @@ export interface DemoStore {
   numbers(sql: string, values: DemoRow): Promise<number[]>;
   /** One transaction around the rows and statements of `work`. All of them belong inside one. */
   together(work: () => void): Promise<void>;
+  /** A database that is a file is whole and nobody's until the next row: nothing waits in a log beside it. */
+  rest(): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Where a demo's database is to be. */
-export interface DemoDatabase {
-  /** Makes the tables and triggers; there is nothing yet. */
-  create(): Promise<DemoStore>;
-  open(): Promise<DemoStore>;
 }

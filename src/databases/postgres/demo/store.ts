@@ -1,23 +1,17 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { DemoDatabase, DemoRow, DemoStore, DemoValue } from '../../demo/store.ts';
+import type { DemoRow, DemoStore, DemoValue } from '../../demo/store.ts';
 import { connect, readTarget } from '../connect.ts';
 import { escapeCopy } from '../dump/copy-text.ts';
 import { ident, identList, literal } from '../identifiers.ts';
 import type { Sql } from '../sql.ts';
 import { demoParents, demoSchema, demoTables, demoTriggers } from './schema.ts';
 
-/** The demo in an empty database. */
-export function postgresDemo(url: string): DemoDatabase {
-  const open = async (): Promise<PostgresStore> => PostgresStore.on(await connect(readTarget(url)));
-  return {
-    async create() {
-      const sql = await connect(readTarget(url));
-      await sql.run(demoSchema + demoTriggers);
-      return PostgresStore.on(sql);
-    },
-    open,
-  };
+/** Makes the demo's tables in an empty database. */
+export async function postgresDemo(url: string): Promise<DemoStore> {
+  const sql = await connect(readTarget(url));
+  await sql.run(demoSchema + demoTriggers);
+  return new PostgresStore(sql);
 }
 
 /** Rows of one table with the same columns, to be inserted together. */
@@ -35,17 +29,11 @@ type Step = { batches: Map<string, Batch> } | { statement: string };
  */
 class PostgresStore implements DemoStore {
   private readonly sql: Sql;
-  private lastIds = new Map<string, number>();
+  private lastIds = new Map(demoParents.map((table) => [table, 0]));
   private steps: Step[] = [];
 
-  private constructor(sql: Sql) {
+  constructor(sql: Sql) {
     this.sql = sql;
-  }
-
-  static async on(sql: Sql): Promise<PostgresStore> {
-    const store = new PostgresStore(sql);
-    await store.readIds();
-    return store;
   }
 
   insert(table: string, given: DemoRow): number {
@@ -116,6 +104,8 @@ class PostgresStore implements DemoStore {
     const [row] = await this.sql.rows(`SELECT ${each.join(', ')}`);
     this.lastIds = new Map(demoParents.map((table) => [table, Number(row?.[table])]));
   }
+
+  async rest(): Promise<void> {}
 
   close(): Promise<void> {
     return this.sql.end();

@@ -1,37 +1,33 @@
 import Database from 'better-sqlite3';
-import type { DemoDatabase, DemoRow, DemoStore } from '../../demo/store.ts';
+import type { DemoRow, DemoStore } from '../../demo/store.ts';
 import { quote } from '../identifiers.ts';
 import { demoSchema, demoTriggers } from './schema.ts';
 
-/** The demo in a file at `path`, which must not exist yet. Closed, it is whole: nothing waits in a log beside it. */
-export function sqliteDemo(path: string): DemoDatabase {
-  return {
-    create: async () => SqliteStore.create(path),
-    open: async () => SqliteStore.open(path),
-  };
+/** Makes the demo's tables in a file at `path`, which must not exist yet. */
+export async function sqliteDemo(path: string): Promise<DemoStore> {
+  const store = new SqliteStore(path);
+  store.connection.exec(demoSchema);
+  store.connection.exec(demoTriggers);
+  return store;
 }
 
 class SqliteStore implements DemoStore {
-  private readonly db: Database.Database;
+  private readonly path: string;
+  private db: Database.Database | null = null;
   private readonly inserts = new Map<string, Database.Statement>();
 
-  private constructor(path: string) {
-    this.db = new Database(path);
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get connection(): Database.Database {
+    if (this.db) return this.db;
+    this.db = new Database(this.path);
     this.db.pragma('journal_mode = WAL');
     // Made-up data that can be made again need not survive a power cut.
     this.db.pragma('synchronous = OFF');
     this.db.pragma('foreign_keys = ON');
-  }
-
-  static create(path: string): SqliteStore {
-    const store = new SqliteStore(path);
-    store.db.exec(demoSchema);
-    store.db.exec(demoTriggers);
-    return store;
-  }
-
-  static open(path: string): SqliteStore {
-    return new SqliteStore(path);
+    return this.db;
   }
 
   insert(table: string, row: DemoRow): number {
@@ -40,7 +36,7 @@ class SqliteStore implements DemoStore {
     let statement = this.inserts.get(cacheKey);
     if (!statement) {
       const places = names.map(() => '?').join(', ');
-      statement = this.db.prepare(
+      statement = this.connection.prepare(
         `INSERT INTO ${quote(table)} (${names.map(quote).join(', ')}) VALUES (${places})`,
       );
       this.inserts.set(cacheKey, statement);
@@ -49,18 +45,24 @@ class SqliteStore implements DemoStore {
   }
 
   run(sql: string, values: DemoRow): void {
-    this.db.prepare(sql).run(values);
+    this.connection.prepare(sql).run(values);
   }
 
   async numbers(sql: string, values: DemoRow): Promise<number[]> {
-    return this.db.prepare(sql).pluck().all(values).map(Number);
+    return this.connection.prepare(sql).pluck().all(values).map(Number);
   }
 
   async together(work: () => void): Promise<void> {
-    this.db.transaction(work)();
+    this.connection.transaction(work)();
   }
 
-  async close(): Promise<void> {
-    this.db.close();
+  async rest(): Promise<void> {
+    this.inserts.clear();
+    this.db?.close();
+    this.db = null;
+  }
+
+  close(): Promise<void> {
+    return this.rest();
   }
 }
