@@ -48,14 +48,17 @@ export interface TenantGuess {
 
 /**
  * The tenants table and its columns, told by usual names and by how much of the database belongs to it: of
- * several candidates the one that owns most tables. Undefined when nothing fits.
+ * several candidates the one that owns most tables. Undefined when nothing fits: a name alone, to which nothing
+ * else belongs, tells nothing.
  */
 export function guessTenants(schema: Schema, named?: string): TenantGuess | undefined {
   const candidates =
     named === undefined ? usualTables(schema) : schema.tables.filter((table) => table.name === named);
   const guesses = candidates.flatMap((table) => guessFrom(schema, table) ?? []);
   const owned = guesses.map((guess) => ({ guess, tables: tablesOwnedBy(schema, guess) }));
-  return owned.sort((a, b) => b.tables - a.tables)[0]?.guess;
+  const alone = schema.tables.filter(({ kind }) => kind === 'table').length === 1;
+  const found = owned.sort((a, b) => b.tables - a.tables)[0];
+  return found && (found.tables > 1 || alone || named !== undefined) ? found.guess : undefined;
 }
 
 function usualTables(schema: Schema): Table[] {

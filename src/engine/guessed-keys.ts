@@ -73,26 +73,36 @@ function tenantColumn(schema: Schema, table: Table, tenants: string): GuessedKey
 /** A column named after an owned table (`original_job_id` → jobs.id) of which no foreign key says what it is. */
 function unwrittenKey(schema: Schema, table: Table, owned: string[]): GuessedKey | undefined {
   const parents = schema.tables
-    .filter((one) => owned.includes(one.name) && one.primaryKey.length === 1)
-    .map((one) => ({
-      name: one.name,
-      key: one.columns.find((column) => column.name === one.primaryKey[0]) as Column,
-      suffix: `${plain(singularOf(one.name))}id`,
-    }))
+    .filter((one) => owned.includes(one.name))
+    .map((parent) => ({ parent, suffix: `${plain(singularOf(parent.name))}id` }))
     .sort((a, b) => b.suffix.length - a.suffix.length);
   const written = table.foreignKeys.flatMap((key) => key.columns);
   for (const column of table.columns) {
     if (written.includes(column.name)) continue;
-    const parent = parents.find(
-      ({ suffix, key }) => plain(column.name).endsWith(suffix) && comparable(column, key),
-    );
-    if (!parent) continue;
-    return {
-      rule: { through: parent.name, on: { [column.name]: parent.key.name } },
-      why: `${column.name} looks like a key of ${parent.name}; if it is not, write: shared`,
-    };
+    for (const { parent, suffix } of parents) {
+      if (!plain(column.name).endsWith(suffix)) continue;
+      const key = keyMeant(parent, column);
+      if (!key || !comparable(column, key)) continue;
+      return {
+        rule: { through: parent.name, on: { [column.name]: key.name } },
+        why: `${column.name} looks like ${key.name} of ${parent.name}; if it is not, write: shared`,
+      };
+    }
   }
   return undefined;
+}
+
+/** The parent's unique column of that very name and type (events.event_id beside a numbered primary key), else its key. */
+function keyMeant(parent: Table, column: Column): Column | undefined {
+  const alone = parent.uniques
+    .filter(({ partial, columns }) => !partial && columns.length === 1)
+    .flatMap(({ columns }) => columns);
+  const alike = (one: Column): boolean =>
+    alone.includes(one.name) &&
+    plain(one.name) === plain(column.name) &&
+    plain(one.type) === plain(column.type);
+  const [only] = parent.primaryKey.length === 1 ? parent.primaryKey : [];
+  return parent.columns.find(alike) ?? parent.columns.find(({ name }) => name === only);
 }
 
 /** Nothing refers to the table but one column of an owned table, and no two rows of that to the same one. */

@@ -100,6 +100,21 @@ test('a column named after an owned table is proposed as the way to it', () => {
   });
 });
 
+test('a unique column of the very name and type is meant rather than the primary key', () => {
+  const uniques = [{ name: 'u', columns: ['job_id'], partial: false, primary: false }];
+  const rule = (facts: Partial<Table>) =>
+    proposeTables(
+      schemaOf(table('jobs', ['id', 'tenant_id', 'job_id'], facts), table('errors', ['id', 'job_id'])),
+      tenants,
+      ['tenant_id'],
+    ).find(({ name }) => name === 'errors')?.rule;
+  expect(rule({ uniques })).toEqual({ through: 'jobs', on: { job_id: 'job_id' } });
+  expect(rule({})).toEqual({ through: 'jobs', on: { job_id: 'id' } });
+  const named = table('jobs', ['id', 'tenant_id', 'job_id']).columns;
+  const text = named.map((one) => (one.name === 'job_id' ? { ...one, type: 'BLOB' } : one));
+  expect(rule({ uniques, columns: text })).toEqual({ through: 'jobs', on: { job_id: 'id' } });
+});
+
 test('a table found by such a column is the way for the next, and its rows stay what they are', () => {
   const chain = [table('jobs'), table('job_runs', ['id', 'job_id']), table('run_logs', ['id', 'job_run_id'])];
   const found = proposeTables(schemaOf(...chain.toReversed()), tenants, ['tenant_id']);
@@ -241,6 +256,9 @@ test.each([
 test('without a table that looks like tenants there is no guess', () => {
   expect(guessTenants({ tables: [table('pupils')], fingerprint: '' })).toBeUndefined();
   expect(guessTenants({ tables: [table('pupils')], fingerprint: '' }, 'pupils')?.id).toBe('id');
+  const nothingBelongs = schemaOf(table('books', ['id']));
+  expect(guessTenants(nothingBelongs)).toBeUndefined();
+  expect(guessTenants(nothingBelongs, 'tenants')?.id).toBe('id');
 });
 
 test.each([

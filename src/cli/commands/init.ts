@@ -127,7 +127,7 @@ function noTenants(schema: Schema, named: string | undefined): TenantDrError {
   return new TenantDrError(
     'tenants-table-missing',
     named === undefined
-      ? 'no table looks like the tenants (tenants, organizations, workspaces, accounts …); nothing was written'
+      ? 'no table looks like the tenants (tenants, organizations, workspaces, accounts …, with rows of other tables belonging to it); nothing was written'
       : `there is no table ${named} with a single key column; nothing was written`,
     { hint: `name it with --tenants-table; tables here: ${tables.join(', ') || 'none'}` },
   );
