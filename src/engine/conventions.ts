@@ -71,7 +71,7 @@ function usualTables(schema: Schema): Table[] {
 }
 
 function guessFrom(schema: Schema, table: Table): TenantGuess | undefined {
-  const id = idColumn(table);
+  const id = referredColumn(schema, table) ?? idColumn(table);
   if (id === undefined) return undefined;
   return {
     table: table.name,
@@ -90,6 +90,16 @@ function uniqueAddress(table: Table): string | undefined {
     .flatMap(({ columns }) => columns[0] ?? []);
   const found = new Set(unique.filter((name) => usual.includes(plain(name))));
   return found.size === 1 ? [...found][0] : undefined;
+}
+
+/** The column by which most keys of other tables know a row: a number may be the primary key, and a uuid what they hold. */
+function referredColumn(schema: Schema, table: Table): string | undefined {
+  const keys = schema.tables.flatMap((other) => (other === table ? [] : other.foreignKeys));
+  return mostUsed(
+    keys
+      .filter((key) => key.table === table.name && key.parentColumns.length === 1)
+      .map((key) => key.parentColumns[0] as string),
+  )[0];
 }
 
 function idColumn(table: Table): string | undefined {

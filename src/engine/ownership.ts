@@ -215,9 +215,13 @@ function fromStructure(
   if (table === tenants) {
     return { ...base, ownership: 'direct', membership: { via: 'identity', column: config.tenants.id } };
   }
+  // A column that holds another value of the tenant than its id: the row belongs by that key.
+  const byOther = table.foreignKeys
+    .filter((key) => key.table === tenants.name && key.parentColumns[0] !== config.tenants.id)
+    .flatMap((key) => key.columns);
   const column = config.ownership.columns
     .map((name) => columnAsSpelled(schema, table, name))
-    .find((name) => table.columns.some((known) => known.name === name));
+    .find((name) => table.columns.some((known) => known.name === name) && !byOther.includes(name));
   if (column !== undefined) return { ...base, ownership: 'direct', membership: { via: 'column', column } };
   const toTenants = table.foreignKeys.filter(
     (key) =>

@@ -286,6 +286,20 @@ test.each([
   );
 });
 
+test('tenants are known by the column that keys refer to, and rows belong by that key whatever the config calls the id', () => {
+  const foreignKeys = [
+    { columns: ['owner'], table: 'tenants', parentColumns: ['uuid'], onDelete: 'CASCADE', onUpdate: '' },
+  ];
+  const root = table('tenants', ['id', 'uuid']);
+  const schema: Schema = { tables: [root, table('notes', ['id', 'owner'], { foreignKeys })], fingerprint: '' };
+  expect(guessTenants(schema)).toMatchObject({ id: 'uuid', ownershipColumns: ['owner'] });
+  const belongs = (id: string) =>
+    classify(schema, { tenants: { ...tenants, id }, ownership: { columns: ['owner'], tables: {} } }).tables[1]
+      ?.path;
+  expect(belongs('uuid')).toEqual(['notes.owner → tenants.uuid']);
+  expect(belongs('id')).toEqual(['notes.owner → tenants.uuid', 'tenants.id']);
+});
+
 test('a column is taken for a key only where no foreign key says what it is', () => {
   const key = (column: string, to: string) => ({
     columns: [column],
