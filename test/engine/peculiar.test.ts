@@ -43,6 +43,27 @@ describe('a tenant', () => {
   });
 });
 
+test('rows that a trigger writes again, just as they are planned, or deletes first, come back once', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa');
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT);
+    CREATE TABLE trail (tenant_id TEXT, note INTEGER, PRIMARY KEY (tenant_id, note)) WITHOUT ROWID;
+    CREATE TABLE log (tenant_id TEXT, note INTEGER);
+    CREATE TRIGGER made AFTER INSERT ON notes BEGIN
+      INSERT INTO trail VALUES (NEW.tenant_id, NEW.id); INSERT INTO log VALUES (NEW.tenant_id, NEW.id); END;
+    CREATE TRIGGER gone AFTER DELETE ON notes BEGIN DELETE FROM trail WHERE note = OLD.id; END;
+    INSERT INTO notes VALUES (1, 't3')`,
+    `DELETE FROM notes; DELETE FROM log; INSERT INTO notes VALUES (2, 't3')`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  await driven.run(await driven.plan('alfa'));
+  await driven.close();
+  const db = openRaw(world.dbPath);
+  const notes = ['notes', 'trail', 'log'].map((name) => db.prepare(`SELECT * FROM ${name}`).raw().all());
+  db.close();
+  expect(notes).toEqual([[[1, 't3']], [['t3', 1]], [['t3', 1]]]);
+});
+
 test('a backup without the tenants table is refused as one without the tenant', async () => {
   const world = tenants(`INSERT INTO tenants VALUES ('t3', 'alfa')`);
   const backup = openRaw(world.backupPath);

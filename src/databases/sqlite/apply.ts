@@ -1,6 +1,8 @@
 import type { OnProgress } from '../../engine/port.ts';
 import { TenantDrError } from '../../errors.ts';
 import { updatedColumns } from './compare.ts';
+import type { Operation } from './guard.ts';
+import { announce } from './guard.ts';
 import { quote } from './identifiers.ts';
 import { keepRenewals } from './renewals.ts';
 import { fromSource } from './source.ts';
@@ -11,8 +13,9 @@ export type Executed = Record<string, { insert: number; update: number; delete: 
 
 /**
  * Applies the compared effects: all deletions, then updates, then insertions, so that a unique value is free
- * before it is taken. Conflict clauses are spelled out: a table's own ON CONFLICT REPLACE never runs, and nested
- * statements of application triggers inherit ours. Each statement must change exactly the planned rows.
+ * before it is taken. The guards are told which statement runs. Conflict clauses are spelled out: a table's own
+ * ON CONFLICT REPLACE never runs, and nested statements of application triggers inherit ours. Each statement must
+ * change exactly the planned rows.
  */
 export function applyEffects(work: Workspace, onProgress: OnProgress): Executed {
   const planned = work.tables.reduce((sum, table) => sum + total(work, table), 0);
@@ -21,7 +24,7 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
   const executed: Executed = Object.create(null);
   const step = (
     table: TableWork,
-    operation: 'insert' | 'update' | 'delete',
+    operation: Operation,
     ops: string,
     statement: string | null,
   ): void => {
@@ -29,6 +32,7 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
     const record = executed[table.slice.name] ?? { insert: 0, update: 0, delete: 0 };
     executed[table.slice.name] = record;
     if (wanted === 0 || statement === null) return;
+    announce(work, table, operation);
     const changed = work.connection.prepare(statement).run().changes;
     if (changed !== wanted) throw shortfall(table, operation, wanted, changed);
     record[operation] += changed;
@@ -49,7 +53,7 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
 export function statementsOf(
   work: Workspace,
   table: TableWork,
-): { operation: 'insert' | 'update' | 'delete'; sql: string | null }[] {
+): { operation: Operation; sql: string | null }[] {
   return [
     { operation: 'delete', sql: deleteStatement(table) },
     { operation: 'update', sql: table.staged ? updateStatement(work, table) : null },

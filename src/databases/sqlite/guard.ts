@@ -19,8 +19,10 @@ import { affinityIn, locator, locatorColumns } from './workspace.ts';
  * rolls everything back. Nothing here relies on an application trigger running or not running.
  */
 const skippedTable = temporary('skipped');
+/** The one statement of ours that is running: table and operation. */
+const runningTable = temporary('running');
 
-type Operation = 'insert' | 'update' | 'delete';
+export type Operation = 'insert' | 'update' | 'delete';
 const operations: Operation[] = ['insert', 'update', 'delete'];
 
 export function installGuards(work: Workspace): void {
@@ -30,6 +32,7 @@ export function installGuards(work: Workspace): void {
     skippedTable,
     '(tbl TEXT, operation TEXT, hits INTEGER, PRIMARY KEY (tbl, operation))',
   );
+  scratchTable(connection, runningTable, '(tbl TEXT, operation TEXT)');
   for (const table of work.tables) {
     for (const operation of operations) connection.exec(ownGuard(work, table, operation));
   }
@@ -37,6 +40,16 @@ export function installGuards(work: Workspace): void {
     const table = work.liveSchema.tables.find((known) => known.name === name) as SqliteTable;
     for (const operation of operations) connection.exec(foreignGuard(table, operation));
   }
+}
+
+/**
+ * From here on only writes of this statement pass. A planned row that a trigger writes while another statement runs
+ * (an audit entry that comes back, and that bringing back its row makes once more) would be there when its turn comes.
+ */
+export function announce(work: Workspace, table: TableWork, operation: Operation): void {
+  work.connection.exec(
+    `DELETE FROM temp.${runningTable}; INSERT INTO temp.${runningTable} VALUES (${literal(table.slice.name)}, ${literal(operation)})`,
+  );
 }
 
 export function removeGuards(connection: Connection): void {
@@ -101,8 +114,9 @@ function ownGuard(work: Workspace, table: TableWork, operation: Operation): stri
   // Only the tenant's own archive holds a row that leads to nobody: one that was cut loose when it was saved.
   const whose =
     operation === 'insert' && canBeLoose(table.slice) ? `(${mine} OR NOT ${leadsOut(table, 'NEW')})` : mine;
-  const planned = `(${plannedCondition(work, table, operation)} AND ${whose})`;
   const name = literal(table.slice.name);
+  const running = `EXISTS (SELECT 1 FROM temp.${runningTable} WHERE tbl = ${name} AND operation = ${literal(operation)})`;
+  const planned = `(${running} AND ${plannedCondition(work, table, operation)} AND ${whose})`;
   return (
     `CREATE TEMP TRIGGER ${guardName(table.slice.name, operation)} BEFORE ${operation.toUpperCase()} ON main.${quote(table.slice.name)} ` +
     `WHEN NOT ${planned} BEGIN ` +
