@@ -1,4 +1,4 @@
-import { countEffects } from '../engine/planning.ts';
+import { countEffects, leftAsIs } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { stopIfAsked } from './action.ts';
 import { type Candidate, candidates, newestFall } from './candidates.ts';
@@ -65,7 +65,10 @@ async function lookInto(context: Looking, ref: string): Promise<{ why: string | 
       const { insert, update, delete: deleted } = countEffects(plan);
       const same = insert + update + deleted === 0;
       const rows = plan.tables.reduce((sum, table) => sum + table.backup, 0);
-      return { why: same ? 'it holds the same state: nothing to restore' : null, rows };
+      const why = leftAsIs(plan)
+        ? 'nothing would come back from it'
+        : 'it holds the same state: nothing to restore';
+      return { why: same ? why : null, rows };
     } finally {
       await change.close();
     }

@@ -11,7 +11,7 @@ import { type ActionContext, type Probed, stopped, tenantOf } from './action.ts'
 import type { Change, Done } from './change.ts';
 import { withSession } from './slice.ts';
 
-const tableOutcome = tableCounts.omit({ live: true, backup: true, kept: true });
+const tableOutcome = tableCounts.omit({ live: true, backup: true });
 
 /** What a restore or an undo did: everything `contract.md` lists for them, as journaled. */
 export const changeOutput = z.object({
@@ -55,8 +55,8 @@ function tenantForJson({ id, slug }: Pick<Tenant, 'id' | 'slug'>): ChangeOutput[
 }
 
 function tablesForJson(plan: Pick<Plan, 'tables'>): ChangeOutput['tables'] {
-  return plan.tables.map(({ name, insert, update, delete: deleted, unchanged, losses }) => {
-    return { name, insert, update, delete: deleted, unchanged, losses };
+  return plan.tables.map(({ name, insert, update, delete: deleted, unchanged, kept, losses }) => {
+    return { name, insert, update, delete: deleted, unchanged, kept, losses };
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Plan } from '../engine/planning.ts';
-import { countEffects, requireApplicable } from '../engine/planning.ts';
+import { countEffects, leftAsIs, requireApplicable } from '../engine/planning.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { ageOf, recordBackup } from './backup-facts.ts';
@@ -140,12 +140,15 @@ function previewOf(context: ActionContext, change: Change, plan: Plan, options: 
   const { insert, update, delete: deleted } = countEffects(plan);
   const { ref, takenAt } = change.backup;
   const touched = plan.tables.filter((table) => table.insert + table.update + table.delete > 0);
-  const nothing = touched.length === 0 ? ['The backup holds the same state: nothing to restore.'] : [];
+  const left = leftAsIs(plan);
+  const nothing =
+    touched.length === 0 && !left ? ['The backup holds the same state: nothing to restore.'] : [];
   const others = plan.conflicts.filter((conflict) => !conflict.blocking).map((conflict) => conflict.detail);
   return {
     summary: `${insert} rows added, ${update} changed back, ${deleted} deleted, from ${ref} (${plan.mode}).`,
     lines: [
       ...nothing,
+      ...(left ? [left] : []),
       ...plan.revivals.map(
         (one) => `${one.table}: ${one.rows} rows would come back to life (${one.review}): ${one.decision}`,
       ),

@@ -1,7 +1,7 @@
 import type { ChangeDeps, PlanOptions, Workbench } from '../actions/change.ts';
 import { type RestoreMode, restoreModes } from '../engine/plan.ts';
 import type { Plan } from '../engine/planning.ts';
-import { countEffects } from '../engine/planning.ts';
+import { countEffects, leftAsIs } from '../engine/planning.ts';
 import { printable } from '../engine/printable.ts';
 import { idForJson } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
@@ -113,10 +113,13 @@ export function planText(plan: Plan, from: string, bench: Workbench, width: numb
   const { insert, update, delete: deleted } = countEffects(plan);
   const place = `${printable(bench.ground.session.identity.name)} (${printable(bench.deps.config.environment)})`;
   const heading = `Tenant ${printable(plan.tenant.slug)} (${printable(plan.tenant.name)}) in ${place}, from ${printable(from)}, mode ${plan.mode}`;
+  const left = [leftAsIs(plan) ?? []].flat().map(printable);
   if (insert + update + deleted === 0) {
-    return [heading, '', 'The backup holds the same state: nothing to restore.', ...findings(plan)].join(
-      '\n',
-    );
+    const why =
+      left.length > 0
+        ? 'Nothing to restore in this way.'
+        : 'The backup holds the same state: nothing to restore.';
+    return [heading, '', why, ...left, ...findings(plan)].join('\n');
   }
   const touched = plan.tables.filter((table) => table.insert + table.update + table.delete > 0);
   const still = plan.tables.filter((table) => !touched.includes(table));
@@ -141,7 +144,7 @@ export function planText(plan: Plan, from: string, bench: Workbench, width: numb
     { title: 'columns' },
   ];
   const losses = deleted > 0 ? [`${deleted} newer rows would be deleted; they stay in the safety copy.`] : [];
-  return [heading, '', textTable(columns, rows, width), ...losses, ...findings(plan)].join('\n');
+  return [heading, '', textTable(columns, rows, width), ...losses, ...left, ...findings(plan)].join('\n');
 }
 
 /** Of many conflicts of one sort the first ones are told: the document has them all. */

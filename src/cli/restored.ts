@@ -1,11 +1,12 @@
 import { type StatusBack, statusBackSaid } from '../actions/status-back.ts';
+import { leftAsIs } from '../engine/planning.ts';
 import { printable } from '../engine/printable.ts';
 import { durationText } from './format.ts';
 
 /** The part of a restore's or undo's output a person reads at the end. */
 interface Restored {
   tenant: { slug: string };
-  tables: { name: string; insert: number; update: number; delete: number }[];
+  tables: { name: string; insert: number; update: number; delete: number; kept?: number }[];
   drift: { detail: string }[];
   safetyCopy: { path: string; rows: number };
   isolation: { method: string; otherRowsWritten: number; tablesGuarded: number; notes: string[] } | null;
@@ -21,6 +22,7 @@ export function restoredText(incident: string, output: unknown): string {
     (table) =>
       `  ${printable(table.name)}: ${table.insert} added, ${table.update} changed back, ${table.delete} deleted`,
   );
+  const left = leftAsIs({ tables });
   const proof = isolation
     ? [
         `This restore wrote no row of another tenant: ${isolation.otherRowsWritten} rows written, ${isolation.tablesGuarded} tables guarded (${isolation.method}).`,
@@ -32,6 +34,7 @@ export function restoredText(incident: string, output: unknown): string {
   return [
     `Done: tenant ${printable(tenant.slug)} (incident ${incident}).`,
     ...(lines.length > 0 ? lines : ['  nothing had to change']),
+    ...(left ? [`  ${printable(left)}`] : []),
     ...(status ? [statusBackSaid(status, tenant.slug)] : []),
     ...drift.map((one) => `  drift: ${printable(one.detail)}`),
     ...proof,

@@ -34,7 +34,7 @@ export interface TableEffects {
   update: number;
   delete: number;
   unchanged: number;
-  /** Rows whose key is not in the backup and that stay. */
+  /** Rows that differ from the backup and stay as they are: newer ones, and what a rule or a choice leaves alone. */
   kept: number;
   /** Rows that exist only live and would be gone: equals `delete`. */
   losses: number;

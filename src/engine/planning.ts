@@ -144,6 +144,30 @@ export function countEffects(plan: Pick<Plan, 'tables'>): { insert: number; upda
   return { insert: sum('insert'), update: sum('update'), delete: sum('delete') };
 }
 
+/** What differs from the backup and stays so, in a sentence; null when nothing does. Rules and choices leave rows alone. */
+export function leftAsIs({
+  mode,
+  tables,
+}: {
+  mode?: RestoreMode;
+  tables: { name: string; kept?: number; mode?: TableMode }[];
+}): string | null {
+  const left = tables
+    .map(({ kept = 0, ...table }) => ({ ...table, kept }))
+    .filter(({ kept }) => kept > 0)
+    .sort((a, b) => b.kept - a.kept);
+  if (left.length === 0) return null;
+  const named = left
+    .slice(0, 5)
+    .map(
+      (table) =>
+        `${table.name} ${table.kept}${table.mode === undefined || table.mode === mode ? '' : ` (${table.mode})`}`,
+    );
+  const more = left.length > named.length ? [`${left.length - named.length} more tables`] : [];
+  const rows = left.reduce((sum, { kept }) => sum + kept, 0);
+  return `Rows that differ from the backup and stay as they are: ${rows} (${[...named, ...more].join(', ')}).`;
+}
+
 /** Throws backup-without-tenant. Of a `whole` backup every row is the tenant's. */
 export function requireInBackup({ slug, inBackup }: FoundTenant, whole: boolean | undefined): void {
   if (inBackup || whole) return;

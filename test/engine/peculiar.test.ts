@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { phraseFor } from '../../src/actions/restore-many.ts';
+import { leftAsIs } from '../../src/engine/planning.ts';
 import { build, openRaw, type World } from '../worlds/world.ts';
 import { configOf, drive } from './drive.ts';
 
@@ -62,6 +63,24 @@ test('rows that a trigger writes again, just as they are planned, or deletes fir
   const notes = ['notes', 'trail', 'log'].map((name) => db.prepare(`SELECT * FROM ${name}`).raw().all());
   db.close();
   expect(notes).toEqual([[[1, 't3']], [['t3', 1]], [['t3', 1]]]);
+});
+
+test('a plan tells what differs and stays, so that nobody takes it for the state of the backup', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa');
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, body TEXT);
+    CREATE TABLE logs (id INTEGER PRIMARY KEY, tenant_id TEXT, body TEXT);
+    INSERT INTO logs VALUES (1, 't3', 'a'), (2, 't3', 'b'), (3, 't3', 'c')`,
+    `UPDATE logs SET body = 'z' WHERE id = 1; DELETE FROM logs WHERE id = 2`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+  const left = async (options: Parameters<typeof driven.plan>[1]) =>
+    leftAsIs(await driven.plan('alfa', options));
+  const said = 'Rows that differ from the backup and stay as they are';
+  expect(await left({ tables: ['notes'] })).toBe(`${said}: 2 (logs 2 (keep)).`);
+  expect(await left({ mode: 'missing' })).toBe(`${said}: 1 (logs 1).`);
+  expect(await left({})).toBeNull();
+  await driven.close();
 });
 
 test('a backup without the tenants table is refused as one without the tenant', async () => {

@@ -291,7 +291,10 @@ test('tenants are known by the column that keys refer to, and rows belong by tha
     { columns: ['owner'], table: 'tenants', parentColumns: ['uuid'], onDelete: 'CASCADE', onUpdate: '' },
   ];
   const root = table('tenants', ['id', 'uuid']);
-  const schema: Schema = { tables: [root, table('notes', ['id', 'owner'], { foreignKeys })], fingerprint: '' };
+  const schema: Schema = {
+    tables: [root, table('notes', ['id', 'owner'], { foreignKeys })],
+    fingerprint: '',
+  };
   expect(guessTenants(schema)).toMatchObject({ id: 'uuid', ownershipColumns: ['owner'] });
   const belongs = (id: string) =>
     classify(schema, { tenants: { ...tenants, id }, ownership: { columns: ['owner'], tables: {} } }).tables[1]

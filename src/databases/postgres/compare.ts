@@ -196,7 +196,7 @@ export async function summarize(work: Workspace, slot: Slot, raw: Differences): 
     ...counts,
     delete: deleted,
     unchanged: slot.common ? live - raw.update - raw.delete : live,
-    kept: slot.common ? raw.delete - deleted + raw.update - counts.update : 0,
+    kept: slot.common ? raw.delete - deleted + raw.update - counts.update + raw.insert - counts.insert : 0,
     losses: deleted,
     updatedColumns: slot.columns.filter((name) => updatedColumns.includes(name)),
     samples:

@@ -22,12 +22,7 @@ export function applyEffects(work: Workspace, onProgress: OnProgress): Executed 
   let done = 0;
   // Without a prototype: a table may be called toString.
   const executed: Executed = Object.create(null);
-  const step = (
-    table: TableWork,
-    operation: Operation,
-    ops: string,
-    statement: string | null,
-  ): void => {
+  const step = (table: TableWork, operation: Operation, ops: string, statement: string | null): void => {
     const wanted = countOps(work, table, ops);
     const record = executed[table.slice.name] ?? { insert: 0, update: 0, delete: 0 };
     executed[table.slice.name] = record;

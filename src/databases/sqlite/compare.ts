@@ -185,7 +185,7 @@ function summarize(work: Workspace, table: TableWork, raw: Ops): TableEffects {
     update: ops.update,
     delete: ops.delete,
     unchanged: table.staged ? live - raw.update - raw.delete : live,
-    kept: raw.delete - ops.delete + raw.update - ops.update,
+    kept: raw.delete - ops.delete + raw.update - ops.update + raw.insert - ops.insert,
     losses: ops.delete,
     updatedColumns: updatedColumns(work, table),
     samples: readEffects(work, table, { offset: 0, limit: 5, withValues: false }),

@@ -82,7 +82,7 @@ function PlainChoice({
     const mode =
       view?.kind === 'modes' ? view.modes.find((candidate) => candidate.mode === value) : undefined;
     if (!mode) return [];
-    const kept = mode.kept > 0 ? `, keeps ${count(mode.kept)} newer rows` : '';
+    const kept = mode.kept > 0 ? `, leaves ${count(mode.kept)} that differ` : '';
     return [
       ...paragraph(`${printable(mode.mode)}: ${effectsReading(mode.tables)}${kept}.`, width - 2, 'strong', 1),
       ...effectsTable(mode.tables, width, Math.max(3, rows)),

@@ -30,7 +30,7 @@ function tableDetail(table: TableEffects, review: PlanReview, width: number): Li
       : []),
     ...fact('deleted', count(table.delete), width, table.delete > 0 ? 'bad' : 'plain'),
     ...fact('unchanged', count(table.unchanged), width),
-    ...(table.kept > 0 ? fact('kept', `${counted(table.kept, 'newer row')}`, width) : []),
+    ...(table.kept > 0 ? fact('kept', `${counted(table.kept, 'row')} that differ`, width) : []),
     ...(table.samples.length > 0
       ? [
           blank,
