@@ -203,10 +203,19 @@ export function requireApplicable(plan: Plan): void {
 }
 
 /** What else could be done: some conflicts are met in one mode only. */
-function wayAround(blocking: Conflict[], { tenant, request }: Plan): string {
+function wayAround(blocking: Conflict[], { tenant, request, conflicts }: Plan): string {
   const ways = ['Leave these tables out: with --tables, or as { exclude: reason } in the config.'];
   if (blocking.some(({ kind }) => kind === 'inbound-reference'))
     ways.push('References to rows that would be deleted: --mode keep-new or missing.');
+  // Neither tenant can be restored before the other: the one refers to the rows, the other holds their keys.
+  const movedHere = conflicts.filter((one) => one.kind === 'key-of-another-tenant' && !one.blocking);
+  const refersToMoved = ({ kind, other }: Conflict): boolean =>
+    kind === 'inbound-reference' &&
+    movedHere.some(({ table, key }) => table === other?.table && key === other.key);
+  if (blocking.some(refersToMoved))
+    ways.push(
+      'Rows that were moved here from the tenant that refers to them: set their tenant back by hand, then restore that tenant.',
+    );
   const ownNewer = ({ kind, other }: Conflict): boolean =>
     kind === 'unique-taken' && other?.tenant === tenant.id.text;
   if (request.mode !== 'exact' && blocking.some(ownNewer))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { phraseFor } from '../../src/actions/restore-many.ts';
-import { leftAsIs } from '../../src/engine/planning.ts';
+import { leftAsIs, requireApplicable } from '../../src/engine/planning.ts';
 import { build, openRaw, type World } from '../worlds/world.ts';
 import { configOf, drive } from './drive.ts';
 
@@ -63,6 +63,22 @@ test('rows that a trigger writes again, just as they are planned, or deletes fir
   const notes = ['notes', 'trail', 'log'].map((name) => db.prepare(`SELECT * FROM ${name}`).raw().all());
   db.close();
   expect(notes).toEqual([[[1, 't3']], [['t3', 1]], [['t3', 1]]]);
+});
+
+test('rows moved away from a tenant that still refers to them: neither plan can be applied, and the way out is said', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa'), ('t4', 'bravo');
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, reply_to INTEGER REFERENCES notes (id));
+    INSERT INTO notes VALUES (1, 't3', NULL), (2, 't3', 1)`,
+    `UPDATE notes SET tenant_id = 't4' WHERE id = 1`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+  const [alfa, bravo] = [await driven.plan('alfa'), await driven.plan('bravo')];
+  expect(() => requireApplicable(alfa)).toThrow('now belongs to tenant t4');
+  expect(() => requireApplicable(bravo)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining('set their tenant back by hand') }),
+  );
+  await driven.close();
 });
 
 test('a plan tells what differs and stays, so that nobody takes it for the state of the backup', async () => {
