@@ -203,7 +203,7 @@ export function requireApplicable(plan: Plan): void {
 }
 
 /** What else could be done: some conflicts are met in one mode only. */
-function wayAround(blocking: Conflict[], { tenant, request, conflicts }: Plan): string {
+function wayAround(blocking: Conflict[], { tenant, request, conflicts, tables }: Plan): string {
   const ways = ['Leave these tables out: with --tables, or as { exclude: reason } in the config.'];
   if (blocking.some(({ kind }) => kind === 'inbound-reference'))
     ways.push('References to rows that would be deleted: --mode keep-new or missing.');
@@ -218,10 +218,15 @@ function wayAround(blocking: Conflict[], { tenant, request, conflicts }: Plan): 
     );
   const ownNewer = ({ kind, other }: Conflict): boolean =>
     kind === 'unique-taken' && other?.tenant === tenant.id.text;
-  if (request.mode !== 'exact' && blocking.some(ownNewer))
+  const stays = blocking.some(
+    (one) => ownNewer(one) && tables.find(({ name }) => name === one.table)?.mode !== 'exact',
+  );
+  if (stays) {
+    const way = request.mode === 'exact' ? '`restore: exact` for that table in the config' : '--mode exact';
     ways.push(
-      'Values that newer rows of the tenant took: --mode exact deletes those (the safety copy keeps them).',
+      `Values that newer rows of the tenant took: ${way} deletes those (the safety copy keeps them).`,
     );
+  }
   return ways.join(' ');
 }
 

@@ -11,13 +11,13 @@ const root = mkdtempSync(join(tmpdir(), 'tenant-dr-peculiar-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 let serial = 0;
-function tenants(rows: string, damage = ''): World {
+function tenants(rows: string, damage = '', rules: Record<string, unknown> = {}): World {
   serial++;
   return build(join(root, String(serial)), {
     name: 'peculiar tenants',
     slugs: ['alfa'],
     facts: { tenants: { table: 'tenants', id: 'id', slug: 'slug' }, tables: {}, fullText: [] },
-    config: { tenants: { name: 'slug', slug: 'slug' }, ownership: { columns: ['tenant_id'] } },
+    config: { tenants: { name: 'slug', slug: 'slug' }, ownership: { columns: ['tenant_id'], tables: rules } },
     create: (db) => db.exec(`CREATE TABLE tenants (id TEXT PRIMARY KEY, slug TEXT); ${rows}`),
     damage: (db) => db.exec(damage),
   });
@@ -77,6 +77,22 @@ test('rows moved away from a tenant that still refers to them: neither plan can 
   expect(() => requireApplicable(alfa)).toThrow('now belongs to tenant t4');
   expect(() => requireApplicable(bravo)).toThrow(
     expect.objectContaining({ hint: expect.stringContaining('set their tenant back by hand') }),
+  );
+  await driven.close();
+});
+
+test('a record whose own newer version took its unique value: it is said what lets the old one back', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa');
+    CREATE TABLE deletions (tenant_id TEXT NOT NULL, what TEXT NOT NULL, at TEXT, UNIQUE (tenant_id, what));
+    INSERT INTO deletions VALUES ('t3', 'a', '1')`,
+    `UPDATE deletions SET at = '2'`,
+    { deletions: { restore: 'missing' } },
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+  const plan = await driven.plan('alfa');
+  expect(() => requireApplicable(plan)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining('`restore: exact` for that table') }),
   );
   await driven.close();
 });
