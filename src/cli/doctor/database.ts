@@ -1,11 +1,14 @@
 import { nearestOf } from '../../config/explain.ts';
 import type { Config } from '../../config/schema.ts';
+import { own } from '../../engine/own.ts';
 import type { TableOwnership } from '../../engine/ownership.ts';
 import { classify } from '../../engine/ownership.ts';
 import type { Database, Session } from '../../engine/port.ts';
 import { printable } from '../../engine/printable.ts';
 import type { Schema } from '../../engine/schema.ts';
 import { sameName } from '../../engine/schema.ts';
+import { buildShape } from '../../engine/shape.ts';
+import type { SliceShape } from '../../engine/slice.ts';
 import { tableNamed } from '../../engine/spelling.ts';
 import type { Tenant } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
@@ -26,7 +29,8 @@ export async function examineDatabase(database: Database, config: Config): Promi
     const session = await database.open({ mode: 'read' });
     try {
       const schema = await session.schema();
-      const { unclassified, unknown, tables } = classify(schema, config);
+      const ownership = classify(schema, config);
+      const { unclassified, unknown, tables } = ownership;
       findings.push(
         unclassified.length === 0
           ? fine('tables', `${tables.length}, every one classified`)
@@ -37,6 +41,9 @@ export async function examineDatabase(database: Database, config: Config): Promi
             ),
       );
       findings.push(...ruleFindings(unknown, tables), ...auditLogFindings(schema, config));
+      findings.push(
+        ...(await ownerFindings(session, buildShape(schema, ownership, config, { mode: 'exact' }))),
+      );
       const tenants = await session.tenants(config.tenants);
       findings.push(...tenantFindings(tenants), ...(await checkFindings(session, config, tenants)));
       return { findings, tenants };
@@ -61,6 +68,38 @@ function ruleFindings(unknown: string[], tables: TableOwnership[]): Finding[] {
       nearest === undefined ? 'take it out, or correct the name' : `did you mean ${printable(nearest)}?`,
     );
   });
+}
+
+/** Rows that belong to nobody come back with no tenant. That this is so of all rows of a table is hardly meant. */
+async function ownerFindings(session: Session, shape: SliceShape): Promise<Finding[]> {
+  const counts = await session.countAll(shape);
+  const rows = await session.countTables(shape.tables.map(({ name }) => name));
+  const without = shape.tables
+    .map(({ name }) => {
+      const owned = Object.values(own(counts, name) ?? {}).reduce((sum, count) => sum + count, 0);
+      return { name: printable(name), owned, more: (own(rows, name) ?? 0) - owned };
+    })
+    .filter(({ more }) => more > 0);
+  const some = without.filter(({ owned }) => owned > 0);
+  return [
+    ...(some.length > 0
+      ? [
+          fine(
+            'owners',
+            `rows that belong to no tenant are not restored: ${some.map(({ name, more }) => `${name} ${more}`).join(', ')}`,
+          ),
+        ]
+      : []),
+    ...without
+      .filter(({ owned }) => owned === 0)
+      .map(({ name, more }) =>
+        warning(
+          'owners',
+          `none of the ${more} rows of ${name} belongs to a tenant: none of them is restored`,
+          'tenant-dr tables shows how they should belong; correct that under ownership.tables, or write shared',
+        ),
+      ),
+  ];
 }
 
 function auditLogFindings(schema: Schema, { auditLog }: Config): Finding[] {
