@@ -20,7 +20,7 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
     event: 'step.interrupted',
     step: step.id,
     task: task.id,
-    reason: `it had started at ${startedAt}`,
+    reason: `“${task.title}” had started at ${startedAt}`,
   });
   if (work.afterInterruption === 'rerun') return walkTask(run, step, task);
   const probed: Probed<unknown> =

@@ -192,6 +192,8 @@ test('where rows say both, what a person says of the change is kept, and nothing
   expect(again.incident.state.restores.map((one) => one.state)).toEqual(['finished']);
   const told = again.incident.entries.map((entry) => describe(entry, again.incident.state));
   expect(told.filter((text) => text.includes('a person said so'))).toHaveLength(2);
+  // A step may have begun long before the task that the process died in.
+  expect(told.join()).toContain('was interrupted: “Rows” had started at ');
   // The tenant is free for what comes next.
   await (await beginRun({ ...requestOf(here), from: world.backupPath })).close();
 });
