@@ -57,7 +57,9 @@ export function namesSeveral(entry: TableOwnership): boolean {
 
 /** A column named as a key to the tenants is in another table (`org_uuid`), though here no foreign key says so. */
 function tenantColumn(schema: Schema, table: Table, tenants: string): GuessedKey | undefined {
+  // A tenant's own key to another (its parent) is no name for whose a row is.
   const keys = schema.tables
+    .filter(({ name }) => name !== tenants)
     .flatMap((one) => one.foreignKeys)
     .filter((key) => key.table === tenants && key.columns.length === 1)
     .flatMap((key) => key.columns);
@@ -80,9 +82,9 @@ function unwrittenKey(schema: Schema, table: Table, owned: string[]): GuessedKey
   for (const column of table.columns) {
     if (written.includes(column.name)) continue;
     for (const { parent, suffix } of parents) {
-      if (!plain(column.name).endsWith(suffix)) continue;
+      if (!plain(column.name).endsWith(suffix) || leadsToItsLike(parent, column.name)) continue;
       const key = keyMeant(parent, column);
-      if (!key || !comparable(column, key)) continue;
+      if (!key || !comparable(column, key) || isNumber(column) !== isNumber(key)) continue;
       return {
         rule: { through: parent.name, on: { [column.name]: key.name } },
         why: `${column.name} looks like ${key.name} of ${parent.name}; if it is not, write: shared`,
@@ -90,6 +92,16 @@ function unwrittenKey(schema: Schema, table: Table, owned: string[]): GuessedKey
     }
   }
   return undefined;
+}
+
+/** In a copy of the parent's rows the column is what it is there: the key to a parent of their own. */
+function leadsToItsLike({ name, foreignKeys }: Table, column: string): boolean {
+  return foreignKeys.some((key) => key.table === name && key.columns.includes(column));
+}
+
+/** Text that ends like a key to a number (`provider_incident_id`) is a name of somebody else's. */
+function isNumber({ type }: Column): boolean {
+  return /int|num|dec/i.test(type);
 }
 
 /** The parent's unique column of that very name and type (events.event_id beside a numbered primary key), else its key. */

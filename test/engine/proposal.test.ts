@@ -286,6 +286,26 @@ test.each([
   );
 });
 
+test('neither a tenant’s key to its parent nor text beside a numbered key is taken for a key', () => {
+  const parent = {
+    columns: ['parent_tenant_id'],
+    table: 'tenants',
+    parentColumns: ['id'],
+    onDelete: '',
+    onUpdate: '',
+  };
+  const numbered = table('jobs').columns.map((one) => ({ ...one, type: 'INTEGER' }));
+  const schema = schemaOf(
+    table('copies', ['id', 'parent_tenant_id']),
+    table('jobs', ['id'], { columns: numbered }),
+    table('runs', ['id', 'vendor_job_id']),
+  );
+  schema.tables[0] = table('tenants', ['id', 'parent_tenant_id'], { foreignKeys: [parent] });
+  const found = proposeTables(schema, tenants, ['tenant_id']);
+  const shared = found.filter(({ rule }) => rule === 'shared').map(({ name }) => name);
+  expect(shared).toEqual(['copies', 'runs']);
+});
+
 test('tenants are known by the column that keys refer to, and rows belong by that key whatever the config calls the id', () => {
   const foreignKeys = [
     { columns: ['owner'], table: 'tenants', parentColumns: ['uuid'], onDelete: 'CASCADE', onUpdate: '' },

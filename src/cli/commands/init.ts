@@ -179,6 +179,8 @@ function textOf(context: Context, path: string, { tenants, tables }: ConfigPropo
 
 function ruleInWords(rule: TableRule | null): string {
   if (rule === null || rule === 'shared') return rule ?? '';
-  const [key = '', value] = Object.entries(rule)[0] ?? [];
-  return `${key}: ${String(value)}`;
+  return Object.entries(rule)
+    .filter(([key]) => key !== 'on')
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join(', ');
 }
