@@ -193,11 +193,15 @@ export function requireApplicable(plan: Plan): void {
   const first = blocking[0];
   if (!first) return;
   const more = blocking.length > 1 ? ` (and ${blocking.length - 1} more)` : '';
+  // An undo puts back everything, and takes none of the options that are named next.
+  const where = plan.request.verbatim
+    ? `Instead of undo, \`plan\` and \`restore ${plan.tenant.slug} --from safety:<incident>\` show them all and can put back less.`
+    : 'See them all with `tenant-dr plan`.';
   const code = first.kind === 'trigger-cannot-run' ? 'trigger-refused' : 'conflict';
   throw new TenantDrError(code, `${first.detail}${more} Nothing was changed.`, {
     table: first.table,
     key: first.key,
-    hint: `See them all with \`tenant-dr plan\`. ${wayAround(blocking, plan)}`,
+    hint: `${where} ${wayAround(blocking, plan)}`,
     facts: { conflicts: blocking },
   });
 }

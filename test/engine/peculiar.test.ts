@@ -78,6 +78,10 @@ test('rows moved away from a tenant that still refers to them: neither plan can 
   expect(() => requireApplicable(bravo)).toThrow(
     expect.objectContaining({ hint: expect.stringContaining('set their tenant back by hand') }),
   );
+  const undone = await driven.plan('bravo', { verbatim: true });
+  expect(() => requireApplicable(undone)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining('restore bravo --from safety:<incident>') }),
+  );
   await driven.close();
 });
 
