@@ -255,6 +255,8 @@ export interface Session {
   countAll(shape: SliceShape): Promise<Record<string, Record<string, number>>>;
   /** Rows of these tables, whoever they belong to. */
   countTables(names: string[]): Promise<Record<string, number>>;
+  /** Those of these tables that hold rows of which none belongs to a tenant. Stops at the first one that does. */
+  ownerless(shape: SliceShape): Promise<string[]>;
   /** Digest of every table's rows per tenant, in one scan a table: table → tenant id text → digest. */
   digestAll(shape: SliceShape, onProgress?: OnProgress): Promise<Record<string, Record<string, TableDigest>>>;
 

@@ -25,7 +25,8 @@ ${levels.slice(1).map(rung).join('\n')}
 ALTER TABLE s9 ADD COLUMN last_id int REFERENCES s22 ON DELETE SET NULL;
 ALTER TABLE s12 ADD COLUMN part_of int REFERENCES s12 ON DELETE SET NULL;
 INSERT INTO s9 (id, v, last_id) VALUES (6, 'f', 1); INSERT INTO s12 (id, v, part_of) VALUES (6, 'f', 2), (7, 'g', 6);
-INSERT INTO s24 VALUES (4, 'd', 2, 1, 1);`;
+INSERT INTO s24 VALUES (4, 'd', 2, 1, 1);
+CREATE TABLE apart (id int PRIMARY KEY, up int REFERENCES s24); INSERT INTO apart VALUES (1, NULL);`;
 
 const rowsOf = async (pair: Pair) => {
   const read = levels.map((level) => pair.read(`SELECT * FROM s${level} ORDER BY id`));
@@ -47,6 +48,7 @@ test.each(both)(
       const shape = buildShape(ground.schema, ground.ownership, ground.config, { mode: 'exact' });
       const counts = await session.countAll(shape);
       expect(counts).toMatchObject({ s9: { 1: 3, 2: 1 }, s12: { 1: 2, 2: 3 }, s24: { 1: 3, 2: 1 } });
+      expect(await session.ownerless(shape)).toEqual(['apart']);
       const digests = await session.digestAll(shape, () => {});
       expect(digests.s12).toMatchObject({ 1: { rows: 2 }, 2: { rows: 3 } });
       const hits = await session.search({ shape, table: 's24', column: 'v', text: 'd', limit: 5 });

@@ -1,6 +1,5 @@
 import { nearestOf } from '../../config/explain.ts';
 import type { Config } from '../../config/schema.ts';
-import { own } from '../../engine/own.ts';
 import type { TableOwnership } from '../../engine/ownership.ts';
 import { classify } from '../../engine/ownership.ts';
 import type { Database, Session } from '../../engine/port.ts';
@@ -70,36 +69,15 @@ function ruleFindings(unknown: string[], tables: TableOwnership[]): Finding[] {
   });
 }
 
-/** Rows that belong to nobody come back with no tenant. That this is so of all rows of a table is hardly meant. */
+/** Rows that belong to nobody are not restored. That this is so of all rows of a table is hardly meant. */
 async function ownerFindings(session: Session, shape: SliceShape): Promise<Finding[]> {
-  const counts = await session.countAll(shape);
-  const rows = await session.countTables(shape.tables.map(({ name }) => name));
-  const without = shape.tables
-    .map(({ name }) => {
-      const owned = Object.values(own(counts, name) ?? {}).reduce((sum, count) => sum + count, 0);
-      return { name: printable(name), owned, more: (own(rows, name) ?? 0) - owned };
-    })
-    .filter(({ more }) => more > 0);
-  const some = without.filter(({ owned }) => owned > 0);
-  return [
-    ...(some.length > 0
-      ? [
-          fine(
-            'owners',
-            `rows that belong to no tenant are not restored: ${some.map(({ name, more }) => `${name} ${more}`).join(', ')}`,
-          ),
-        ]
-      : []),
-    ...without
-      .filter(({ owned }) => owned === 0)
-      .map(({ name, more }) =>
-        warning(
-          'owners',
-          `none of the ${more} rows of ${name} belongs to a tenant: none of them is restored`,
-          'tenant-dr tables shows how they should belong; correct that under ownership.tables, or write shared',
-        ),
-      ),
-  ];
+  return (await session.ownerless(shape)).map((name) =>
+    warning(
+      'owners',
+      `no row of ${printable(name)} belongs to a tenant: none of them is restored`,
+      'tenant-dr tables shows how they should belong; correct that under ownership.tables, or write shared',
+    ),
+  );
 }
 
 function auditLogFindings(schema: Schema, { auditLog }: Config): Finding[] {

@@ -36,6 +36,19 @@ export async function countTables(
   return counts;
 }
 
+/** Tables that hold rows of which none belongs to a tenant. */
+export async function ownerless(work: Workspace): Promise<string[]> {
+  const owners = await findOwners(work);
+  const found: string[] = [];
+  for (const slot of work.slots) {
+    const { joins, owner } = ownerJoin(work, slot, owners);
+    const any = `EXISTS (SELECT FROM ${slot.target} t)`;
+    const owned = `EXISTS (SELECT FROM ${slot.target} t${joins} WHERE ${owner} IS NOT NULL)`;
+    if ((await work.sql.value(`SELECT ${any} AND NOT ${owned}`)) === 't') found.push(slot.slice.name);
+  }
+  return found;
+}
+
 /** Digest of each tenant's rows of each table, one scan a table. */
 export async function digestAll(
   work: Workspace,

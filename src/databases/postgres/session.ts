@@ -5,7 +5,7 @@ import type { Schema } from '../../engine/schema.ts';
 import type { SliceShape } from '../../engine/slice.ts';
 import type { Tenant } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
-import { countAll, countTables, digestAll } from './census.ts';
+import { countAll, countTables, digestAll, ownerless } from './census.ts';
 import { Change } from './change.ts';
 import { runCheck } from './check.ts';
 import { collect } from './collect.ts';
@@ -275,6 +275,10 @@ export class PostgresSession implements Port.Session {
 
   async countTables(names: string[]): Promise<Record<string, number>> {
     return countTables(this.sql, await this.known(), names);
+  }
+
+  async ownerless(shape: SliceShape): Promise<string[]> {
+    return ownerless(await this.census(shape));
   }
 
   async digestAll(shape: SliceShape, onProgress?: Port.OnProgress): ReturnType<Port.Session['digestAll']> {

@@ -50,6 +50,24 @@ export function countTables(connection: Connection, names: string[]): Record<str
   return Object.fromEntries(names.map((name) => [name, Number(count(name))]));
 }
 
+/** Tables that hold rows of which none belongs to a tenant. */
+export function ownerless(work: Workspace): string[] {
+  prepareOwners(work);
+  const anyOf = (table: TableWork, condition: string): string =>
+    `EXISTS (SELECT 1 FROM main.${quote(table.slice.name)} t WHERE ${condition})`;
+  return work.tables
+    .filter((table) => {
+      const owned = anyOf(table, `${ownerOf(work, table, 't')} IS NOT NULL`);
+      return (
+        work.connection
+          .prepare(`SELECT ${anyOf(table, '1')} AND NOT ${owned}`)
+          .pluck()
+          .get() === 1n
+      );
+    })
+    .map(({ slice }) => slice.name);
+}
+
 /** Digest of each tenant's rows of each table, one scan a table. */
 export function digestAll(
   work: Workspace,

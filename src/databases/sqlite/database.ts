@@ -72,6 +72,7 @@ async function openSession(path: string, options: OpenOptions): Promise<Session>
     setStatus: (columns, tenant, status) => call('setStatus', columns, tenant, status),
     countAll: (shape) => call('countAll', shape),
     countTables: (names) => call('countTables', names),
+    ownerless: (shape) => call('ownerless', shape),
     digestAll: (shape, onProgress) => patiently(() => channel.call('digestAll', [shape], onProgress)),
     close: () => channel.end(),
   };

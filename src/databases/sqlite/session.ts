@@ -6,7 +6,7 @@ import type { Tenant, TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Executed } from './apply.ts';
 import { applyEffects } from './apply.ts';
-import { countAll, countTables, digestAll } from './census.ts';
+import { countAll, countTables, digestAll, ownerless } from './census.ts';
 import { runCheck } from './check.ts';
 import { collect, recollectLive } from './collect.ts';
 import { readEffects } from './compare.ts';
@@ -233,6 +233,10 @@ export class SqliteSession {
 
   countTables(names: string[]): Record<string, number> {
     return countTables(this.connection, names);
+  }
+
+  ownerless(shape: SliceShape): string[] {
+    return ownerless(this.workspace(shape));
   }
 
   digestAll(

@@ -39,6 +39,7 @@ const readings = new Set([
   'search',
   'countAll',
   'countTables',
+  'ownerless',
   'digestAll',
 ]);
 
