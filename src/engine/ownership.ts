@@ -6,7 +6,8 @@ import { own } from './own.ts';
 import type { ForeignKey, Schema, Table } from './schema.ts';
 import { comparable, findTable } from './schema.ts';
 import type { Link, Membership } from './slice.ts';
-import { asSpelled, columnAsSpelled } from './spelling.ts';
+import { asSpelled } from './spelling.ts';
+import { tenantColumnOf } from './tenant-column.ts';
 
 export type OwnershipKind = 'direct' | 'inherited' | 'declared' | 'shared' | 'excluded' | 'unclassified';
 
@@ -215,13 +216,7 @@ function fromStructure(
   if (table === tenants) {
     return { ...base, ownership: 'direct', membership: { via: 'identity', column: config.tenants.id } };
   }
-  // A column that holds another value of the tenant than its id: the row belongs by that key.
-  const byOther = table.foreignKeys
-    .filter((key) => key.table === tenants.name && key.parentColumns[0] !== config.tenants.id)
-    .flatMap((key) => key.columns);
-  const column = config.ownership.columns
-    .map((name) => columnAsSpelled(schema, table, name))
-    .find((name) => table.columns.some((known) => known.name === name) && !byOther.includes(name));
+  const column = tenantColumnOf(schema, table, config);
   if (column !== undefined) return { ...base, ownership: 'direct', membership: { via: 'column', column } };
   const toTenants = table.foreignKeys.filter(
     (key) =>

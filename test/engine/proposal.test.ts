@@ -211,6 +211,27 @@ test('a column that cannot be compared with the key it is named after is no way 
   expect(declared({ job_id: 'number' })).toThrow('names column "number" of jobs');
 });
 
+test.each([
+  ['a list of its own', 'customers', 'id', 'inherited'],
+  ['a table that bears the id of its tenant', 'settings', 'tenant_id', 'direct'],
+  ['the tenants', 'tenants', 'id', 'direct'],
+])('a column named as the one of tenants, with a key to %s', (_, parent, to, kind) => {
+  const key = (column: string, table: string, parentColumn: string) => ({
+    columns: [column],
+    table,
+    parentColumns: [parentColumn],
+    onDelete: 'CASCADE',
+    onUpdate: 'NO ACTION',
+  });
+  const schema = schemaOf(
+    table('customers', ['id', 'owner'], { foreignKeys: [key('owner', 'tenants', 'id')] }),
+    table('settings', ['tenant_id'], { foreignKeys: [key('tenant_id', 'tenants', 'id')] }),
+    table('contacts', ['id', 'tenant_id'], { foreignKeys: [key('tenant_id', parent, to)] }),
+  );
+  const { tables } = classify(schema, { tenants, ownership: { columns: ['tenant_id'], tables: {} } });
+  expect(tables.at(-1)?.ownership).toBe(kind);
+});
+
 test('a rule is for the table that its name means to the database, in whatever case', () => {
   const classified = (foldsCase: boolean) =>
     classify(
