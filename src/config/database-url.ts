@@ -27,7 +27,9 @@ export function databaseUrl(text: string, base: string): string {
 
 const namedHow = 'give a path, sqlite:<path> or postgres://user@host:5432/name?schema=public';
 
-function postgresUrl(value: string): string {
+function postgresUrl(given: string): string {
+  // With a socket the place of the host stays empty, which other URLs do not know.
+  const value = /[?&]host=/.test(given) ? given.replace(/^(\w+:\/\/[^/?#]*@)(?=\/)/, '$1localhost') : given;
   if (!URL.canParse(value)) {
     throw new TenantDrError('usage', 'the postgres:// URL cannot be read', {
       hint: 'write special characters in user and password as %XX; better, leave the password to PGPASSWORD or ~/.pgpass',

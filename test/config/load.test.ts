@@ -166,6 +166,11 @@ test.each([
     { ADMIN_DB_TYPE: 'postgres', PGHOST: '/run/pg', PGDATABASE: 'chat' },
     'postgres://localhost/chat?host=%2Frun%2Fpg',
   ],
+  [
+    'a socket folder, written as the host of a URL',
+    { DATABASE_URL: 'postgresql://u:p@/chat?host=/run/pg' },
+    'postgres://u:p@localhost/chat?host=/run/pg',
+  ],
   ['nothing but PGHOST', { PGHOST: 'db' }, undefined],
 ] as const)('the database is found from %s', async (_what, env, expected) => {
   expect((await load({ env })).config.database).toBe(expected);
