@@ -172,14 +172,23 @@ export class PlainSource implements Source {
   }
 }
 
-/** Shows the beginning of a stream before it is read. */
+/**
+ * Shows the beginning of a stream, once its first two lines are there: the second of our own slices describes all of
+ * their tables.
+ */
 async function* tapped(chunks: AsyncIterable<Buffer>, show: (text: string) => void): AsyncGenerator<Buffer> {
-  let first = true;
+  let beginning: Buffer | null = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (first) show(chunk.toString('utf8'));
-    first = false;
+    if (beginning) {
+      beginning = Buffer.concat([beginning, chunk]);
+      if (beginning.indexOf('\n', beginning.indexOf('\n') + 1) > 0) {
+        show(beginning.toString('utf8'));
+        beginning = null;
+      }
+    }
     yield chunk;
   }
+  if (beginning) show(beginning.toString('utf8'));
 }
 
 /** Our own slices say in their second line what their tables were. */
