@@ -29,7 +29,12 @@ export function guessKeys(
     const owned = ownedIn(tables);
     for (const entry of tables) {
       const table = schema.tables.find((one) => one.name === entry.name) as Table;
-      if (entry.ownership !== 'unclassified' || table.kind !== 'table' || namesSeveral(entry)) continue;
+      if (table.kind !== 'table' || namesSeveral(entry)) continue;
+      if (entry.ownership === 'inherited' && mayBelongToNobody(table, entry)) {
+        const held = keyFromHolder(schema, table, ownedByThemselves(tables), 'take this line out');
+        if (held) keys.set(table.name, held);
+      }
+      if (entry.ownership !== 'unclassified') continue;
       const key =
         tenantColumn(schema, table, tenants.table) ??
         unwrittenKey(schema, table, owned) ??
@@ -48,6 +53,19 @@ export function rulesOf(keys: Map<string, GuessedKey>): Record<string, Rule> {
 /** Names of the tables whose rows belong to tenants. */
 export function ownedIn(tables: TableOwnership[]): string[] {
   return tables.filter((table) => table.membership).map((table) => table.name);
+}
+
+/** Those of them whose rows do not depend on whose another table's are. */
+function ownedByThemselves(tables: TableOwnership[]): string[] {
+  return ownedIn(tables.filter(({ membership }) => membership?.via !== 'links'));
+}
+
+/** Every key that leads to a tenant may be empty: settings that name a sender's address, if there is one. */
+function mayBelongToNobody(table: Table, { membership }: TableOwnership): boolean {
+  if (membership?.via !== 'links') return false;
+  const filled = (name: string): boolean =>
+    table.columns.some((column) => column.name === name && column.notNull);
+  return !membership.links.some(({ columns }) => columns.every(filled));
 }
 
 /** Several of its columns name a tenant. */
@@ -118,7 +136,12 @@ function keyMeant(parent: Table, column: Column): Column | undefined {
 }
 
 /** Nothing refers to the table but one column of an owned table, and no two rows of that to the same one. */
-function keyFromHolder(schema: Schema, table: Table, owned: string[]): GuessedKey | undefined {
+function keyFromHolder(
+  schema: Schema,
+  table: Table,
+  owned: string[],
+  otherwise = 'write: shared',
+): GuessedKey | undefined {
   const uses = schema.tables.flatMap((holder) =>
     holder.foreignKeys.filter((key) => key.table === table.name).map((key) => ({ holder, key })),
   );
@@ -133,7 +156,7 @@ function keyFromHolder(schema: Schema, table: Table, owned: string[]): GuessedKe
   if (!once || !owned.includes(use.holder.name)) return;
   return {
     rule: { through: use.holder.name, on: { [to]: column } },
-    why: `each row seems to be of the one row of ${use.holder.name} that refers to it; if it is not, write: shared`,
+    why: `each row seems to be of the one row of ${use.holder.name} that refers to it; if it is not, ${otherwise}`,
   };
 }
 

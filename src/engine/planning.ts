@@ -220,6 +220,11 @@ function wayAround(blocking: Conflict[], { tenant, request, conflicts, tables }:
     ways.push(
       'Rows that were moved here from the tenant that refers to them: set their tenant back by hand, then restore that tenant.',
     );
+  const owned = new Set(tables.map(({ name }) => name));
+  if (blocking.some(({ kind, other }) => kind === 'reference-missing' && owned.has(other?.table ?? '')))
+    ways.push(
+      "Rows it does not bring back may be nobody's by their own keys: say in the config whose they are, { through: <table>, on: { <their key>: <column that refers to them> } }.",
+    );
   const ownNewer = ({ kind, other }: Conflict): boolean =>
     kind === 'unique-taken' && other?.tenant === tenant.id.text;
   const stays = blocking.some(

@@ -65,6 +65,23 @@ test('rows that a trigger writes again, just as they are planned, or deletes fir
   expect(notes).toEqual([[[1, 't3']], [['t3', 1]], [['t3', 1]]]);
 });
 
+test('a row that belongs to nobody by its own keys, and to which one of the tenant refers: the way out is said', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa');
+    CREATE TABLE senders (id INTEGER PRIMARY KEY, tenant_id TEXT);
+    CREATE TABLE settings (id INTEGER PRIMARY KEY, sender_id INTEGER REFERENCES senders (id));
+    CREATE TABLE shops (id INTEGER PRIMARY KEY, tenant_id TEXT, settings_id INTEGER NOT NULL REFERENCES settings (id));
+    INSERT INTO settings VALUES (1, NULL); INSERT INTO shops VALUES (1, 't3', 1)`,
+    `DELETE FROM shops; DELETE FROM settings`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+  const plan = await driven.plan('alfa');
+  await driven.close();
+  expect(() => requireApplicable(plan)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining('say in the config whose they are') }),
+  );
+});
+
 test('rows moved away from a tenant that still refers to them: neither plan can be applied, and the way out is said', async () => {
   const world = tenants(
     `INSERT INTO tenants VALUES ('t3', 'alfa'), ('t4', 'bravo');

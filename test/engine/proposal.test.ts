@@ -161,13 +161,15 @@ test('a row that one row of an owned table holds, and nothing else refers to, is
       foreignKeys: [key],
       uniques: [{ name: 'u', columns: ['body_id'], partial, primary: false }],
     });
-  const rule = (...holders: Table[]) =>
-    proposeTables(schemaOf(table('bodies', ['id']), ...holders), tenants, ['tenant_id']).find(
-      ({ name }) => name === 'bodies',
-    )?.rule;
-  expect(rule(held('mails'))).toEqual({ through: 'mails', on: { id: 'body_id' } });
-  expect(rule(held('mails', true))).toBe('shared');
-  expect(rule(held('mails'), held('notes'))).toBe('shared');
+  const bodies = table('bodies', ['id']);
+  const rule = (...tables: Table[]) =>
+    proposeTables(schemaOf(...tables), tenants, ['tenant_id']).find(({ name }) => name === 'bodies')?.rule;
+  expect(rule(bodies, held('mails'))).toEqual({ through: 'mails', on: { id: 'body_id' } });
+  const sender = { ...key, columns: ['sender_id'], table: 'senders' };
+  const signed = table('bodies', ['id', 'sender_id'], { foreignKeys: [sender] });
+  expect(rule(signed, table('senders'), held('mails'))).toEqual({ through: 'mails', on: { id: 'body_id' } });
+  expect(rule(bodies, held('mails', true))).toBe('shared');
+  expect(rule(bodies, held('mails'), held('notes'))).toBe('shared');
 });
 
 test('the name most keys into the tenants bear owns rows too, where a key of that name means nothing else', () => {
