@@ -5,9 +5,11 @@ import { ident, identList } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import { collectAll } from './live.ts';
 import { memberOf } from './membership.ts';
+import { letGo, portionsOf } from './portions.ts';
 import { bareWorkspace } from './prepare.ts';
 import type { Sql } from './sql.ts';
 import type { Loader, Raw } from './stage.ts';
+import type { Slot } from './workspace.ts';
 import { buildSlots, dropTables, hasLoops, liveTable, targetOf } from './workspace.ts';
 
 /** Keys to watch for while a source is read, and where to put the rows of others that bear one. */
@@ -87,17 +89,22 @@ export class LiveKeys {
   private async gather(): Promise<void> {
     const { sql, structure, request } = this;
     const slots = buildSlots(sql, structure, request.shape, null);
+    const keys = (slot: Slot): string => `SELECT ${identList(slot.slice.key)} FROM ${slot.live}`;
+    const members = (slot: Slot): string => `tdr_member_${slot.index}`;
+    const forAll = async (statement: (slot: Slot) => string): Promise<void> => {
+      for (const part of portionsOf(slots)) {
+        await sql.run(part.map(statement).join('\n'));
+        await letGo(sql);
+      }
+    };
     await dropTables(sql, 'live|member');
-    await sql.run(slots.map(liveTable).join('\n'));
-    for (const { index, slice, live } of slots)
-      await sql.run(
-        `CREATE TEMP TABLE tdr_member_${index} AS SELECT ${identList(slice.key)} FROM ${live} WITH NO DATA`,
-      );
+    await forAll(
+      (slot) => `${liveTable(slot)} CREATE TEMP TABLE ${members(slot)} AS ${keys(slot)} WITH NO DATA;`,
+    );
     for (const tenant of request.tenants) {
-      const work = { ...bareWorkspace(sql, structure, request.shape, slots), tenant };
-      await collectAll(work);
-      for (const { index, slice, live } of slots)
-        await sql.run(`INSERT INTO pg_temp.tdr_member_${index} SELECT ${identList(slice.key)} FROM ${live}`);
+      await collectAll({ ...bareWorkspace(sql, structure, request.shape, slots), tenant });
+      await letGo(sql);
+      await forAll((slot) => `INSERT INTO pg_temp.${members(slot)} ${keys(slot)};`);
     }
     await dropTables(sql, 'live');
   }

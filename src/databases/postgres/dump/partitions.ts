@@ -96,15 +96,12 @@ export async function partitionsNow(sql: Sql, structure: Structure): Promise<Map
   const leaves = [...structure.relations.values()].flatMap(({ name, partitions }) =>
     partitions.filter(({ leaf }) => leaf).map((part) => ({ ...part, table: name })),
   );
-  if (leaves.length === 0) return new Map();
-  const queries = leaves.map(
-    (part, i) => `SELECT ${i}, NOT EXISTS (SELECT FROM ONLY ${ident(part.schema)}.${ident(part.name)})`,
+  const rows = await sql.each(
+    leaves.map(
+      ({ schema, name }) => `SELECT NOT EXISTS (SELECT FROM ONLY ${ident(schema)}.${ident(name)}) AS empty`,
+    ),
   );
-  const rows = await sql.rows(`SELECT i, none FROM (${queries.join(' UNION ALL ')}) q(i, none)`);
   return new Map(
-    rows.map((row) => {
-      const part = leaves[Number(row.i)] as (typeof leaves)[number];
-      return [placeOf(part), { table: part.table, empty: row.none === 't' }];
-    }),
+    leaves.map((leaf, i) => [placeOf(leaf), { table: leaf.table, empty: rows[i]?.[0]?.empty === 't' }]),
   );
 }
