@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { childEnvironment, connect, readTarget } from '../../src/databases/postgres/connect.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
+import { roomFinding } from '../../src/databases/postgres/lock-room.ts';
 import { tablesAtOnce } from '../../src/databases/postgres/portions.ts';
 import { Loader } from '../../src/databases/postgres/stage.ts';
 import { buildShape } from '../../src/engine/shape.ts';
@@ -164,6 +165,11 @@ describe('what stands in the way of a connection has its own error', () => {
       detail: expect.stringContaining('items: no SELECT, INSERT, UPDATE, DELETE'),
     });
     expect(findings.find((finding) => finding.name === 'server version')).toMatchObject({ ok: true });
+    expect(findings.find((finding) => finding.name === 'locks')).toMatchObject({ ok: true });
+    // GitLab's schema on a server as it is installed.
+    const many = { tables: 969, relations: 7700, each: 64, transactions: 100 };
+    expect(roomFinding(many)).toMatchObject({ ok: false, hint: expect.stringContaining('= 169 and') });
+    expect(roomFinding({ ...many, each: 169 })).toMatchObject({ ok: true });
     const session = await open(world.url.replace('postgres@', 'reader@'));
     await session.schema();
     await expect(

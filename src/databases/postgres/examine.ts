@@ -5,6 +5,7 @@ import type { Target } from './connect.ts';
 import { connect } from './connect.ts';
 import { ident, literal } from './identifiers.ts';
 import { introspect } from './introspect.ts';
+import { lockRoom } from './lock-room.ts';
 import type { Sql } from './sql.ts';
 import { mayReplicate } from './triggers.ts';
 
@@ -33,6 +34,7 @@ export async function examine(target: Target): Promise<Finding[]> {
       await temporaryRight(sql),
       await rowSecurity(sql),
       await writeCounts(sql),
+      await lockRoom(sql),
       await triggerSwitch(sql),
       await standby(sql),
       ...(await clientTools(version)),
