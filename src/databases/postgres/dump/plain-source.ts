@@ -172,6 +172,9 @@ export class PlainSource implements Source {
   }
 }
 
+/** No description of a thousand tables is longer: what has no second line until then is no slice of ours. */
+const longestBeginning = 64 * 2 ** 20;
+
 /**
  * Shows the beginning of a stream, once its first two lines are there: the second of our own slices describes all of
  * their tables.
@@ -181,7 +184,8 @@ async function* tapped(chunks: AsyncIterable<Buffer>, show: (text: string) => vo
   for await (const chunk of chunks) {
     if (beginning) {
       beginning = Buffer.concat([beginning, chunk]);
-      if (beginning.indexOf('\n', beginning.indexOf('\n') + 1) > 0) {
+      const lines = beginning.indexOf('\n', beginning.indexOf('\n') + 1);
+      if (lines > 0 || beginning.length > longestBeginning) {
         show(beginning.toString('utf8'));
         beginning = null;
       }
