@@ -58,3 +58,11 @@ export function truncated(path: string, cause?: unknown): TenantDrError {
     cause,
   });
 }
+
+/** What stands in the file cannot be what was written into it. */
+export function damaged(path: string, what: string, cause?: unknown): TenantDrError {
+  return new TenantDrError('backup-corrupt', `${path} is damaged: ${what}. Nothing was changed.`, {
+    hint: 'Choose another backup.',
+    cause,
+  });
+}

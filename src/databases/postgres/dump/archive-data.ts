@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createInflate } from 'node:zlib';
-import { openStream, truncated } from '../../../backups/open-stream.ts';
+import { damaged, openStream, truncated } from '../../../backups/open-stream.ts';
 import { reasonOf, TenantDrError } from '../../../errors.ts';
 import { decoded, giveBackAll, inflateOptions } from '../../streams.ts';
 import type { Archive, ArchiveEntry } from './archive.ts';
@@ -25,11 +25,27 @@ export async function openArchiveData(
   archive: Archive,
 ): Promise<TableData> {
   if (format === 'directory') return (entry) => directoryData(path, entry);
+  await confirmEnd(path, archive);
   const positions = new Map<number, number>();
   for (const entry of archive.entries) if (entry.position !== null) positions.set(entry.id, entry.position);
   if (archive.entries.some((entry) => entry.hasData && entry.position === null))
     await findBlocks(path, archive, positions);
-  return (entry) => customData(path, archive, positions.get(entry.id) ?? null);
+  return (entry) => customData(path, archive, entry, positions.get(entry.id));
+}
+
+/** A table of contents that lost its last entries shows by what stands after it: the first block of one it lists. */
+async function confirmEnd(path: string, archive: Archive): Promise<void> {
+  const { size } = await stat(path);
+  const listed = archive.entries.filter((entry) => entry.hasData);
+  if (archive.end === size && listed.length === 0) return;
+  const file = await open(path, 'r');
+  try {
+    const { id } = await new BlockReader(file, archive.end, archive.intSize, path).header();
+    if (!listed.some((entry) => entry.id === id))
+      throw damaged(path, 'what follows its table of contents is not listed there');
+  } finally {
+    await file.close();
+  }
 }
 
 /** One gzip file per table, or a bare one. */
@@ -50,30 +66,36 @@ async function* directoryData(path: string, entry: ArchiveEntry): AsyncGenerator
   });
 }
 
-async function* customData(path: string, archive: Archive, position: number | null): AsyncGenerator<Buffer> {
-  if (position === null) return;
+async function* customData(
+  path: string,
+  archive: Archive,
+  entry: ArchiveEntry,
+  position: number | undefined,
+): AsyncGenerator<Buffer> {
+  const lost = (): TenantDrError =>
+    damaged(path, `the rows of "${entry.tag}" are not where its table of contents says`);
+  if (position === undefined) throw lost();
   const file = await open(path, 'r');
   try {
     const blocks = new BlockReader(file, position, archive.intSize, path);
-    await blocks.header();
-    const chunks = blocks.chunks();
-    if (!archive.compressed) {
-      yield* stripEnd(chunks);
-      return;
-    }
-    const inflate = createInflate(inflateOptions);
-    // The error reaches the reader below; the callback only keeps it from being thrown twice.
-    pipeline(chunks, inflate, () => undefined);
-    yield* stripEnd(decoded(inflate));
+    const { kind, id } = await blocks.header();
+    if (kind !== tableBlock || id !== entry.id) throw lost();
+    // A damaged length may look like the end of the block.
+    if (!(yield* stripEnd(archive.compressed ? inflated(blocks) : blocks.chunks())))
+      throw damaged(path, `the rows of "${entry.tag}" have no end`);
   } catch (error) {
     if (error instanceof TenantDrError) throw error;
-    throw new TenantDrError('backup-corrupt', `${path} is damaged: ${reasonOf(error)}.`, {
-      hint: 'Choose another backup.',
-      cause: error,
-    });
+    throw damaged(path, reasonOf(error), error);
   } finally {
     await file.close();
   }
+}
+
+function inflated(blocks: BlockReader): AsyncGenerator<Buffer> {
+  const inflate = createInflate(inflateOptions);
+  // The error reaches the reader of what it gives; the callback only keeps it from being thrown twice.
+  pipeline(blocks.chunks(), inflate, () => undefined);
+  return decoded(inflate);
 }
 
 /**
@@ -186,6 +208,7 @@ class BlockReader {
   private async int(): Promise<number> {
     await this.need(1 + this.intSize);
     const sign = this.buffer[this.used] as number;
+    if (sign > 1) throw damaged(this.path, 'a length in its data makes no sense');
     const value = this.buffer.readUIntLE(this.used + 1, Math.min(this.intSize, 6));
     this.used += 1 + this.intSize;
     return sign === 0 ? value : -value;

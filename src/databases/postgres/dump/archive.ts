@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { truncated } from '../../../backups/open-stream.ts';
+import { damaged, truncated } from '../../../backups/open-stream.ts';
 import { TenantDrError } from '../../../errors.ts';
 
 /** An entry of an archive's table of contents. */
@@ -31,6 +31,9 @@ export interface Archive {
   end: number;
 }
 
+/** Half a million tables. */
+const longestContents = 1 << 28;
+
 /** Reads the table of contents of a custom archive, or of `toc.dat` in a directory. */
 export async function readArchive(path: string, format: 'custom' | 'directory'): Promise<Archive> {
   const toc = format === 'custom' ? path : join(path, 'toc.dat');
@@ -41,10 +44,12 @@ export async function readArchive(path: string, format: 'custom' | 'directory'):
       const buffer = Buffer.alloc(size);
       const { bytesRead } = await file.read(buffer, 0, size, 0);
       try {
-        return parse(new Reader(buffer.subarray(0, bytesRead)), path, format);
+        return parse(new Reader(buffer.subarray(0, bytesRead), path), path, format);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         if (bytesRead < size) throw truncated(path, error);
+        // A damaged length would have all of a large file read into memory.
+        if (size >= longestContents) throw damaged(path, 'its table of contents does not end', error);
       }
     }
   } finally {
@@ -78,8 +83,14 @@ function parse(reader: Reader, path: string, expected: 'custom' | 'directory'): 
   reader.text();
   if (format !== formatNumbers[expected]) return unknown(version);
   const entries: ArchiveEntry[] = [];
-  for (let left = reader.int(); left > 0; left--)
-    entries.push(readEntry(reader, minor, offsetSize, expected === 'custom'));
+  const ids = new Set<number>();
+  for (let left = reader.int(); left > 0; left--) {
+    const entry = readEntry(reader, minor, offsetSize, expected === 'custom');
+    if (entry.id <= 0 || ids.has(entry.id)) throw reader.damaged();
+    ids.add(entry.id);
+    entries.push(entry);
+  }
+  if (expected === 'directory' && !reader.atEnd) throw reader.damaged();
   const encoding =
     entries.find((entry) => entry.kind === 'ENCODING')?.definition.match(/'([\w-]+)'/)?.[1] ?? 'UTF8';
   return {
@@ -132,6 +143,7 @@ function readEntry(reader: Reader, minor: number, offsetSize: number, custom: bo
   }
   // 1: position not noted, 2: noted, 3: no data.
   const state = reader.byte();
+  if (state < 1 || state > 3) throw reader.damaged();
   const position = reader.offset(offsetSize);
   return { ...entry, position: state === 2 ? position : null, hasData: hasDumper && state !== 3, file: null };
 }
@@ -141,9 +153,19 @@ class Reader {
   at = 0;
   intSize = 4;
   private readonly buffer: Buffer;
+  private readonly path: string;
 
-  constructor(buffer: Buffer) {
+  constructor(buffer: Buffer, path: string) {
     this.buffer = buffer;
+    this.path = path;
+  }
+
+  get atEnd(): boolean {
+    return this.at === this.buffer.length;
+  }
+
+  damaged(): TenantDrError {
+    return damaged(this.path, `its table of contents makes no sense before byte ${this.at}`);
   }
 
   bytes(length: number): Buffer {
@@ -159,6 +181,7 @@ class Reader {
   /** A sign byte, then the bytes of the number, least significant first. */
   int(): number {
     const sign = this.byte();
+    if (sign > 1) throw this.damaged();
     const value = this.bytes(this.intSize).readUIntLE(0, Math.min(this.intSize, 6));
     return sign === 0 ? value : -value;
   }
@@ -167,9 +190,10 @@ class Reader {
     return this.bytes(size).readUIntLE(0, Math.min(size, 6));
   }
 
-  /** A length, then UTF-8; a negative length is NULL. */
+  /** A length, then UTF-8; a length of -1 is NULL. */
   text(): string | null {
     const length = this.int();
+    if (length < -1) throw this.damaged();
     return length < 0 ? null : this.bytes(length).toString('utf8');
   }
 }

@@ -1,8 +1,8 @@
-import { openStream } from '../../../backups/open-stream.ts';
+import { damaged, openStream } from '../../../backups/open-stream.ts';
 import type { OnProgress } from '../../../engine/port.ts';
 import { TenantDrError } from '../../../errors.ts';
 import { readTarget } from '../connect.ts';
-import { newline } from './copy-text.ts';
+import { newline, tab } from './copy-text.ts';
 import { DdlReader } from './ddl.ts';
 import type { PlacedName } from './partitions.ts';
 import { placeOf } from './partitions.ts';
@@ -38,25 +38,38 @@ export async function countDump(request: CountRequest): Promise<Map<string, numb
       ? openStream(path, compression, onProgress)
       : throughPgRestore(path, format, compression);
   let table: PlacedName | null = null;
+  let columns = 0;
+  let seen = { rows: 0, tabs: 0 };
   for await (const event of readPlain(stream, path)) {
     if (signal?.aborted) throw new TenantDrError('interrupted', 'Stopped; nothing was changed.');
     if (event.type === 'statement') ddl.read(event.text);
     else if (event.type === 'copy') {
       table = ddl.placed(event.header);
+      columns = event.header.columns.length;
+      seen = { rows: 0, tabs: 0 };
       if (!counts.has(placeOf(table))) counts.set(placeOf(table), { block: table, rows: 0 });
-    } else if (event.type === 'data' && table !== null) {
-      const count = counts.get(placeOf(table)) as Count;
-      count.rows += linesIn(event.bytes);
+    } else if (event.type === 'data') look(event.bytes, seen);
+    else if (event.type === 'end' && table !== null) {
+      if (columns > 0 && seen.tabs !== seen.rows * (columns - 1))
+        throw damaged(path, `rows of "${table.name}" do not have its ${columns} columns`);
+      (counts.get(placeOf(table)) as Count).rows += seen.rows;
     }
   }
   return byTable(counts.values(), ddl);
 }
 
-/** A row of COPY text is a line: a newline within a value is escaped. */
-function linesIn(bytes: Buffer): number {
-  let lines = 0;
-  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) lines++;
-  return lines;
+/** A row of COPY text is a line, a tab stands between two values: within a value both are escaped. */
+function look(bytes: Buffer, seen: { rows: number; tabs: number }): void {
+  let [rows, tabs] = [0, 0];
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    // One comparison for nearly every byte.
+    if (byte > newline) continue;
+    if (byte === tab) tabs++;
+    else if (byte === newline) rows++;
+  }
+  seen.rows += rows;
+  seen.tabs += tabs;
 }
 
 /** A partition may be attached after its rows came: only the whole dump says where they belong. */

@@ -17,6 +17,8 @@ export class Lexer {
   /** The closing mark of what we are inside of; '' at top level. */
   private inside = '';
   private backslashes = false;
+  /** How many comments are open, one in the other. */
+  private depth = 0;
 
   /** Adds text (latin1) and gives back statements until one is a COPY FROM stdin, after which data follows. */
   push(text: string): void {
@@ -33,20 +35,18 @@ export class Lexer {
     };
     while (at < text.length) {
       if (this.inside !== '') {
-        const end = this.closing(text, at);
-        if (end < 0) {
-          // Read again from the opening mark when more is there: a mark may have been cut in half.
-          this.text = text.slice(at);
-          return null;
-        }
-        consume(end);
-        continue;
+        // All but what may be a mark cut in half is done with: what is inside may be most of the file.
+        consume(this.closing(text, at));
+        if (this.inside === '') continue;
+        this.text = text.slice(at);
+        return null;
       }
       if (this.statement === '' && /\s/.test(text[at] as string)) {
         at++;
         continue;
       }
-      if (this.statement === '' && text[at] === '\\') {
+      // psql takes one for a command wherever it stands outside of quotes.
+      if (text[at] === '\\') {
         const end = text.indexOf('\n', at);
         if (end < 0) break;
         const meta = { text: text.slice(at, end), meta: true };
@@ -63,6 +63,7 @@ export class Lexer {
       }
       if (text.startsWith('/*', at)) {
         this.inside = '*/';
+        this.depth = 1;
         consume(at + 2);
         continue;
       }
@@ -107,19 +108,20 @@ export class Lexer {
     return this.inside === '' && this.statement.trim() === '' && this.text.trim() === '';
   }
 
-  /** Position after the closing mark; -1 when it is not in the text yet. */
+  /** Position after the closing mark; while it is not in the text, `inside` stays, and all before the position is inside. */
   private closing(text: string, from: number): number {
     if (this.inside === '*/') return this.closeComment(text, from);
+    const quoted = this.inside.length === 1;
     for (let at = from; ; ) {
       const end = text.indexOf(this.inside, at);
-      if (end < 0) return -1;
+      if (end < 0)
+        return Math.max(at, this.backslashes ? beforeBackslashes(text) : lastOf(text, this.inside));
       if (this.backslashes && oddBackslashes(text, end, from)) {
         at = end + 1;
         continue;
       }
-      const doubled = this.inside.length === 1;
-      if (doubled && end + 1 >= text.length) return -1;
-      if (doubled && text[end + 1] === this.inside) {
+      if (quoted && end + 1 >= text.length) return end;
+      if (quoted && text[end + 1] === this.inside) {
         at = end + 2;
         continue;
       }
@@ -132,22 +134,33 @@ export class Lexer {
 
   /** Comments nest. */
   private closeComment(text: string, from: number): number {
-    let depth = 1;
     for (let at = from; ; ) {
       const end = text.indexOf('*/', at);
       const open = text.indexOf('/*', at);
-      if (end < 0) return -1;
-      if (open >= 0 && open < end) {
-        depth++;
+      if (open >= 0 && (end < 0 || open < end)) {
+        this.depth++;
         at = open + 2;
         continue;
       }
+      if (end < 0) return Math.max(at, lastOf(text, '*/'));
       at = end + 2;
-      if (--depth > 0) continue;
+      if (--this.depth > 0) continue;
       this.inside = '';
       return at;
     }
   }
+}
+
+/** Where the beginning of a mark may stand that is cut off at the end of the text. */
+function lastOf(text: string, mark: string): number {
+  return text.length - mark.length + 1;
+}
+
+/** Where the backslashes begin that the text ends with. */
+function beforeBackslashes(text: string): number {
+  let at = text.length;
+  while (text[at - 1] === '\\') at--;
+  return at;
 }
 
 function oddBackslashes(text: string, end: number, from: number): boolean {
@@ -157,7 +170,7 @@ function oddBackslashes(text: string, end: number, from: number): boolean {
 }
 
 function nextMark(text: string, from: number): number {
-  const mark = /[;'"$/-]/g;
+  const mark = /[;'"$/\\-]/g;
   mark.lastIndex = from;
   const found = mark.exec(text);
   return found ? found.index : text.length;

@@ -1,3 +1,4 @@
+import { damaged } from '../../../backups/open-stream.ts';
 import { TenantDrError } from '../../../errors.ts';
 import { endMark as endOfSlice, sliceMark } from '../slice-marks.ts';
 import { newline } from './copy-text.ts';
@@ -13,12 +14,20 @@ export type DumpEvent =
   | { type: 'data'; bytes: Buffer }
   | { type: 'end' };
 
+const blankLine = Buffer.from('\n\n', 'latin1');
 const endMark = Buffer.from('\\.\n', 'latin1');
+/** The end of rows where none are read: the COPY before them was not known as one. */
+const strayEnd = '\\.';
 
-/** Reads plain SQL as pg_dump writes it. Rejects with backup-truncated when it stops inside a statement or a COPY. */
+/**
+ * Reads plain SQL as pg_dump writes it. Rejects with backup-truncated when it stops inside a statement or a COPY, and
+ * with backup-corrupt where the beginning or the end of a COPY was lost: what follows would be taken for something else.
+ */
 export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): AsyncGenerator<DumpEvent> {
   const lexer = new Lexer();
   let copying = false;
+  /** Of the table whose rows are read; a row of several is never empty. */
+  let columns = 0;
   let beginning: string | null = null;
   /** Bytes held back: they may be the beginning of the end mark. */
   let tail: Buffer = Buffer.alloc(0);
@@ -40,6 +49,8 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
       }
       if (copying) {
         const end = findEnd(buffer, lineStart);
+        if (columns > 1 && hasBlankLine(end < 0 ? buffer : buffer.subarray(0, end), lineStart))
+          throw damaged(path, 'the rows of a table do not end where they should');
         if (end < 0) {
           // The mark may be cut: up to two bytes at a line's start wait for the next chunk.
           const keep = heldBack(buffer, lineStart);
@@ -61,6 +72,7 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
       buffer = Buffer.alloc(0);
       for (let statement = lexer.next(); statement; statement = lexer.next()) {
         if (statement.meta) {
+          if (statement.text === strayEnd) throw damaged(path, 'rows end that belong to no table');
           yield { type: 'meta', text: statement.text };
           continue;
         }
@@ -72,6 +84,7 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
         }
         yield { type: 'copy', header };
         copying = true;
+        columns = header.columns.length;
         lineStart = true;
         afterCopy = true;
         buffer = Buffer.from(lexer.drain(), 'latin1');
@@ -90,6 +103,10 @@ function complete(beginning: string, ending: string): boolean {
   if (beginning.startsWith(sliceMark)) return ending.includes(`\n${endOfSlice}`);
   if (!/^-- PostgreSQL database (cluster )?dump\s*$/m.test(beginning)) return true;
   return /^-- PostgreSQL database (cluster )?dump complete\s*$/m.test(ending);
+}
+
+function hasBlankLine(rows: Buffer, lineStart: boolean): boolean {
+  return (lineStart && rows[0] === newline) || rows.includes(blankLine);
 }
 
 /** Position of a line that is exactly `\.`; -1 when there is none. */
