@@ -1,4 +1,4 @@
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -84,6 +84,12 @@ const makers: Record<string, () => Promise<Dump>> = {
     const path = await dump('g.dump', ['-Fc', '-Z0']);
     await execa('gzip', ['-kf', path]);
     return { form: 'dump', path: `${path}.gz`, format: 'custom', compression: 'gzip', whole: false };
+  },
+  'tar format in gzip, with more behind it than pg_restore reads': async () => {
+    const path = await dump('t.tar', ['-Ft']);
+    await appendFile(path, Buffer.alloc(1 << 20));
+    await execa('gzip', ['-kf', path]);
+    return { form: 'dump', path: `${path}.gz`, format: 'tar', compression: 'gzip', whole: false };
   },
   directory: async () => ({
     form: 'dump',

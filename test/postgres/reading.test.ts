@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openStream } from '../../src/backups/open-stream.ts';
@@ -9,10 +10,12 @@ import { type ArchiveEntry, readArchive } from '../../src/databases/postgres/dum
 import { openArchiveData } from '../../src/databases/postgres/dump/archive-data.ts';
 import { escapeCopy, unescapeCopy } from '../../src/databases/postgres/dump/copy-text.ts';
 import { DdlReader, parseCopy } from '../../src/databases/postgres/dump/ddl.ts';
+import { Lexer } from '../../src/databases/postgres/dump/lexer.ts';
 import type { DumpEvent } from '../../src/databases/postgres/dump/plain.ts';
 import { readPlain } from '../../src/databases/postgres/dump/plain.ts';
 import type { RowTest } from '../../src/databases/postgres/dump/row-filter.ts';
 import { RowFilter } from '../../src/databases/postgres/dump/row-filter.ts';
+import { confirmedTar, confirmTar } from '../../src/databases/postgres/dump/tar.ts';
 import { folderOfTheFile } from '../afterwards.ts';
 
 /** Values that like to be mistaken for boundaries, markers or ids. */
@@ -237,6 +240,25 @@ describe('reading plain SQL', () => {
     }
   });
 
+  test.each([
+    ['the end of rows', '\\.\n\nCOPY public.empty', '\\/\n\nCOPY public.empty'],
+    ['the beginning of rows', 'COPY public."Mixed', 'COPX public."Mixed'],
+  ])('%s that was lost is damage, not a table less', async (_, whole, broken) => {
+    const damaged = tricky.replace(whole, broken);
+    expect(damaged).not.toBe(tricky);
+    await expect(read(damaged, [])).rejects.toMatchObject({ code: 'backup-corrupt' });
+  });
+
+  test.each(["E'", '"', '$x$', '/*'])('text after a %s that is never closed is not kept', (mark) => {
+    const lexer = new Lexer();
+    for (let chunk = 0; chunk < 3; chunk++) {
+      lexer.push(`${chunk === 0 ? mark : ''}${'some text /* '.repeat(100)}`);
+      expect(lexer.next()).toBeNull();
+    }
+    expect(lexer.idle).toBe(false);
+    expect(lexer.drain().length).toBeLessThan(4);
+  });
+
   test('definitions as pg_dump writes them', () => {
     const ddl = new DdlReader('public');
     ddl.read(`CREATE TABLE public."T 1" (
@@ -293,4 +315,50 @@ test('an archive of pg_dump 18 is read without its programs', async () => {
   let rows = '';
   for await (const chunk of data(entry as ArchiveEntry)) rows += chunk.toString('utf8');
   expect(rows).toBe('1\t2\trow 1\n2\t1\trow 2\n3\t2\trow 3\n4\t1\trow 4\n5\t2\trow 5\n');
+});
+
+const lowered = (bytes: Buffer, at: number) => bytes.writeUInt8(bytes.readUInt8(at) - 1, at);
+
+test.each<[string, (bytes: Buffer, position: number) => void]>([
+  ['the block of another table', (bytes, position) => lowered(bytes, position + 2)],
+  ['a length that makes no sense', (bytes, position) => bytes.writeUInt8(0x31, position + 6)],
+  ['a block that ends before its rows do', (bytes, position) => bytes.fill(0, position + 6, position + 11)],
+  ['an entry that is not counted', (bytes) => lowered(bytes, bytes.indexOf('18.6-3)') + 8)],
+])('an archive with %s is damaged', async (_, damage) => {
+  const fixture = join(import.meta.dirname, '../fixtures/dumps/pg_dump-18.dump');
+  const isDerived = ({ kind, tag }: ArchiveEntry) => kind === 'TABLE DATA' && tag === 'derived';
+  const { entries } = await readArchive(fixture, 'custom');
+  const bytes = await readFile(fixture);
+  damage(bytes, entries.find(isDerived)?.position as number);
+  const path = join(folderOfTheFile('stream'), 'damaged.dump');
+  await writeFile(path, bytes);
+  const read = async () => {
+    const archive = await readArchive(path, 'custom');
+    const data = await openArchiveData(path, 'custom', archive);
+    await toItsEnd(data(archive.entries.find(isDerived) as ArchiveEntry));
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'backup-corrupt' });
+});
+
+async function toItsEnd(chunks: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of chunks);
+}
+
+test('a tar file that was cut off is not given to pg_restore, which would read on for ever', async () => {
+  const folder = folderOfTheFile('stream');
+  await writeFile(join(folder, 'member'), randomBytes(1000));
+  const path = join(folder, 'whole.tar');
+  await execa('tar', ['-cf', path, '-C', folder, 'member', 'member']);
+  const bytes = await readFile(path);
+  await confirmTar(path);
+  for (const end of [100, 512, 700, 1536, 2048, 2500]) {
+    await writeFile(join(folder, 'cut.tar'), bytes.subarray(0, end));
+    const truncated = expect.objectContaining({ code: 'backup-truncated' });
+    await expect(confirmTar(join(folder, 'cut.tar'))).rejects.toEqual(truncated);
+    const piped = confirmedTar(openStream(join(folder, 'cut.tar'), 'none'), 'cut.tar');
+    await expect(toItsEnd(piped)).rejects.toEqual(truncated);
+  }
+  bytes.writeUInt8(0x37, 124);
+  await writeFile(path, bytes);
+  await expect(confirmTar(path)).rejects.toMatchObject({ code: 'backup-corrupt' });
 });
