@@ -124,6 +124,13 @@ test('a bare database is staged with the commits in its log, and left as it is',
   copyFileSync(`${live}-wal`, `${path}-wal`);
   writer.close();
   expect(await bodyIn(1001)).toBe('later');
+  const log = readFileSync(`${path}-wal`);
+  log[9] = (log[9] ?? 0) ^ 1;
+  writeFileSync(`${path}-wal`, log);
+  await expect(bodyIn(1001)).rejects.toMatchObject({
+    code: 'backup-corrupt',
+    message: expect.stringContaining('its beginning is damaged'),
+  });
 });
 
 /** What somebody with the right to does to a file of mode 0400. */

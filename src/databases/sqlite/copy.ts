@@ -1,8 +1,11 @@
+import { stat } from 'node:fs/promises';
 import Database from 'better-sqlite3';
+import { nothingIfMissing } from '../../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../../errors.ts';
 import { quote } from './identifiers.ts';
+import { readWal } from './wal.ts';
 
-/** A private copy of a database. It is ours alone: nobody else's locks are at stake, and both calls block. */
+/** A private copy of a database. It is ours alone: nobody else's locks are at stake, and checking blocks. */
 
 export interface CopyCheck {
   ok: boolean;
@@ -56,8 +59,12 @@ function looked(copy: Database.Database, check: string): string[] | null {
 }
 
 /** Merges a log or rolls back a journal that was copied along; leaves one file in journal mode DELETE. */
-export function mergeCopy(path: string): void {
+export async function mergeCopy(path: string): Promise<void> {
   try {
+    const log = `${path}-wal`;
+    // SQLite passes over such a log without a word, and with it over every commit in it.
+    if ((await stat(log).catch(nothingIfMissing))?.size && !(await readWal(log, 0)))
+      throw new Error('its beginning is damaged');
     const copy = new Database(path, { fileMustExist: true });
     try {
       const [row] = copy.pragma('journal_mode = DELETE') as { journal_mode: string }[];
