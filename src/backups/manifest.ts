@@ -91,7 +91,7 @@ export const manifestSchema = z.object({
   version: z.union([z.literal(1), z.literal(manifestVersion)]),
   kind: z.enum(['database', 'system', 'archive', 'safety']),
   tool: z.string(),
-  takenAt: z.string(),
+  takenAt: z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'expected a time'),
   /** Null when the file is somebody else's: then nothing is known about where it comes from. */
   source: z
     .object({

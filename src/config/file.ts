@@ -29,6 +29,18 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   return parseConfig(text, path);
 }
 
+/** What the file says. An alias (`*name`, a value that begins with a star) may lead nowhere, or to far too much. */
+function valueIn(document: Document, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new TenantDrError('config-invalid', `${name} is not YAML: ${reasonOf(error)}`, {
+      hint: 'put what begins with * or & into quotes; nothing was done',
+      cause: error,
+    });
+  }
+}
+
 /** Checks the text of a config file; `name` is what complaints call it. Throws config-invalid, naming lines. */
 export function parseConfig(text: string, name: string): ConfigFile {
   const lines = new LineCounter();
@@ -40,7 +52,7 @@ export function parseConfig(text: string, name: string): ConfigFile {
       hint: 'correct that line; nothing was done',
     });
   }
-  const checked = configSchema.safeParse(document.toJS() ?? {});
+  const checked = configSchema.safeParse(valueIn(document, name) ?? {});
   if (checked.success) return checked.data;
   const complaints = explain(configSchema, checked.error);
   const messages = complaints.map(

@@ -1,6 +1,6 @@
 import { isMap, isNode, isPair, isSeq, LineCounter, parseDocument } from 'yaml';
 import { explain } from '../config/explain.ts';
-import { TenantDrError } from '../errors.ts';
+import { reasonOf, TenantDrError } from '../errors.ts';
 import type { z } from '../zod.ts';
 
 /** One thing wrong with a file a person wrote. */
@@ -45,7 +45,12 @@ export function parseYaml(text: string, name: string): YamlFile {
     }
     return line;
   };
-  return { value: document.toJS(), lineOf };
+  try {
+    return { value: document.toJS(), lineOf };
+  } catch (error) {
+    // An alias (a value that begins with a star) leads nowhere, or to far too much.
+    throw invalid(name, [{ line: 1, message: `not YAML: ${reasonOf(error)}` }]);
+  }
 }
 
 /** What a schema has against a file, with lines and "did you mean". */

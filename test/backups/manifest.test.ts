@@ -75,6 +75,11 @@ test('a damaged manifest is an error that names the place', async () => {
     code: 'backup-corrupt',
     message: expect.stringContaining('tenants.0.id'),
   });
+  write(manifestPath(backup), JSON.stringify({ ...manifest, takenAt: '2026-91-01T00:00:00.000Z' }));
+  await expect(readManifest(backup)).rejects.toMatchObject({
+    code: 'backup-corrupt',
+    message: expect.stringContaining('takenAt: expected a time'),
+  });
   write(manifestPath(backup), '{"version": 1, "ki');
   await expect(readManifest(backup)).rejects.toMatchObject({ code: 'backup-corrupt' });
 });

@@ -295,6 +295,11 @@ test.each([
   expect(error.message).toMatch(/tenant-dr\.config\.yaml:\d+:\d+ is not YAML/);
 });
 
+test('a value that begins with a star is an alias that leads nowhere, not an error of ours', async () => {
+  const error = await refusal({ yaml: 'backups: *.db\n' });
+  expect([error.code, error.message]).toEqual(['config-invalid', expect.stringContaining('.db')]);
+});
+
 test('a config file that is named and missing is an error, as is one that cannot be read', async () => {
   expect((await refusal({ flags: { config: 'none.yaml' } })).code).toBe('file-missing');
   const cwd = temporaryFolder();

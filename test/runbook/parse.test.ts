@@ -104,6 +104,11 @@ test.each([
     /line \d+: not YAML/,
   ],
   [
+    'an alias that leads nowhere is refused',
+    whole.replace('symptoms: [', 'symptoms: [*any, '),
+    /not YAML: Unresolved alias/,
+  ],
+  [
     'an estimate that is no duration is refused',
     whole.replace('90s', 'soon'),
     /line 13: .*"soon" is not a duration/,
