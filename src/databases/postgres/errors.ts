@@ -57,6 +57,10 @@ const byState: Record<string, { code: ErrorCode; hint: string }> = {
     code: 'database-error',
     hint: 'The server is short of memory, or of room for locks: raise max_locks_per_transaction there, or name fewer tables with --tables.',
   },
+  '22P04': {
+    code: 'backup-corrupt',
+    hint: 'Rows of the backup are not what COPY writes: it is damaged. Choose another backup.',
+  },
   '25006': {
     code: 'database-read-only',
     hint: 'This is a standby or a read-only session: name the primary server.',

@@ -1,3 +1,5 @@
+import { TenantDrError } from '../../../errors.ts';
+
 /**
  * COPY text, as pg_dump writes it: fields end with a tab, rows with a newline, both never inside a value, where
  * they stand as \t and \n. So a raw tab or newline is always a boundary.
@@ -30,11 +32,28 @@ export function unescapeCopy(field: string): string | null {
   });
 }
 
-/** Start of field `index` of the row that begins at `row`; the row has at least that many fields. */
+/**
+ * Start of field `index` of the row that begins at `row`. Throws backup-corrupt where the row ends before: its file is
+ * damaged, and looking on would find a field of another row, or none for ever.
+ */
 export function fieldStart(buffer: Buffer, row: number, index: number): number {
   let at = row;
-  for (let left = index; left > 0; at++) if (buffer[at] === tab) left--;
+  for (let left = index; left > 0; at++) {
+    const byte = buffer[at] ?? newline;
+    // One comparison for nearly every byte.
+    if (byte > newline) continue;
+    if (byte === tab) left--;
+    else if (byte === newline) throw shortRow();
+  }
   return at;
+}
+
+function shortRow(): TenantDrError {
+  return new TenantDrError(
+    'backup-corrupt',
+    'A row in this backup has fewer values than its table has columns: the backup is damaged. Nothing was changed.',
+    { hint: 'Choose another backup.' },
+  );
 }
 
 /** End of the field that begins at `start`. */

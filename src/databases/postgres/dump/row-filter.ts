@@ -198,8 +198,7 @@ function sieved(buffer: Buffer, row: number, { fields, folded, bits }: Sieve): b
   let hash = seed;
   for (let i = 0; i < fields.length; i++) {
     if (i > 0) hash = mixed(hash, tab);
-    let at = row;
-    for (let left = fields[i] as number; left > 0; at++) if (buffer[at] === tab) left--;
+    let at = fieldStart(buffer, row, fields[i] as number);
     if (folded && buffer[at] === zero) return true;
     for (let byte = buffer[at] as number; byte !== tab && byte !== newline; byte = buffer[++at] as number) {
       if (folded && (byte < zero || byte > nine)) return true;
