@@ -41,7 +41,7 @@ export async function verifyDump(
       path,
       format,
       compression,
-      url: deps.config.database ?? 'postgres://',
+      url: deps.config.database,
       ...deps,
     });
   } catch (error) {
@@ -69,23 +69,25 @@ export async function verifyDump(
   }
   if (!manifest?.source && readings.tenantCount > 0) {
     const contents = await contentsBeside({ path, content, compression }, rows, deps);
-    if (typeof contents === 'string')
-      add('contents', true, `whose rows they are could not be looked at: ${contents}`);
-    else if (contents) add('contents', true, 'the rows of every tenant were counted');
-    readings.contents = typeof contents === 'string' ? null : contents;
+    // Where the two do not fit, the dump is whole all the same; where rows are damaged, nobody comes back from it.
+    if (contents instanceof TenantDrError) {
+      const detail = `whose rows they are could not be looked at: ${contents.message}`;
+      add('contents', !isAboutTheFile(contents), detail);
+    } else if (contents) add('contents', true, 'the rows of every tenant were counted');
+    readings.contents = contents instanceof TenantDrError ? null : contents;
   }
   return readings;
 }
 
 /**
  * Whose rows somebody else's dump holds: read beside the configured database, which knows the keys and the types.
- * Null where there is none to ask, a reason where the two do not fit: the dump itself is whole all the same.
+ * Null where there is none to ask, an error where that could not be done.
  */
 async function contentsBeside(
   dump: { path: string; content: DumpContent; compression: Peek['compression'] },
   rows: Map<string, number>,
   { config, onProgress }: VerifyDeps,
-): Promise<Contents | string | null> {
+): Promise<Contents | TenantDrError | null> {
   if (!config.database) return null;
   const { path, compression } = dump;
   const source = {
@@ -99,7 +101,7 @@ async function contentsBeside(
     const database = await databaseAt(config.database);
     return described(rows, await readStagedSlices(database, config, source, (all) => all, onProgress));
   } catch (error) {
-    if (error instanceof TenantDrError && error.code !== 'interrupted') return error.message;
+    if (error instanceof TenantDrError && error.code !== 'interrupted') return error;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { reasonOf, TenantDrError } from '../../../errors.ts';
 import { insertsOnly } from '../dump/archive-source.ts';
 import type { CopyHeader } from '../dump/ddl.ts';
-import { parseInsert, unquote } from '../dump/ddl.ts';
+import { parseInsert } from '../dump/ddl.ts';
 import { readPlain } from '../dump/plain.ts';
 import { ident, identList, literal } from '../identifiers.ts';
 import type { Sql } from '../sql.ts';
@@ -29,7 +29,6 @@ export class BringBack {
   /** The first definition that could not be made. */
   private failed: string | null = null;
   private encoding = 'UTF8';
-  private elsewhere = false;
 
   constructor(sql: Sql, question: Question, live: { schema: string; database: string }) {
     this.sql = sql;
@@ -40,7 +39,7 @@ export class BringBack {
 
   async read(chunks: AsyncIterable<Buffer>, path: string, signal?: AbortSignal): Promise<void> {
     let target: CopyTarget | null = null;
-    for await (const event of readPlain(chunks, path)) {
+    for await (const event of readPlain(chunks, path, this.database)) {
       if (signal?.aborted) throw new TenantDrError('interrupted', 'Stopped; nothing was changed.');
       // Copied: the connection may still hold it when the memory of the chunk is used again.
       if (event.type === 'data') await target?.write(Buffer.from(event.bytes));
@@ -48,8 +47,7 @@ export class BringBack {
       else if (event.type === 'end') {
         await target?.end();
         target = null;
-      } else if (event.type === 'meta') this.follow(event.text);
-      else if (!this.elsewhere) await this.statement(event.text);
+      } else await this.statement(event.text);
     }
     await this.know();
     const missing = this.needed?.find(
@@ -58,13 +56,6 @@ export class BringBack {
     );
     if (missing)
       throw corrupt(`This dump does not hold the rows of "${missing.table}", only its definition.`);
-  }
-
-  /** A dump of a whole cluster changes databases; only ours counts. */
-  private follow(line: string): void {
-    const connect = /^\\connect\s+(?:-reuse-previous=\w+\s+)?("?)(.+?)\1\s*$/.exec(line);
-    if (connect)
-      this.elsewhere = unquote((connect[2] as string).replace(/^dbname='(.*)'$/, '$1')) !== this.database;
   }
 
   private async statement(text: string): Promise<void> {
@@ -86,7 +77,7 @@ export class BringBack {
   }
 
   private async copy(header: CopyHeader): Promise<CopyTarget | null> {
-    if (this.elsewhere || !(await this.wants(header.schema, header.name))) return null;
+    if (!(await this.wants(header.schema, header.name))) return null;
     const schema = header.schema ?? this.schema;
     this.seen.add(`${schema}.${header.name}`);
     const columns = header.columns.length > 0 ? `(${identList(header.columns)})` : '';

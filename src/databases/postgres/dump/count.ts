@@ -13,8 +13,8 @@ export interface CountRequest {
   path: string;
   format: 'custom' | 'directory' | 'tar' | 'plain';
   compression: 'none' | 'gzip' | 'zstd';
-  /** Address of the live database: it says which schema the tables are in. */
-  url: string;
+  /** Address of the live database: it says which schema the tables are in, and which part of a cluster's dump counts. */
+  url: string | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -27,11 +27,12 @@ interface Count {
 /**
  * Reads a dump to its very end and counts the rows of every table (those of partitions under their root). Archives
  * are read by pg_restore, because it decodes large objects and checks the table of contents too.
- * Rejects with backup-truncated, backup-corrupt, tool-missing, tool-failed, interrupted.
+ * Rejects with backup-truncated, backup-corrupt, backup-without-tenant, tool-missing, tool-failed, interrupted.
  */
 export async function countDump(request: CountRequest): Promise<Map<string, number>> {
   const { path, format, compression, url, signal, onProgress } = request;
-  const ddl = new DdlReader(readTarget(url).schema);
+  const target = readTarget(url ?? 'postgres://');
+  const ddl = new DdlReader(target.schema);
   const counts = new Map<string, Count>();
   const stream =
     format === 'plain'
@@ -40,7 +41,7 @@ export async function countDump(request: CountRequest): Promise<Map<string, numb
   let table: PlacedName | null = null;
   let columns = 0;
   let seen = { rows: 0, tabs: 0 };
-  for await (const event of readPlain(stream, path)) {
+  for await (const event of readPlain(stream, path, url === undefined ? null : target.database)) {
     if (signal?.aborted) throw new TenantDrError('interrupted', 'Stopped; nothing was changed.');
     if (event.type === 'statement') ddl.read(event.text);
     else if (event.type === 'copy') {

@@ -8,14 +8,13 @@ import { schemaMark, sliceMark } from '../slice-marks.ts';
 import type { Loader, Source } from '../stage.ts';
 import { insertsOnly } from './archive-source.ts';
 import type { CopyHeader } from './ddl.ts';
-import { DdlReader, parseInsert, unquote } from './ddl.ts';
+import { DdlReader, parseInsert } from './ddl.ts';
 import type { BlockSink } from './filter-sink.ts';
 import { FilterSink } from './filter-sink.ts';
 import { keyFilter } from './keys.ts';
 import type { PresentLeaf } from './partitions.ts';
 import { placeOf } from './partitions.ts';
 import { Picker } from './picker.ts';
-import type { DumpEvent } from './plain.ts';
 import { readPlain } from './plain.ts';
 
 /** Plain SQL: one pass over the whole file, in whatever order it holds the tables. */
@@ -28,9 +27,6 @@ export class PlainSource implements Source {
   private readonly target: Target;
   private readonly whole: boolean;
   private ddl: DdlReader;
-  /** A dump of a whole cluster changes databases; only ours counts. */
-  private cluster = false;
-  private elsewhere = false;
 
   constructor(
     open: () => AsyncIterable<Buffer>,
@@ -129,20 +125,16 @@ export class PlainSource implements Source {
     copy: (header: CopyHeader) => Promise<BlockSink | null>;
   }): Promise<void> {
     let sink: BlockSink | null = null;
-    this.elsewhere = false;
     try {
-      const beginning = (text: string): void => {
-        this.cluster = /^-- PostgreSQL database cluster dump/m.test(text);
-        on.beginning(text);
-      };
-      for await (const event of readPlain(tapped(this.open(), beginning), this.path)) {
+      const chunks = tapped(this.open(), on.beginning);
+      for await (const event of readPlain(chunks, this.path, this.target.database)) {
         if (event.type === 'data') await sink?.write(event.bytes);
-        else if (event.type === 'copy') sink = this.elsewhere ? null : await on.copy(event.header);
+        else if (event.type === 'copy') sink = await on.copy(event.header);
         else if (event.type === 'end') {
           const ended: BlockSink | null = sink;
           sink = null;
           await ended?.end();
-        } else this.statement(event, on.insert);
+        } else this.statement(event.text, on.insert);
       }
     } catch (error) {
       await (sink as BlockSink | null)?.abort();
@@ -150,21 +142,11 @@ export class PlainSource implements Source {
     }
   }
 
-  private statement(event: Extract<DumpEvent, { text: string }>, onInsert: (table: string) => void): void {
-    if (event.type === 'meta') {
-      // A dump of one database may name it, too; whatever its name was then, it is the one.
-      const connect =
-        this.cluster && /^\\connect\s+(?:-reuse-previous=\w+\s+)?("?)(.+?)\1\s*$/.exec(event.text);
-      if (connect)
-        this.elsewhere =
-          unquote((connect[2] as string).replace(/^dbname='(.*)'$/, '$1')) !== this.target.database;
-      return;
-    }
-    if (this.elsewhere) return;
-    const insert = parseInsert(event.text);
+  private statement(text: string, onInsert: (table: string) => void): void {
+    const insert = parseInsert(text);
     const table = insert ? this.ddl.tableOf(insert) : null;
     if (table !== null) onInsert(table);
-    this.ddl.read(event.text);
+    this.ddl.read(text);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { damaged } from '../../../backups/open-stream.ts';
 import { TenantDrError } from '../../../errors.ts';
 import { endMark as endOfSlice, sliceMark } from '../slice-marks.ts';
+import { ClusterPart } from './cluster-part.ts';
 import { newline } from './copy-text.ts';
 import type { CopyHeader } from './ddl.ts';
 import { parseCopy } from './ddl.ts';
@@ -9,7 +10,6 @@ import { Lexer } from './lexer.ts';
 /** What a plain dump is made of, in order. `data` comes between `copy` and `end`, cut anywhere. */
 export type DumpEvent =
   | { type: 'statement'; text: string }
-  | { type: 'meta'; text: string }
   | { type: 'copy'; header: CopyHeader }
   | { type: 'data'; bytes: Buffer }
   | { type: 'end' };
@@ -20,10 +20,16 @@ const endMark = Buffer.from('\\.\n', 'latin1');
 const strayEnd = '\\.';
 
 /**
- * Reads plain SQL as pg_dump writes it. Rejects with backup-truncated when it stops inside a statement or a COPY, and
- * with backup-corrupt where the beginning or the end of a COPY was lost: what follows would be taken for something else.
+ * Reads plain SQL as pg_dump writes it; of pg_dumpall's only the part about `database`, or all where that is null.
+ * Rejects with backup-truncated when it stops inside a statement or a COPY, with backup-corrupt where the beginning or
+ * the end of a COPY was lost (what follows would be taken for something else), and with backup-without-tenant.
  */
-export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): AsyncGenerator<DumpEvent> {
+export async function* readPlain(
+  chunks: AsyncIterable<Buffer>,
+  path: string,
+  database: string | null,
+): AsyncGenerator<DumpEvent> {
+  let part = new ClusterPart(null);
   const lexer = new Lexer();
   let copying = false;
   /** Of the table whose rows are read; a row of several is never empty. */
@@ -37,7 +43,11 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
   let ending = '';
   for await (const chunk of chunks) {
     ending = (ending + chunk.toString('latin1', Math.max(0, chunk.length - 4096))).slice(-4096);
-    if (beginning === null) beginning = chunk.toString('latin1', 0, 4096);
+    if (beginning === null) {
+      beginning = chunk.toString('latin1', 0, 4096);
+      // A dump of one database may name it, too; whatever its name was then, it is the one.
+      if (isOfCluster(beginning)) part = new ClusterPart(database);
+    }
     let buffer = tail.length > 0 ? Buffer.concat([tail, chunk]) : chunk;
     tail = Buffer.alloc(0);
     while (buffer.length > 0) {
@@ -58,12 +68,12 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
           tail = Buffer.from(buffer.subarray(buffer.length - keep));
           if (bytes.length > 0) {
             lineStart = bytes[bytes.length - 1] === newline;
-            yield { type: 'data', bytes };
+            if (part.here) yield { type: 'data', bytes };
           }
           break;
         }
-        if (end > 0) yield { type: 'data', bytes: buffer.subarray(0, end) };
-        yield { type: 'end' };
+        if (end > 0 && part.here) yield { type: 'data', bytes: buffer.subarray(0, end) };
+        if (part.here) yield { type: 'end' };
         copying = false;
         buffer = buffer.subarray(end + endMark.length);
         continue;
@@ -73,16 +83,16 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
       for (let statement = lexer.next(); statement; statement = lexer.next()) {
         if (statement.meta) {
           if (statement.text === strayEnd) throw damaged(path, 'rows end that belong to no table');
-          yield { type: 'meta', text: statement.text };
+          part.follow(statement.text);
           continue;
         }
         const text = Buffer.from(statement.text, 'latin1').toString('utf8');
         const header = parseCopy(text);
         if (!header) {
-          yield { type: 'statement', text };
+          if (part.here) yield { type: 'statement', text };
           continue;
         }
-        yield { type: 'copy', header };
+        if (part.here) yield { type: 'copy', header };
         copying = true;
         columns = header.columns.length;
         lineStart = true;
@@ -96,6 +106,7 @@ export async function* readPlain(chunks: AsyncIterable<Buffer>, path: string): A
   lexer.push('\n');
   lexer.next();
   if (copying || !lexer.idle || !complete(beginning ?? '', ending)) throw cut(path);
+  part.finish(path);
 }
 
 /** pg_dump says at the end that it came to it, and so do our slices: a file cut between two statements shows by that. */
@@ -107,6 +118,10 @@ function complete(beginning: string, ending: string): boolean {
 
 function hasBlankLine(rows: Buffer, lineStart: boolean): boolean {
   return (lineStart && rows[0] === newline) || rows.includes(blankLine);
+}
+
+function isOfCluster(beginning: string): boolean {
+  return /^-- PostgreSQL database cluster dump\s*$/m.test(beginning);
 }
 
 /** Position of a line that is exactly `\.`; -1 when there is none. */
