@@ -14,6 +14,8 @@ async function main(): Promise<number> {
     );
     return 2;
   }
+  // What a package will do one day is for its developers, not for the screen of an incident.
+  process.noDeprecation = true;
   module.enableCompileCache?.();
   // A reader that went away (a closed pipe, a lost terminal) is no reason to fail half-way through.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -10,7 +10,10 @@ export function databaseUrl(text: string, base: string): string {
   const value = text.trim();
   if (value === '')
     throw new TenantDrError('usage', 'the database is named by an empty text', { hint: namedHow });
-  if (/^postgres(ql)?:\/\//i.test(value)) return postgresUrl(value);
+  if (isPostgres(value)) {
+    checkedPostgres(value);
+    return withHost(value).replace(/^postgresql:/i, 'postgres:');
+  }
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(value)?.[1]?.toLowerCase();
   if (scheme === undefined) return `sqlite:${resolve(base, value)}`;
   if (scheme !== 'sqlite' && scheme !== 'sqlite3' && scheme !== 'file') {
@@ -27,15 +30,40 @@ export function databaseUrl(text: string, base: string): string {
 
 const namedHow = 'give a path, sqlite:<path> or postgres://user@host:5432/name?schema=public';
 
-function postgresUrl(given: string): string {
-  // With a socket the place of the host stays empty, which other URLs do not know.
-  const value = /[?&]host=/.test(given) ? given.replace(/^(\w+:\/\/[^/?#]*@)(?=\/)/, '$1localhost') : given;
-  if (!URL.canParse(value)) {
-    throw new TenantDrError('usage', 'the postgres:// URL cannot be read', {
-      hint: 'write special characters in user and password as %XX; better, leave the password to PGPASSWORD or ~/.pgpass',
-    });
+/** With a socket the place of the host stays empty, which other URLs do not know. */
+function withHost(value: string): string {
+  return /[?&]host=/.test(value) ? value.replace(/^(\w+:\/\/[^/?#]*@)(?=\/)/, '$1localhost') : value;
+}
+
+/** Whether a text is, or is meant to be, the address of a PostgreSQL database. */
+export function isPostgres(text: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(text);
+}
+
+/** The address of a PostgreSQL database, in its parts. Throws `usage` for one that cannot be read. */
+export function checkedPostgres(value: string): URL {
+  let cause: unknown;
+  try {
+    const url = new URL(withHost(value));
+    decoded(url.username + url.password);
+    if (!isTorn(url)) return url;
+  } catch (error) {
+    cause = error;
   }
-  return value.replace(/^postgresql:/i, 'postgres:');
+  throw new TenantDrError('usage', 'the postgres:// URL cannot be read', {
+    hint: 'write special characters in user and password as %XX; better, leave the password to PGPASSWORD or ~/.pgpass',
+    cause,
+  });
+}
+
+/** Part of an address as it was meant. A % that begins no encoded character stands for itself, as it does for the driver. */
+export function decoded(text: string): string {
+  return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'));
+}
+
+/** A bare / ? or # in a password ends the host before it: what follows would be shown as path, parameter or fragment. */
+function isTorn({ pathname, searchParams, hash }: URL): boolean {
+  return hash !== '' || [pathname, ...searchParams.keys()].some((part) => part.includes('@'));
 }
 
 /** Whether a URL carries a password. */

@@ -113,11 +113,12 @@ export function withLibpqNames(url: string, env: Environment): string {
   const host = env.PGHOST ?? 'localhost';
   // A folder is a Unix socket: it goes into the query, where URLs can carry it.
   const socket = bare && host.startsWith('/');
+  // Encoded by hand: a URL takes a % in them for the beginning of one that is encoded already.
   const full = new URL(bare ? url.replace('postgres://', `postgres://${socket ? 'localhost' : host}`) : url);
   if (socket) full.searchParams.set('host', host);
   if (full.port === '' && env.PGPORT) full.port = env.PGPORT;
-  if (full.username === '' && env.PGUSER) full.username = env.PGUSER;
-  if (full.password === '' && env.PGPASSWORD) full.password = env.PGPASSWORD;
+  if (full.username === '' && env.PGUSER) full.username = encodeURIComponent(env.PGUSER);
+  if (full.password === '' && env.PGPASSWORD) full.password = encodeURIComponent(env.PGPASSWORD);
   if (full.pathname.length <= 1 && env.PGDATABASE) full.pathname = `/${encodeURIComponent(env.PGDATABASE)}`;
   if (!full.searchParams.has('schema') && env.PGSCHEMA) full.searchParams.set('schema', env.PGSCHEMA);
   return full.toString();

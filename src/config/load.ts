@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { databaseUrl, hasPassword, shownDatabase } from './database-url.ts';
+import { databaseUrl, hasPassword, isPostgres, shownDatabase } from './database-url.ts';
 import type { Environment, FromEnvironment } from './environment.ts';
 import { environmentWithDotEnv, readEnvironment, withLibpqNames } from './environment.ts';
 import { parseConfig, readConfigFile } from './file.ts';
@@ -60,7 +60,11 @@ function combine({ file, path, flags, cwd, env }: Sources): Config {
     backups: backups === undefined ? file.backups : { path: backups, timezone: file.backups?.timezone },
     state: state ?? file.state ?? defaultState(env),
     file: path,
-    warnings: [...named.warnings, ...databaseWarnings(given, named.database, file.database)],
+    warnings: [
+      ...named.warnings,
+      ...databaseWarnings(given, named.database, file.database),
+      ...serviceWarnings(database, env),
+    ],
   };
 }
 
@@ -75,6 +79,12 @@ function databaseWarnings(
   }
   if (!named || !inFile || shownDatabase(named.url) === shownDatabase(inFile)) return [];
   return [`${named.name} overrides the config file: the database is ${shownDatabase(named.url)}`];
+}
+
+/** Service files are not read: whoever relies on one would be at another database, or at none. */
+function serviceWarnings(database: string | undefined, env: Environment): string[] {
+  if (!env.PGSERVICE || (database !== undefined && !isPostgres(database))) return [];
+  return ['PGSERVICE is not read: name the database in DATABASE_URL, or by PGHOST, PGUSER and PGDATABASE'];
 }
 
 /** $XDG_STATE_HOME/tenant-dr, else ~/.local/state/tenant-dr. The XDG specification ignores relative paths. */

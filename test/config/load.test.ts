@@ -158,8 +158,8 @@ test.each([
   ],
   [
     'the PG… names',
-    { PGHOST: 'db', PGPORT: '5433', PGUSER: 'u', PGPASSWORD: 'p@ss', PGDATABASE: 'chat', PGSCHEMA: 'x' },
-    'postgres://u:p%40ss@db:5433/chat?schema=x',
+    { PGHOST: 'db', PGPORT: '5433', PGUSER: 'u', PGPASSWORD: 'p@%s', PGDATABASE: 'chat', PGSCHEMA: 'x' },
+    'postgres://u:p%40%25s@db:5433/chat?schema=x',
   ],
   [
     'a socket folder',
@@ -201,6 +201,22 @@ test('a password on the command line is warned about and never repeated', async 
   const { config } = await load({ flags: { database: 'postgres://u:hunter2@h/d' } });
   expect(config.warnings).toHaveLength(1);
   expect(config.warnings.join()).not.toContain('hunter2');
+});
+
+test.each(['p@ss/hunter2', '12/hunter2', 'p@ss#hunter2', 'p@ss?hunter2', '%E9hunter2'])(
+  'a password that tears its address apart (%s) is refused before a piece of it is shown',
+  async (password) => {
+    const env = { DATABASE_URL: `postgres://u:${password}@h/d` };
+    const refused = await load({ yaml: 'database: /data/a.db\n', env }).then(String, String);
+    expect(refused).toContain('cannot be read');
+    expect(refused).not.toContain('hunter2');
+  },
+);
+
+test('a service file, which is not read, is a warning where the database is one that could be in it', async () => {
+  const env = { PGSERVICE: 'app' };
+  expect((await load({ env })).config.warnings.join()).toContain('PGSERVICE is not read');
+  expect((await load({ yaml: 'database: /data/a.db\n', env })).config.warnings).toEqual([]);
 });
 
 test('a password never shows in the warning that a database was overridden', async () => {

@@ -69,6 +69,7 @@ describe('where a database is', () => {
     expect(() => readTarget('postgres://bad host:x/')).toThrow(
       expect.objectContaining({ code: 'config-invalid' }),
     );
+    expect(() => readTarget('postgres:///?service=app', {})).toThrow(/service= .* is not read/);
   });
 });
 

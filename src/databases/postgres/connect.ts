@@ -36,6 +36,7 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
         .replace(/^postgres(ql)?:\/\/\//, 'postgres://localhost-by-default/')
         .replace(/@\//, '@localhost-by-default/'),
     );
+    refuseUnread(parsed.searchParams);
     schema = parsed.searchParams.get('schema') ?? env.PGSCHEMA ?? 'public';
     tls = readTls(parsed.searchParams, env);
     const rest = new URL(parsed);
@@ -69,6 +70,15 @@ export function readTarget(url: string, env: NodeJS.ProcessEnv = process.env): T
     database: string;
   };
   return { config, schema, location: `${host}:${port}/${database}`, host, port, database, user, tls };
+}
+
+/** Parameters of libpq that say where to find the rest: without them it would be looked for somewhere else. */
+function refuseUnread(parameters: URLSearchParams): void {
+  const unread = ['service', 'servicefile', 'passfile'].find((name) => parameters.has(name));
+  if (unread === undefined) return;
+  throw new TenantDrError('config-invalid', `The parameter ${unread}= of a PostgreSQL address is not read.`, {
+    hint: 'Name host, port, user and database in the address, and the passfile in PGPASSFILE.',
+  });
 }
 
 /** Environment for a child program (pg_dump, pg_restore, psql) that reaches the same database. */
