@@ -384,3 +384,20 @@ test('a tar file that was cut off is not given to pg_restore, which would read o
   await writeFile(path, bytes);
   await expect(confirmTar(path)).rejects.toMatchObject({ code: 'backup-corrupt' });
 });
+
+test('rows whose place in an archive was not noted are found whatever follows them, and a block that is missing is missed', async () => {
+  const bytes = await readFile(join(import.meta.dirname, '../fixtures/dumps/pg_dump-18.dump'));
+  const path = join(folderOfTheFile('unplaced'), 'a.dump');
+  // From 17 on pg_dump writes its table of contents behind the rows when its output was redirected into a file.
+  await writeFile(path, Buffer.concat([bytes, Buffer.from([0, 5, 0, 0, 0, 0, 1, 2, 3])]));
+  const archive = await readArchive(path, 'custom');
+  const last = Math.max(...archive.entries.map(({ position }) => position ?? 0));
+  const unplaced = { ...archive, entries: archive.entries.map((entry) => ({ ...entry, position: null })) };
+  const data = await openArchiveData(path, 'custom', unplaced);
+  let rows = 0;
+  for (const entry of unplaced.entries.filter(({ kind }) => kind === 'TABLE DATA'))
+    for await (const chunk of data(entry)) rows += chunk.toString('utf8').split('\n').length - 1;
+  expect(rows).toBe(5);
+  await writeFile(path, bytes.subarray(0, last));
+  await expect(openArchiveData(path, 'custom', unplaced)).rejects.toMatchObject({ code: 'backup-truncated' });
+});

@@ -28,16 +28,15 @@ export async function openArchiveData(
   await confirmEnd(path, archive);
   const positions = new Map<number, number>();
   for (const entry of archive.entries) if (entry.position !== null) positions.set(entry.id, entry.position);
-  if (archive.entries.some((entry) => entry.hasData && entry.position === null))
-    await findBlocks(path, archive, positions);
+  const unplaced = archive.entries.filter((entry) => entry.hasData && entry.position === null);
+  if (unplaced.length > 0) await findBlocks(path, archive.intSize, archive.end, unplaced, positions);
   return (entry) => customData(path, archive, entry, positions.get(entry.id));
 }
 
 /** A table of contents that lost its last entries shows by what stands after it: the first block of one it lists. */
 async function confirmEnd(path: string, archive: Archive): Promise<void> {
-  const { size } = await stat(path);
   const listed = archive.entries.filter((entry) => entry.hasData);
-  if (archive.end === size && listed.length === 0) return;
+  if (listed.length === 0) return;
   const file = await open(path, 'r');
   try {
     const { id } = await new BlockReader(file, archive.end, archive.intSize, path).header();
@@ -123,15 +122,27 @@ async function* stripEnd(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, 
   return end !== null;
 }
 
-/** Walks over all blocks, reading nothing but their lengths. */
-async function findBlocks(path: string, archive: Archive, positions: Map<number, number>): Promise<void> {
-  const { size } = await stat(path);
+/**
+ * Walks over the blocks from `start` until those of all entries were met, reading nothing but their lengths. What may
+ * follow is no block: from 17 on pg_dump writes its table of contents once more, after them, when its output was
+ * redirected into a file. Rejects with backup-truncated where a block is missing.
+ */
+async function findBlocks(
+  path: string,
+  intSize: number,
+  start: number,
+  entries: ArchiveEntry[],
+  positions: Map<number, number>,
+): Promise<void> {
+  const missing = new Set(entries.map((entry) => entry.id));
   const file = await open(path, 'r');
   try {
-    for (let at = archive.end; at < size; ) {
-      const blocks = new BlockReader(file, at, archive.intSize, path);
+    for (let at = start; missing.size > 0; ) {
+      const blocks = new BlockReader(file, at, intSize, path);
       const { kind, id } = await blocks.header();
+      if (kind !== tableBlock && !blobBlocks.includes(kind)) throw truncated(path);
       if (kind === tableBlock) positions.set(id, at);
+      missing.delete(id);
       at = await blocks.skip(blobBlocks.includes(kind));
     }
   } finally {

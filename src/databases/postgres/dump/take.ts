@@ -116,19 +116,21 @@ async function runDump(
   signal: AbortSignal,
 ): Promise<void> {
   const custom = request.format === 'custom';
-  const level = custom ? [`--compress=${request.compression === 'none' ? 0 : 4}`] : [];
+  // Only in a file that it opens itself can every pg_dump note where each table begins. It is synced with the rest.
+  const own = custom
+    ? [`--compress=${request.compression === 'none' ? 0 : 4}`, `--file=${request.path}`, '--no-sync']
+    : [];
   const args = [
     '--no-password',
     `--snapshot=${snapshot.id}`,
     // A role may have another one set, which perhaps cannot write every character there is.
     `--encoding=${snapshot.encoding}`,
     `--format=${custom ? 'custom' : 'plain'}`,
-    ...level,
+    ...own,
   ];
-  // A custom archive goes straight into the file: only there can pg_dump note where each table begins.
   const child = spawn(clientProgram('pg_dump'), args, {
     env: childEnvironment(target),
-    stdio: ['ignore', custom ? file.fd : 'pipe', 'pipe'],
+    stdio: ['ignore', custom ? 'ignore' : 'pipe', 'pipe'],
     signal,
   });
   let said = '';
