@@ -50,7 +50,12 @@ describe('a rehearsal on PostgreSQL', () => {
   test('walks every step on a copy beside the live database, drops it, and changes nothing live', async () => {
     const here = await damagedOn(server, template);
     const wrong = await contents(here.live, shopTables);
+    // As where operators are kept from writing by mistake.
+    await here.live.asSuperuser('ALTER ROLE postgres SET default_transaction_read_only = on');
     const ran = await tenantDr(rehearse, { cwd: here.cwd });
+    await here.live.asSuperuser(
+      'BEGIN READ WRITE; ALTER ROLE postgres RESET default_transaction_read_only; COMMIT',
+    );
     expect(ran.exit, ran.stderr).toBe(0);
     expect(ran.document).toMatchObject({ mode: 'rehearsal', outcome: 'completed' });
     const done = ran.events.filter(({ event }) => event === 'restore.finished');

@@ -60,7 +60,8 @@ interface Program {
 
 function spawnPiped(name: 'pg_dump' | 'pg_restore', args: string[], target: Target, signal: AbortSignal) {
   return spawn(clientProgram(name), args, {
-    env: childEnvironment(target),
+    // A role whose transactions only read unless told otherwise may fill a copy all the same.
+    env: { ...childEnvironment(target), PGOPTIONS: '-c default_transaction_read_only=off' },
     stdio: ['pipe', 'pipe', 'pipe'],
     signal,
   });
