@@ -18,6 +18,7 @@ test.each([
 test.each([
   ['22P02', 'invalid input syntax for type integer: "secret"', 'invalid input syntax for type integer'],
   ['22P02', 'ungültige Eingabesyntax für Typ integer: »secret«', 'ungültige Eingabesyntax für Typ integer'],
+  ['22021', 'invalid byte sequence for encoding "UTF8": 0xf6 secret', 'invalid byte sequence for encoding …'],
   ['22003', 'value "secret" is out of range for type integer', 'value … is out of range for type integer'],
 ])('a value of a row stays out of the error: %s %s', (code, message, words) => {
   const error = said(code, message, 'anything');

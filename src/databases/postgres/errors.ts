@@ -57,6 +57,10 @@ const byState: Record<string, { code: ErrorCode; hint: string }> = {
     code: 'database-error',
     hint: 'The server is short of memory, or of room for locks: raise max_locks_per_transaction there, or name fewer tables with --tables.',
   },
+  '22021': {
+    code: 'database-error',
+    hint: 'Some text is not in the encoding it is said to be in, which a database in SQL_ASCII lets happen: correct it there first.',
+  },
   '22P04': {
     code: 'backup-corrupt',
     hint: 'Rows of the backup are not what COPY writes: it is damaged. Choose another backup.',
@@ -173,7 +177,8 @@ const quotedAtEnd = new RegExp(`: [${quotes}].*[${quotes}]$`, 's');
 /** The server quotes an offending value, mostly after a colon at the end: that stays out. Class 22 is about values. */
 function withoutValues(message: string, state: string): string {
   const words = message.replace(quotedAtEnd, '').replace(/\s+/g, ' ');
-  return state.startsWith('22') ? words.replace(anyQuoted, '…') : words;
+  // Bytes that are no text are not quoted: they are shown as numbers.
+  return state.startsWith('22') ? words.replace(/: 0x.*$/, '').replace(anyQuoted, '…') : words;
 }
 
 function nodeCode(error: unknown): string | undefined {
