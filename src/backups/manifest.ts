@@ -1,4 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { writeDurably } from '../engine/durable.ts';
 import { TenantDrError } from '../errors.ts';
 import { z } from '../zod.ts';
@@ -133,7 +134,11 @@ export function manifestPath(backup: string): string {
 export async function readManifest(backup: string): Promise<Manifest | null> {
   const path = manifestPath(backup);
   const text = await orNull(() => readFile(path, 'utf8'), path);
-  return text === null ? null : parseManifest(text, path);
+  if (text === null) return null;
+  const value = jsonOf(text, path);
+  // Both take their time where there are thousands of tenants.
+  await breathe();
+  return manifestOf(value, path);
 }
 
 const headBytes = 64 * 1024;
@@ -174,12 +179,18 @@ async function orNull(read: () => Promise<string>, path: string): Promise<string
 
 /** `path` is only named in errors. */
 export function parseManifest(text: string, path: string): Manifest {
-  let value: unknown;
+  return manifestOf(jsonOf(text, path), path);
+}
+
+function jsonOf(text: string, path: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw damaged(path, 'it is not JSON', error);
   }
+}
+
+function manifestOf(value: unknown, path: string): Manifest {
   const version = typeof value === 'object' && value && 'version' in value ? value.version : undefined;
   if (typeof version === 'number' && version > manifestVersion) {
     throw new TenantDrError(

@@ -3,7 +3,7 @@ import { TenantDrError } from '../errors.ts';
 import { higherTier } from '../policy/tiers.ts';
 import { printable } from './printable.ts';
 import type { Tenant, TenantId } from './tenant.ts';
-import { eachOnce, idKey, sameId } from './tenant.ts';
+import { eachOnce, idKey } from './tenant.ts';
 
 /** As much of a tenant as a manifest tells too. */
 export type KnownTenant = Pick<Tenant, 'id' | 'slug'>;
@@ -17,30 +17,23 @@ export interface FoundTenant extends Tenant {
 
 /** The tenants of a live database and of a backup, to be found by what an operator calls them. */
 export class TenantDirectory {
-  private readonly live: Tenant[];
-  private readonly backup: Tenant[];
+  private readonly all: Tenant[];
   private readonly liveById: Map<string, Tenant>;
   private readonly backupById: Map<string, Tenant>;
-  /** By every text that may stand for them. */
-  private readonly byName = new Map<string, Tenant[]>();
+  private readonly byIdText: Map<string, Tenant[]>;
+  private readonly bySlug: Map<string, Tenant[]>;
 
   constructor(live: Tenant[], backup: Tenant[]) {
-    this.live = live;
-    this.backup = backup;
+    this.all = [...live, ...backup];
     this.liveById = byId(live);
     this.backupById = byId(backup);
-    for (const tenant of [...live, ...backup]) for (const name of namesOf(tenant)) this.name(name, tenant);
-  }
-
-  private name(name: string, tenant: Tenant): void {
-    const known = this.byName.get(name);
-    if (!known) this.byName.set(name, [tenant]);
-    else if (!known.some(({ id }) => sameId(id, tenant.id))) known.push(tenant);
+    this.byIdText = Map.groupBy(this.all, ({ id }) => id.text);
+    this.bySlug = Map.groupBy(this.all, ({ slug }) => slug);
   }
 
   /** Those a restore can be for. */
   inBackup(): FoundTenant[] {
-    return eachOnce(this.backup, ({ id }) => id).map((tenant) => this.found(tenant.id));
+    return [...this.backupById.values()].map((tenant) => this.found(tenant.id));
   }
 
   /**
@@ -48,10 +41,15 @@ export class TenantDirectory {
    * Throws tenant-unknown with the nearest names, tenant-ambiguous when the text stands for different tenants.
    */
   find(text: string): FoundTenant {
-    const meant = this.byName.get(text) ?? [];
-    if (meant.length === 0) throw unknown(text, [...this.live, ...this.backup]);
-    if (meant.length > 1) throw ambiguous(text, meant, this.live);
-    return this.found((meant[0] as Tenant).id);
+    const { id, slug } = meaningsOf(text);
+    const named = [
+      ...(id === null ? [] : (this.byIdText.get(id) ?? [])),
+      ...(slug === null ? [] : (this.bySlug.get(slug) ?? [])),
+    ];
+    const [first, ...others] = eachOnce(named, (tenant) => tenant.id);
+    if (!first) throw unknown(text, this.all);
+    if (others.length > 0) throw ambiguous(text, [first, ...others], this.liveById);
+    return this.found(first.id);
   }
 
   /** The tier is the higher of live row and backup when they disagree (design section 8). */
@@ -79,17 +77,18 @@ export function resolveTenant(text: string, live: Tenant[], backup: Tenant[] | n
 
 /** Who one of these texts may stand for: whose rows have to be looked for in a backup. */
 export function namedAmong(texts: string[]): (live: KnownTenant[], backup: KnownTenant[]) => TenantId[] {
-  const meant = new Set(texts);
+  const meanings = texts.map(meaningsOf);
+  const ids = new Set(meanings.map(({ id }) => id));
+  const slugs = new Set(meanings.map(({ slug }) => slug));
   return (live, backup) =>
-    [...live, ...backup]
-      .filter((tenant) => namesOf(tenant).some((name) => meant.has(name)))
-      .map(({ id }) => id);
+    [...live, ...backup].filter(({ id, slug }) => ids.has(id.text) || slugs.has(slug)).map(({ id }) => id);
 }
 
-/** Every text that stands for a tenant. One that begins like a prefix stands for nobody without a prefix. */
-function namesOf({ id, slug }: KnownTenant): string[] {
-  const bare = [id.text, slug].filter((name) => !/^(id|slug):/.test(name));
-  return [...bare, `id:${id.text}`, `slug:${slug}`];
+/** What a text may be of a tenant. One that begins like a prefix stands for nobody without a prefix. */
+function meaningsOf(text: string): { id: string | null; slug: string | null } {
+  if (text.startsWith('id:')) return { id: text.slice(3), slug: null };
+  if (text.startsWith('slug:')) return { id: null, slug: text.slice(5) };
+  return { id: text, slug: text };
 }
 
 function unknown(text: string, tenants: Tenant[]): TenantDrError {
@@ -117,7 +116,7 @@ function unknown(text: string, tenants: Tenant[]): TenantDrError {
   );
 }
 
-function ambiguous(text: string, tenants: Tenant[], live: Tenant[]): TenantDrError {
+function ambiguous(text: string, tenants: Tenant[], live: Map<string, Tenant>): TenantDrError {
   const bare = text.replace(/^(id|slug):/, '');
   const byId = tenants.find((tenant) => tenant.id.text === bare);
   const bySlug = tenants.filter((tenant) => tenant.slug === bare && tenant !== byId);
@@ -126,7 +125,7 @@ function ambiguous(text: string, tenants: Tenant[], live: Tenant[]): TenantDrErr
     byId && bySlug.length === 1
       ? [`id:${bare}`, `slug:${bare}`]
       : [...new Set(tenants.map((tenant) => `id:${tenant.id.text}`))];
-  const where = tenants.every((tenant) => live.some((known) => sameId(known.id, tenant.id)))
+  const where = tenants.every(({ id }) => live.has(idKey(id)))
     ? 'stands for several tenants'
     : 'stands for different tenants live and in the backup';
   return new TenantDrError('tenant-ambiguous', `"${printable(text)}" ${where}. Nothing was changed.`, {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { breathe } from '../engine/turn.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Entry, EntryOf } from './events.ts';
 import { damaged, decodeLine, genesis, holdsSum, sha256 } from './line.ts';
@@ -7,8 +7,6 @@ import type { IncidentState } from './records.ts';
 import { applyEntry, begin } from './state.ts';
 
 const newline = 0x0a;
-/** Verifying stops for other work after this long. */
-const turnMilliseconds = 12;
 const firstBytes = 64 * 1024;
 const readBytes = 1 << 20;
 
@@ -72,7 +70,6 @@ export class JournalReader {
   async #read(handle: FileHandle, wanted?: (opened: Opening) => boolean): Promise<TornTail | null> {
     let rest = Buffer.alloc(0);
     let position = this.end;
-    let turnEnds = performance.now() + turnMilliseconds;
     for (let ended = false; !ended; ) {
       const left = (await handle.stat()).size - position;
       // One byte more than there should be: a read that does not fill it has met the end.
@@ -87,10 +84,7 @@ export class JournalReader {
         this.accept(decodeLine(line, this.entries.length + 1, this.prev), line);
         if (wanted && this.state && !wanted(this.state.opened)) return null;
         start = stop + 1;
-        if (performance.now() > turnEnds) {
-          await nextTurn();
-          turnEnds = performance.now() + turnMilliseconds;
-        }
+        await breathe();
       }
       rest = chunk.subarray(start);
     }
