@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { TenantDrError } from '../../src/errors.ts';
 import { parseRunbook } from '../../src/runbook/parse.ts';
 
@@ -97,6 +98,11 @@ test.each([
     'an id used twice is refused',
     whole.replace('id: tell', 'id: isolate'),
     /line 11: .*"isolate" is used twice/,
+  ],
+  [
+    'a line is named in JSON, too',
+    JSON.stringify({ ...parse(whole), surprise: 1 }, null, 1),
+    /line \d\d: .*surprise/,
   ],
   [
     'text that is no YAML is refused with its line',
