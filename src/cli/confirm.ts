@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { isPhrase, spellingNote } from '../actions/phrase.ts';
 import { printable } from '../engine/printable.ts';
 import { TenantDrError } from '../errors.ts';
@@ -57,7 +58,9 @@ async function discardEarlyKeys(input: NodeJS.ReadStream): Promise<void> {
   input.setRawMode?.(true);
   input.on('data', drop);
   input.resume();
-  await new Promise((resolve) => setTimeout(resolve, settleMilliseconds));
+  await sleep(settleMilliseconds);
+  // On a busy machine the time may be over before what was typed meanwhile was read.
+  await turn();
   input.off('data', drop);
   input.pause();
   input.setRawMode?.(false);

@@ -9,7 +9,7 @@ import { confirmHint } from '../../src/tui/view/confirm.ts';
 
 const fixture = fileURLToPath(new URL('./confirm-fixture.ts', import.meta.url));
 
-/** Types into a real terminal: `early` before the question can be read, `answer` once it is there. */
+/** Types into a real terminal: `early` before the program even runs, `answer` once the question is there. */
 function answer({ early = '', answer }: { early?: string; answer: string }): Promise<string> {
   const terminal = spawn(process.execPath, [fixture], {
     cols: 80,
@@ -17,15 +17,11 @@ function answer({ early = '', answer }: { early?: string; answer: string }): Pro
     env: { ...process.env, TERM: 'xterm' },
   });
   let screen = '';
-  let warned = false;
   let answered = false;
+  terminal.write(early);
   return new Promise((resolve) => {
     terminal.onData((data) => {
       screen += data;
-      if (!warned && screen.includes('loses 41 rows')) {
-        warned = true;
-        terminal.write(early);
-      }
       if (!answered && screen.includes('to go ahead: ')) {
         answered = true;
         terminal.write(answer);
