@@ -3,16 +3,13 @@ import type { Database, Progress } from '../engine/port.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { RunMode } from '../incident/mode.ts';
 import type { z } from '../zod.ts';
 import type { Confirming, Preview } from './operator.ts';
 
 /** `write` changes something; `destroy` puts data or a customer at risk and forces the typed confirmation. */
 export const effects = ['read', 'write', 'destroy'] as const;
 export type Effect = (typeof effects)[number];
-
-/** Where a run happens: for real, only previews, on a private copy, or on a copy with a planted fault. */
-export const runModes = ['live', 'dry-run', 'rehearsal', 'drill'] as const;
-export type RunMode = (typeof runModes)[number];
 
 export interface Clock {
   now(): Date;

@@ -3,7 +3,7 @@ import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Audience, MessageKind } from '../incident/facts.ts';
 import type { Incident } from '../incident/incident.ts';
 import { type Draft, writeMessage } from '../incident/messages.ts';
-import type { RunMode } from './action.ts';
+import type { RunMode } from '../incident/mode.ts';
 
 export interface Delivery {
   incident: Incident;

@@ -2,6 +2,7 @@ import { countEffects } from '../engine/planning.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { TenantRef } from '../incident/facts.ts';
+import { onCopy } from '../incident/mode.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { readIncident } from '../incident/store.ts';
 import { z } from '../zod.ts';
@@ -148,13 +149,20 @@ function requireUntouched(id: string, slug: string, moved: { table: string; key:
 
 /** The change to take back: the latest of that incident that is known to have happened. */
 async function restoreOf(
-  { config }: Pick<ChangeDeps, 'config'>,
+  { config, mode }: Pick<ChangeDeps, 'config' | 'mode'>,
   id: string,
   about: Pick<Tenant, 'id'> | string | undefined,
 ): Promise<{ record: RestoreRecord; tenant: TenantRef }> {
   const { incident } = await readIncident(config.state, id);
-  const { restores, tenants } = incident.state;
+  const { opened, restores, tenants } = incident.state;
   await incident.close();
+  if (onCopy(opened.mode) && !onCopy(mode)) {
+    throw new TenantDrError(
+      'undo-refused',
+      `${id} was a ${opened.mode}: it worked on a copy, and ${opened.database.name} was not changed.`,
+      { hint: 'There is nothing to undo.' },
+    );
+  }
   const is = (one: TenantRef): boolean => {
     if (about === undefined) return true;
     return typeof about === 'string' ? one.slug === about || one.id.text === about : sameId(one.id, about.id);

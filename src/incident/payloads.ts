@@ -19,6 +19,7 @@ import {
   tenantRef,
   time,
 } from './facts.ts';
+import { runModes } from './mode.ts';
 
 const runbook = z.object({ name: z.string(), hash: z.string() });
 const task = { step: z.string(), task: z.string() };
@@ -40,7 +41,7 @@ export const payloads = {
     steps: z.array(stepSpec),
     database: z.object({ name: z.string(), location: z.string(), kind: z.enum(['sqlite', 'postgres']) }),
     environment: z.string(),
-    mode: z.enum(['live', 'dry-run', 'rehearsal', 'drill']),
+    mode: z.enum(runModes),
     tenants: z.array(tenantRef),
     detectedAt: time,
     damagedAt: time.nullable(),

@@ -10,6 +10,7 @@ import { Incident, journalName, type Opened } from './incident.ts';
 import { JournalWriter, unwritable } from './journal.ts';
 import { incidentsDir } from './list.ts';
 import { type Acquired, IncidentLock } from './lock.ts';
+import { onCopy } from './mode.ts';
 import type { IncidentState } from './records.ts';
 import { unprobedTenants } from './state.ts';
 
@@ -127,7 +128,7 @@ async function assertGoesOn(stateDir: string, state: IncidentState): Promise<voi
   const { id, closed, opened, tenants } = state;
   if (closed) {
     throw new TenantDrError('usage', `${id} was closed at ${closed.at}. Nothing was changed.`, {
-      hint: `Read it with "tenant-dr report ${id}"; to take its change back: "tenant-dr undo ${id}".`,
+      hint: `Read it with "tenant-dr report ${id}"${onCopy(opened.mode) ? '' : `; to take its change back: "tenant-dr undo ${id}"`}.`,
     });
   }
   // one that must be probed itself has to be let in to find out

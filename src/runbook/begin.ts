@@ -1,4 +1,3 @@
-import type { RunMode } from '../actions/action.ts';
 import { chooseBackup } from '../actions/choose-backup.ts';
 import { messages } from '../actions/messages.ts';
 import type { Operator } from '../actions/operator.ts';
@@ -15,6 +14,7 @@ import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import { loadContacts } from '../incident/contacts.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { RunMode } from '../incident/mode.ts';
 import { readIncident, resumeIncident, type Store } from '../incident/store.ts';
 import { systemClock } from './clock.ts';
 import { findTenant } from './find-tenant.ts';

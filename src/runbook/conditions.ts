@@ -1,6 +1,6 @@
-import type { RunMode } from '../actions/action.ts';
 import type { Config } from '../config/schema.ts';
 import type { Tenant } from '../engine/tenant.ts';
+import type { RunMode } from '../incident/mode.ts';
 import type { IncidentState } from '../incident/records.ts';
 import type { Task } from './runbook.ts';
 import type { Condition } from './schema.ts';

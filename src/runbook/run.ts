@@ -1,4 +1,4 @@
-import type { ActionContext, ActionProgress, Clock, Closable, RunMode } from '../actions/action.ts';
+import type { ActionContext, ActionProgress, Clock, Closable } from '../actions/action.ts';
 import type { Operator } from '../actions/operator.ts';
 import type { Config } from '../config/schema.ts';
 import type { Database } from '../engine/port.ts';
@@ -6,6 +6,7 @@ import { printable } from '../engine/printable.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import { type ErrorCode, reasonOf, TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { RunMode } from '../incident/mode.ts';
 import type { IncidentState } from '../incident/records.ts';
 import { JournaledOperator } from './asking.ts';
 import type { Runbook, Step, Task } from './runbook.ts';

@@ -1,5 +1,6 @@
-import { effects, runModes } from '../actions/action.ts';
+import { effects } from '../actions/action.ts';
 import { duration } from '../config/schema.ts';
+import { runModes } from '../incident/mode.ts';
 import { tiers } from '../policy/tiers.ts';
 import { z } from '../zod.ts';
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { RunMode } from '../actions/action.ts';
 import { shellLine } from '../actions/command.ts';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
@@ -9,6 +8,7 @@ import type { Tenant } from '../engine/tenant.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { StepSpec } from '../incident/facts.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { RunMode } from '../incident/mode.ts';
 import { createIncident, type NewIncident, type Store } from '../incident/store.ts';
 import { effectivePolicy } from '../policy/policy.ts';
 import { byTier } from '../policy/tiers.ts';

@@ -3,6 +3,7 @@ import { runCommand, shellLine } from '../actions/command.ts';
 import type { Preview } from '../actions/operator.ts';
 import { stakesOf } from '../actions/status.ts';
 import { TenantDrError } from '../errors.ts';
+import { onCopy } from '../incident/mode.ts';
 import type { Body, Task } from './runbook.ts';
 import type { CommandSpec } from './schema.ts';
 
@@ -66,13 +67,15 @@ const unknownOutcome: Probed<unknown> = {
 };
 
 function commandWork(title: string, spec: CommandSpec, context: ActionContext): Work {
-  const onCopy = context.mode === 'rehearsal' || context.mode === 'drill';
   return {
     effect: spec.effect,
     action: undefined,
     afterInterruption: spec.afterInterruption,
     inDryRun: 'preview',
-    leftOut: onCopy && !spec.onCopy ? 'a command may reach the live system and is not run on a copy' : null,
+    leftOut:
+      onCopy(context.mode) && !spec.onCopy
+        ? 'a command may reach the live system and is not run on a copy'
+        : null,
     prepare: async () => ({ command: filledIn(spec, context) }),
     preview: async () => {
       const line = shellLine(filledIn(spec, context));

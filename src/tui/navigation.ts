@@ -1,5 +1,5 @@
-import type { RunMode } from '../actions/action.ts';
 import type { TenantDrError } from '../errors.ts';
+import type { RunMode } from '../incident/mode.ts';
 import type { RunDesk } from './screens/IncidentScreen.tsx';
 import type { TenantEntry } from './view/tenants.ts';
 

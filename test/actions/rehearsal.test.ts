@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { openUndo } from '../../src/actions/undo.ts';
 import { beginRun } from '../../src/runbook/begin.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { scene, statusOf } from '../runbook/scene.ts';
@@ -29,6 +30,15 @@ test('a rehearsal walks every step on a private copy and leaves live byte for by
   expect(state.steps.every((step) => (step.seconds ?? 0) > 0)).toBe(true);
   await begun.close();
   expect(existsSync(copy)).toBe(false);
+  // What it did is gone with its copy: taken back on the live database it would suspend the tenant there.
+  const took = openUndo(
+    { config, database, mode: 'live', signal: new AbortController().signal, progress() {}, output() {} },
+    state.id,
+  );
+  await expect(took).rejects.toMatchObject({
+    code: 'undo-refused',
+    message: expect.stringContaining('rehearsal'),
+  });
   expect(hash()).toBe(before);
   expect(await statusOf(here)).toBe('active');
 });

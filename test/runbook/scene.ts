@@ -1,4 +1,3 @@
-import type { RunMode } from '../../src/actions/action.ts';
 import type { Operator } from '../../src/actions/operator.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
@@ -7,6 +6,7 @@ import type { Scenario } from '../../src/demo/scenario.ts';
 import type { Database } from '../../src/engine/port.ts';
 import type { Tenant } from '../../src/engine/tenant.ts';
 import type { Incident } from '../../src/incident/incident.ts';
+import type { RunMode } from '../../src/incident/mode.ts';
 import { resumeIncident, type Store } from '../../src/incident/store.ts';
 import { systemClock } from '../../src/runbook/clock.ts';
 import { parseRunbook } from '../../src/runbook/parse.ts';

@@ -278,6 +278,10 @@ describe('the closing summary', () => {
     expect(text).toContain('Rows of other tenants written: 0, proved by guards over 26 tables.');
     expect(text).toContain(`--from safety:${state.id}`);
     expect(text).toContain(`tenant-dr undo ${state.id}`);
+    // What a rehearsal did is gone with its copy.
+    expect(summaryOf({ ...state, opened: { ...state.opened, mode: 'rehearsal' } })).not.toMatch(
+      /undo|safety:/,
+    );
   });
 
   it('names each of several tenants, and that one has to be named to go back', async () => {

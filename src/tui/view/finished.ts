@@ -1,4 +1,5 @@
 import { printable } from '../../engine/printable.ts';
+import { onCopy } from '../../incident/mode.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import type { RunResult } from '../../runbook/view.ts';
 import { inWords, limit } from '../format.ts';
@@ -100,7 +101,7 @@ function nextLines(state: IncidentState, outcome: RunResult, width: number): Lin
     outcome.outcome === 'completed'
       ? [
           `tenant-dr report ${state.id}`,
-          ...(state.restores.some((restore) => restore.finished)
+          ...(!onCopy(state.opened.mode) && state.restores.some((restore) => restore.finished)
             ? [`tenant-dr undo ${state.id}${changedSeveral(state) ? ' --tenant <slug>' : ''}`]
             : []),
         ]

@@ -1,4 +1,4 @@
-import type { RunMode } from '../../actions/action.ts';
+import type { RunMode } from '../../incident/mode.ts';
 import type { Tier } from '../../policy/tiers.ts';
 import { clock, count, counted, hourMinute, inWords, limit } from '../format.ts';
 import { bar, clip, clipStart, fit, lineWidth, spread, widthOf } from '../layout.ts';

@@ -1,5 +1,6 @@
 import { printable } from '../../engine/printable.ts';
 import { sameId, type TenantId } from '../../engine/tenant.ts';
+import { onCopy } from '../../incident/mode.ts';
 import type { IncidentState, RestoreRecord } from '../../incident/records.ts';
 import { count } from '../format.ts';
 import { paragraph } from '../layout.ts';
@@ -10,11 +11,13 @@ import { effectsReading } from './effects.ts';
 export function restoredLines(state: IncidentState, width: number): Line[] {
   const say = (text: string, tone: Tone = 'plain'): Line[] => paragraph(text, width - 2, tone, 1);
   const done = state.restores.filter((restore) => restore.finished);
+  // What was kept of a copy is of no use to anybody.
+  const kept = (text: string): Line[] => (onCopy(state.opened.mode) ? [] : say(text));
   if (changedSeveral(state)) {
     return [
       ...done.flatMap((one) => say(`${printable(slugOf(state, one.tenant))}: ${effectsOf(one)}.`)),
       ...say(`Rows of other tenants written: ${count(others(done))}, proved for each of them.`, 'good'),
-      ...say(`Their rows as they were before are kept: restore <slug> --from safety:${state.id}.`),
+      ...kept(`Their rows as they were before are kept: restore <slug> --from safety:${state.id}.`),
     ];
   }
   return done.flatMap((one) => {
@@ -27,7 +30,7 @@ export function restoredLines(state: IncidentState, width: number): Line[] {
             'good',
           )
         : []),
-      ...say(
+      ...kept(
         `The ${count(one.intended.safetyCopy.rows)} rows as they were before are kept: --from safety:${state.id} brings any of them back.`,
       ),
     ];
