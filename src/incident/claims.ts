@@ -9,26 +9,6 @@ import { unprobedTenants } from './state.ts';
  * yet. Tenants are told apart by database: one state folder may serve several.
  */
 
-/** Incidents not closed yet that concern this tenant of this database. */
-export async function openIncidentsFor(
-  stateDir: string,
-  location: string,
-  tenant: TenantId,
-): Promise<IncidentSummary[]> {
-  const all = await listIncidents(stateDir, { unsettled: true, about: isAbout(location, [tenant]) });
-  return all.filter((one) => one.state?.closed === null && concerns(one, location, tenant));
-}
-
-/** The live incident whose restore of this tenant has no known outcome yet, if there is one. */
-export async function unprobedRestore(
-  stateDir: string,
-  location: string,
-  tenant: TenantId,
-): Promise<IncidentSummary | null> {
-  const all = await listIncidents(stateDir, { unsettled: true, about: isAbout(location, [tenant]) });
-  return all.find((one) => isUnprobed(one, location, tenant)) ?? null;
-}
-
 /** Whom an incident is about is settled when it is opened. */
 function isAbout(location: string, tenants: TenantId[]): NonNullable<Which['about']> {
   return (opened) =>

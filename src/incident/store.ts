@@ -14,7 +14,6 @@ import { onCopy } from './mode.ts';
 import type { IncidentState } from './records.ts';
 import { unprobedTenants } from './state.ts';
 
-export { openIncidentsFor, unprobedRestore } from './claims.ts';
 export { type IncidentSummary, listIncidents } from './list.ts';
 
 /** Where incidents are kept, and who works on them. */
