@@ -1,8 +1,10 @@
 import { countEffects } from '../engine/planning.ts';
+import { printable } from '../engine/printable.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import type { TenantRef } from '../incident/facts.ts';
 import { onCopy } from '../incident/mode.ts';
+import type { Opening } from '../incident/reader.ts';
 import type { RestoreRecord } from '../incident/records.ts';
 import { readIncident } from '../incident/store.ts';
 import { z } from '../zod.ts';
@@ -147,22 +149,35 @@ function requireUntouched(id: string, slug: string, moved: { table: string; key:
   );
 }
 
-/** The change to take back: the latest of that incident that is known to have happened. */
-async function restoreOf(
-  { config, mode }: Pick<ChangeDeps, 'config' | 'mode'>,
-  id: string,
-  about: Pick<Tenant, 'id'> | string | undefined,
-): Promise<{ record: RestoreRecord; tenant: TenantRef }> {
-  const { incident } = await readIncident(config.state, id);
-  const { opened, restores, tenants } = incident.state;
-  await incident.close();
-  if (onCopy(opened.mode) && !onCopy(mode)) {
+/** A rehearsal's change is gone with its copy, and one state folder may serve several databases with the same ids. */
+function requireLiveHere({ id, mode, database }: Opening, location: string): void {
+  if (onCopy(mode)) {
     throw new TenantDrError(
       'undo-refused',
-      `${id} was a ${opened.mode}: it worked on a copy, and ${opened.database.name} was not changed.`,
+      `${id} was a ${mode}: it worked on a copy, and ${printable(database.name)} was not changed.`,
       { hint: 'There is nothing to undo.' },
     );
   }
+  if (database.location === location) return;
+  throw new TenantDrError(
+    'undo-refused',
+    `${id} is about ${printable(database.location)}, and the database here is ${printable(location)}. Nothing was changed.`,
+    {
+      hint: `Name its database with --config or --database. If it has moved to this address: \`tenant-dr restore <slug> --from safety:${id}\`.`,
+    },
+  );
+}
+
+/** The change to take back: the latest of that incident that is known to have happened. */
+async function restoreOf(
+  deps: Pick<ChangeDeps, 'config' | 'database' | 'mode'>,
+  id: string,
+  about: Pick<Tenant, 'id'> | string | undefined,
+): Promise<{ record: RestoreRecord; tenant: TenantRef }> {
+  const { incident } = await readIncident(deps.config.state, id);
+  const { opened, restores, tenants } = incident.state;
+  await incident.close();
+  if (!onCopy(deps.mode)) requireLiveHere(opened, deps.database.location);
   const is = (one: TenantRef): boolean => {
     if (about === undefined) return true;
     return typeof about === 'string' ? one.slug === about || one.id.text === about : sameId(one.id, about.id);

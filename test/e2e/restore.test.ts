@@ -145,7 +145,11 @@ describe('undo', () => {
     const damaged = snapshot(world, 'damaged.db');
     const first = await restore(world);
     const repaired = snapshot(world, 'repaired.db');
-    const second = await tenantDr(world, 'undo', first.document.incident, '--confirm', world.victim);
+    const words = ['undo', first.document.incident, '--confirm', world.victim];
+    const other = await tenantDr(world, ...words, '--database', repaired);
+    expect(other.document.error).toMatchObject({ code: 'undo-refused', changed: false });
+    expect(other.document.error?.message).toContain(`the database here is ${repaired}`);
+    const second = await tenantDr(world, ...words);
     expect(second.exit).toBe(0);
     expect(problems(world, damaged, ['--verbatim'], damaged)).toEqual([]);
     const third = await tenantDr(world, 'undo', second.document.incident, '--confirm', world.victim);
