@@ -63,6 +63,12 @@ export async function loadOneStep() {
   return { ...start, ...single, ...runner, ...headless, ...clock };
 }
 
+/** Somebody may have been in the middle of something with the same tenants. */
+export function warnOfOthers({ output }: Context, { state }: Incident): void {
+  for (const id of state.opened.openToo ?? [])
+    output.warn(`${id} about the same tenant is still open.`, `\`tenant-dr resume ${id}\` goes on with it.`);
+}
+
 /** Opens the incident, runs its step, closes it. A step that changed nothing closes its incident as failed. */
 export async function runOneStep(context: Context, config: Config, step: OneStep): Promise<OneStepResult> {
   const { startIncident, singleStep, Runner, absentOperator, systemClock } = await loadOneStep();
@@ -82,6 +88,7 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     ...(step.of ? { of: step.of } : {}),
   });
   context.output.event('incident', { incident: incident.id });
+  warnOfOthers(context, incident);
   try {
     const runner = new Runner({
       runbook,

@@ -35,13 +35,13 @@ function isUnprobed(summary: IncidentSummary, location: string, tenant: TenantId
 
 /**
  * Rejects with incident-unprobed or incident-locked when another live incident has a claim on one of the tenants.
- * `own` is the incident asking.
+ * `own` is the incident asking. Resolves with those that nobody closed, whose work may go on.
  */
 export async function assertTenantsFree(
   stateDir: string,
   facts: { database: { location: string }; tenants: TenantRef[] },
   own?: string,
-): Promise<void> {
+): Promise<string[]> {
   const { location } = facts.database;
   const about = isAbout(
     location,
@@ -60,6 +60,9 @@ export async function assertTenantsFree(
     );
     if (busy) throw busyError(busy.id, tenant.slug);
   }
+  return all
+    .filter(({ state }) => state?.opened.mode === 'live' && state.closed === null)
+    .map(({ id }) => id);
 }
 
 function busyError(incident: string, slug: string): TenantDrError {

@@ -21,7 +21,7 @@ export function describe(entry: Entry, state: IncidentState): string {
   const task = (one: { step: string; task: string }) => `“${taskTitle(state, one)}”`;
   switch (entry.event) {
     case 'incident.opened':
-      return `Incident opened: ${entry.title} (${entry.mode}), ${entry.tenants.map((tenant) => tenant.slug).join(', ') || 'no tenant'} in ${entry.database.name}`;
+      return `Incident opened: ${entry.title} (${entry.mode}), ${entry.tenants.map((tenant) => tenant.slug).join(', ') || 'no tenant'} in ${entry.database.name}${entry.openToo ? `; still open about the same: ${entry.openToo.join(', ')}` : ''}`;
     case 'lock.acquired':
       return 'Took up the incident';
     case 'lock.released':

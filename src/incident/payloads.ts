@@ -50,6 +50,8 @@ export const payloads = {
     rpoSeconds: seconds.nullable(),
     /** For an undo: the incident it undoes. */
     of: z.string().optional(),
+    /** Live incidents about the same tenants that nobody had closed when this one began. */
+    openToo: z.array(z.string()).optional(),
     /** What flags said, by action id: whoever resumes it goes on with the same backup and mode. */
     input: z.record(z.string(), data).optional(),
   }),

@@ -29,7 +29,7 @@ export interface Store {
 
 type OpeningEvent = Extract<IncidentEvent, { event: 'incident.opened' }>;
 /** What the caller knows about a new incident; its id is given here. */
-export type NewIncident = Omit<OpeningEvent, 'event' | 'id'>;
+export type NewIncident = Omit<OpeningEvent, 'event' | 'id' | 'openToo'>;
 
 const lastWordsMilliseconds = 100;
 
@@ -40,7 +40,7 @@ const lastWordsMilliseconds = 100;
  */
 export async function createIncident(store: Store, facts: NewIncident): Promise<Incident> {
   const now = store.now ?? Date.now;
-  if (facts.mode === 'live') await assertTenantsFree(store.stateDir, facts);
+  const openToo = facts.mode === 'live' ? await assertTenantsFree(store.stateDir, facts) : [];
   let dir: string | null = null;
   try {
     dir = await newFolder(store.stateDir, now());
@@ -51,7 +51,8 @@ export async function createIncident(store: Store, facts: NewIncident): Promise<
       now,
       guard: () => lock.assertFence(),
     });
-    await journal.append({ event: 'incident.opened', ...facts, id: idOf(dir) });
+    const others = openToo.length > 0 ? { openToo } : {};
+    await journal.append({ event: 'incident.opened', ...facts, ...others, id: idOf(dir) });
     return Incident.writing(dir, journal, lock, now, store.mirrorDir ?? null);
   } catch (cause) {
     // Nobody can resume what has no beginning.

@@ -151,7 +151,9 @@ describe('an incident', () => {
       code: 'incident-locked',
     });
     await incident.close();
-    await (await createIncident(home, newIncident({ kind: 'suspend' }))).close();
+    const second = await createIncident(home, newIncident({ kind: 'suspend' }));
+    expect(second.state.opened.openToo).toEqual([incident.id]);
+    await second.close();
   });
 
   it('does not go on with one incident before the other one of the tenant was probed', async () => {

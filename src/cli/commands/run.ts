@@ -38,7 +38,7 @@ export default command({
       );
     }
     const config = await context.config();
-    const [{ beginRun }, { storeOf }, { walk }, { parseInstant }] = await Promise.all([
+    const [{ beginRun }, { storeOf, warnOfOthers }, { walk }, { parseInstant }] = await Promise.all([
       import('../../runbook/begin.ts'),
       import('../one-step.ts'),
       import('../walk.ts'),
@@ -61,6 +61,7 @@ export default command({
       signal: context.signal,
       onProgress: (progress) => context.output.progress(progress),
     });
+    warnOfOthers(context, begun.incident);
     return walk(context, begun, { onScreen, confirm: input.confirm });
   },
 });
