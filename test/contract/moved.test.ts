@@ -159,16 +159,22 @@ test.each(both)(
     CREATE TABLE tenants (id int PRIMARY KEY, slug varchar(9));
     CREATE TABLE projects (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
     CREATE TABLE media (id int PRIMARY KEY, project_id int NOT NULL, title varchar(9));
+    CREATE TABLE readers (project_id int NOT NULL, name varchar(9)); CREATE UNIQUE INDEX once ON readers (project_id, name);
     CREATE TABLE tokens (id int PRIMARY KEY, tenant_id int REFERENCES tenants ON DELETE CASCADE, project_id int REFERENCES projects ON DELETE CASCADE);
-    INSERT INTO tenants VALUES (1, 'one'), (2, 'two'); INSERT INTO projects VALUES (10, 1), (20, 2);
+    INSERT INTO tenants VALUES (1, 'one'), (2, 'two'); INSERT INTO projects VALUES (10, 1), (20, 2), (21, 2);
     INSERT INTO media VALUES (1, 10, 'a'), (2, 20, 'a'), (3, 20, 'a');
+    INSERT INTO readers VALUES (10, 'x'), (20, 'x'), (20, 'y'), (21, 'x');
     INSERT INTO tokens VALUES (1, 1, NULL), (2, 2, NULL), (3, NULL, 10), (4, NULL, 20), (5, NULL, NULL);`);
     const through = { through: 'projects', on: { project_id: 'id' } };
     // A token names its tenant or, instead, its project.
-    pair.ownership = { tables: { media: through, tokens: { column: 'tenant_id', ...through } } };
+    pair.ownership = {
+      tables: { media: through, readers: through, tokens: { column: 'tenant_id', ...through } },
+    };
     const contents = () =>
       Promise.all(
-        ['projects', 'media', 'tokens'].map((name) => pair.read(`SELECT * FROM ${name} ORDER BY 1`)),
+        ['projects', 'media', 'readers', 'tokens'].map((name) =>
+          pair.read(`SELECT * FROM ${name} ORDER BY 1, 2`),
+        ),
       );
     const intact = await contents();
     await pair.change(

@@ -1,7 +1,7 @@
 import type { Conflict } from '../../engine/plan.ts';
-import { canBeLoose, type Link, waysOf } from '../../engine/slice.ts';
+import { canBeLoose, type Link, linksOf, waysOf } from '../../engine/slice.ts';
 import { cutLoose, usedByAnother } from '../other-owner.ts';
-import { keyText } from './encoding.ts';
+import { keyText, rowHash } from './encoding.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import { ownerOf } from './owner-lookup.ts';
 import { named } from './ownership.ts';
@@ -14,8 +14,8 @@ import { namingColumns, sameRow } from './workspace.ts';
  * it is asked, by the keys of staged rows that the live slice lacks, whether there are any; or will be, after an undo.
  */
 export function looseCondition(work: Workspace, slot: Slot): string | null {
-  if (slot.rows.staged === 0 || slot.key.length === 0) return null;
-  const later = work.stagedAs === 'whole' ? stagedLoose(work, slot) : null;
+  if (slot.rows.staged === 0) return null;
+  const later = work.stagedAs === 'whole' && canBeKnown(slot) ? stagedLoose(work, slot) : null;
   if (!canBeLoose(slot.slice)) return later;
   const same = (alias: string): string =>
     slot.key.map((name) => `${alias}.${ident(name)} = s.${ident(name)}`).join(' AND ');
@@ -39,9 +39,18 @@ function stagedLoose(work: Workspace, slot: Slot): string {
   return `EXISTS (SELECT FROM ${slot.staged} s WHERE true${led.join('')})`;
 }
 
+/** By its key, or by all it holds. The way up along a table's keys to itself is followed by key alone. */
+function canBeKnown({ slice, key }: Slot): boolean {
+  return key.length > 0 || !linksOf(slice).some(({ parent }) => parent === slice.name);
+}
+
 /** Condition on a live row (t) that it was cut loose and is the tenant's in the backup. */
 export function looseMember(work: Workspace, slot: Slot): string {
-  return `(${identList(slot.key, 't')}) IN (SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s) AND ${isLoose(work, slot, 't')}`;
+  const staged =
+    slot.key.length > 0
+      ? `(${identList(slot.key, 't')}) IN (SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s)`
+      : `${rowHash('t', slot.common ?? [])} IN (SELECT s.tdr_hash FROM ${slot.staged} s)`;
+  return `${staged} AND ${isLoose(work, slot, 't')}`;
 }
 
 /**
@@ -86,7 +95,7 @@ function leadsOut(slot: Slot, alias: string, columns = slot.columns): string {
 
 /** What is to be said of rows that were cut loose, and what stands against putting them back. Call after comparing. */
 export async function findLoose(work: Workspace, slot: Slot): Promise<Conflict[]> {
-  if (!work.loose.has(slot.slice.name) || slot.rows.live === 0) return [];
+  if (!work.loose.has(slot.slice.name) || slot.rows.live === 0 || slot.key.length === 0) return [];
   // A row whose parent comes back is as it was: there is nothing to say of it.
   const cleared = `NOT ${leadsOut(slot, 'l')} AND ${isLoose(work, slot, 'l')}`;
   const want = `LEFT JOIN ${slot.want} w ON ${sameRow('l', 'w')}`;
