@@ -24,6 +24,13 @@ export function wayAround(blocking: Conflict[], { tenant, request, conflicts, ta
     ways.push(
       'Rows that were moved here from the tenant that refers to them: set their tenant back by hand, then restore that tenant.',
     );
+  const heldBy = blocking.flatMap(
+    ({ kind, other }) => (kind === 'key-of-another-tenant' && other?.tenant) || [],
+  );
+  if (movedHere.some(({ other }) => other?.tenant && heldBy.includes(other.tenant)))
+    ways.push(
+      'Rows went both ways between two tenants, so that neither can be restored first: set the tenant of one side’s rows back by hand, then restore that side.',
+    );
   const owned = new Set(tables.map(({ name }) => name));
   if (blocking.some(({ kind, other }) => kind === 'reference-missing' && owned.has(other?.table ?? '')))
     ways.push(

@@ -102,6 +102,21 @@ test('rows moved away from a tenant that still refers to them: neither plan can 
   await driven.close();
 });
 
+test('rows that changed sides between two tenants: neither can be restored first, and the way out is said', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa'), ('t4', 'bravo');
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT);
+    INSERT INTO notes VALUES (1, 't3'), (2, 't4')`,
+    `UPDATE notes SET tenant_id = CASE id WHEN 1 THEN 't4' ELSE 't3' END`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+  for (const plan of [await driven.plan('alfa'), await driven.plan('bravo')])
+    expect(() => requireApplicable(plan)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('set the tenant of one side’s rows back') }),
+    );
+  await driven.close();
+});
+
 test('a record whose own newer version took its unique value: it is said what lets the old one back', async () => {
   const world = tenants(
     `INSERT INTO tenants VALUES ('t3', 'alfa');
