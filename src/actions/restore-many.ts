@@ -9,6 +9,7 @@ import { type ActionContext, defineAction, stopIfAsked } from './action.ts';
 import { noteBackup, requireRpo, rpoOf, warnOfRpo } from './backup-facts.ts';
 import { type PlanOptions, Workbench } from './change.ts';
 import { shellLine } from './command.ts';
+import { failuresSaid } from './many-failures.ts';
 import { isOneTenants, planMany } from './many-plans.ts';
 import type { Preview } from './operator.ts';
 import { outcomeOf, probeRecord } from './outcome.ts';
@@ -104,10 +105,7 @@ export const restoreMany = defineAction({
     return { results };
   },
 
-  failure: ({ results }) => {
-    const failed = results.filter((result) => 'error' in result).length;
-    return failed === 0 ? null : `${failed} of ${results.length} tenants were not restored.`;
-  },
+  failure: ({ results }) => failuresSaid(results),
 });
 
 function benchOf(

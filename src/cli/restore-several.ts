@@ -1,4 +1,5 @@
 import type { PlanOptions, Workbench } from '../actions/change.ts';
+import { failuresSaid, unknownOf } from '../actions/many-failures.ts';
 import { printable } from '../engine/printable.ts';
 import type { FoundTenant } from '../engine/tenants.ts';
 import { TenantDrError } from '../errors.ts';
@@ -103,21 +104,19 @@ const planColumns = [
 export function severalEnded(incident: string, output: unknown, width: number): Result | null {
   const results = resultsOf(output);
   if (!results) return null;
-  const failed = results.filter((result) => result.error);
   const document = { incident, results };
   const text = severalText(incident, results, width);
-  if (failed.length === 0) return { document, text };
-  const all = failed.length === results.length;
-  const failure = new TenantDrError(
-    'some-failed',
-    `${failed.length} of ${results.length} tenants were not restored${all ? '' : '; the others were'}.`,
-    {
-      hint:
-        firstNotBegun(output)?.error?.hint ??
-        `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`,
-      facts: { changed: !all },
-    },
-  );
+  const said = failuresSaid(results);
+  if (said === null) return { document, text };
+  const unknown = unknownOf(results).length > 0;
+  const failure = new TenantDrError(unknown ? 'outcome-unknown' : 'some-failed', said, {
+    hint:
+      firstNotBegun(output)?.error?.hint ??
+      (unknown
+        ? `\`tenant-dr resume ${incident}\` asks the server; assume nothing until then.`
+        : `Their reasons are in the result; run restore again for them, or \`tenant-dr report ${incident}\`.`),
+    facts: { changed: results.some(({ error }) => !error) || (unknown ? null : false) },
+  });
   return { document, text, failure };
 }
 
@@ -128,7 +127,7 @@ function severalText(incident: string, results: OneResult[], width: number): str
     result.error
       ? [
           printable(result.tenant.slug),
-          result.begun === false ? 'not begun' : 'failed',
+          result.begun === false ? 'not begun' : unknownOf([result]).length > 0 ? 'not known' : 'failed',
           '',
           '',
           '',

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { ageText, bytesText, durationText, textTable } from '../../src/cli/format.ts';
 import { Output, toJson } from '../../src/cli/output.ts';
 import { progressText } from '../../src/cli/progress.ts';
+import { severalEnded } from '../../src/cli/restore-several.ts';
 
 interface Setting {
   json?: boolean;
@@ -114,4 +115,18 @@ test('a table that is too wide wraps its widest column and loses nothing', () =>
   const text = textTable([{ title: 'table' }, { title: 'n', align: 'right' }, { title: 'path' }], rows, 40);
   expect(text.split('\n').every((line) => line.length <= 40)).toBe(true);
   expect(text.replaceAll(/\s+/g, ' ')).toContain('channels.tenant_id → tenants.id');
+});
+
+test('of several tenants, one whose COMMIT nobody answered is not counted among those not restored', () => {
+  const failed = (slug: string, code: string) => ({ tenant: { id: 1, slug }, error: { code, message: '' } });
+  const ended = (...results: object[]) => severalEnded('INC-1', { results }, 80)?.failure;
+  const lost = failed('a', 'outcome-unknown');
+  expect(ended(lost, failed('b', 'conflict'), { tenant: { id: 3, slug: 'c' } })).toMatchObject({
+    code: 'outcome-unknown',
+    message:
+      '1 of 3 tenants were not restored; of 1 of 3 tenants it is not known yet whether they were restored; the others were.',
+    hint: expect.stringContaining('tenant-dr resume INC-1'),
+    facts: { changed: true },
+  });
+  expect(ended(lost)?.facts).toEqual({ changed: null });
 });
