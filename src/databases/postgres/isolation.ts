@@ -3,7 +3,7 @@ import { TenantDrError } from '../../errors.ts';
 import type { Applied, Executed } from './apply.ts';
 import { uncovered } from './lock.ts';
 import type { Sql } from './sql.ts';
-import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
+import { type DisabledTrigger, type TriggerMethod, triggersOf } from './triggers.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -105,17 +105,19 @@ export async function prove(
     for (const kind of ['insert', 'update', 'delete'] as const) sum[kind] += counter[kind] - before[kind];
     written.set(table, sum);
   }
+  const hint = suspects(work, applied, method);
   for (const [table, sum] of written) {
     const own = applied.counted.get(table) ?? { insert: 0, update: 0, delete: 0 };
-    if (!agrees(sum, own, work.structure.relations.get(table)?.kind === 'p')) throw leak(table, sum, own);
+    if (!agrees(sum, own, work.structure.relations.get(table)?.kind === 'p'))
+      throw leak(table, sum, own, hint);
   }
   for (const [table, own] of applied.counted) {
     if (!written.has(table) && own.insert + own.update + own.delete > 0)
-      throw leak(table, { insert: 0, update: 0, delete: 0 }, own);
+      throw leak(table, { insert: 0, update: 0, delete: 0 }, own, hint);
   }
   const files = await readFiles(work.sql);
   for (const [oid, file] of baseline.files) {
-    if (files.get(oid) !== file) throw leak(owners.get(oid) ?? `relation ${oid}`, null, null);
+    if (files.get(oid) !== file) throw leak(owners.get(oid) ?? `relation ${oid}`, null, null, hint);
   }
   return {
     method: 'postgres-write-counters',
@@ -136,7 +138,17 @@ function agrees(sum: Executed, own: Executed, partitioned: boolean): boolean {
   );
 }
 
-function leak(table: string, sum: Executed | null, own: Executed | null): TenantDrError {
+/** Who may have written beyond the plan, and what keeps them from it. */
+function suspects(work: Workspace, { counted }: Applied, method: TriggerMethod): string {
+  const changed = work.slots.filter(({ slice }) => counted.has(slice.name));
+  const ran = method === 'on' ? changed.flatMap(triggersOf) : [];
+  if (ran.length === 0)
+    return 'A trigger, rule or cascade of the application writes there. Look at the triggers of the changed tables.';
+  const names = ran.map(({ slot, name }) => `${slot.slice.name}.${name}`);
+  return `A trigger of the changed tables (${[...new Set(names)].join(', ')}), a rule or a cascade writes there. Connect as a role that may set session_replication_role, or say --disable-triggers: all tenants wait meanwhile when they write these tables.`;
+}
+
+function leak(table: string, sum: Executed | null, own: Executed | null, hint: string): TenantDrError {
   const text = (counts: Executed): string =>
     `${counts.insert} inserted, ${counts.update} updated, ${counts.delete} deleted`;
   const detail =
@@ -146,10 +158,7 @@ function leak(table: string, sum: Executed | null, own: Executed | null): Tenant
   return new TenantDrError(
     'isolation-failed',
     `Something wrote to "${table}" beyond the plan: ${detail}. Everything was rolled back.`,
-    {
-      table,
-      hint: 'A trigger, rule or cascade of the application writes there. Look at the triggers of the changed tables.',
-    },
+    { table, hint },
   );
 }
 

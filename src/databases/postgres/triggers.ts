@@ -29,15 +29,16 @@ export async function mayReplicate(sql: Sql): Promise<boolean> {
   }
 }
 
-/** Triggers that fire for an ordinary session on tables this plan changes; `on`: table or partition, in SQL. */
-export function activeTriggers(slots: Slot[]): { slot: Slot; name: string; on: string; always: boolean }[] {
-  return slots
-    .filter((slot) => slot.rows.want + slot.rows.gone > 0)
-    .flatMap((slot) =>
-      slot.relation.triggers
-        .filter((one) => one.enabled === 'O' || one.enabled === 'A')
-        .map((one) => ({ slot, name: one.name, on: one.table, always: one.enabled === 'A' })),
-    );
+/** Triggers of a table that fire for an ordinary session; `on`: table or partition, in SQL. */
+export function triggersOf(slot: Slot): { slot: Slot; name: string; on: string; always: boolean }[] {
+  return slot.relation.triggers
+    .filter((one) => one.enabled === 'O' || one.enabled === 'A')
+    .map((one) => ({ slot, name: one.name, on: one.table, always: one.enabled === 'A' }));
+}
+
+/** Those of the tables this plan changes. */
+export function activeTriggers(slots: Slot[]): ReturnType<typeof triggersOf> {
+  return slots.filter((slot) => slot.rows.want + slot.rows.gone > 0).flatMap(triggersOf);
 }
 
 /** How triggers are kept out in this session, as far as is known before anything was tried. */
@@ -85,7 +86,7 @@ export function rulesMet(work: Workspace, method: TriggerMethod): Conflict[] {
 }
 
 /** Triggers that were disabled, with what is needed to put them back as they were. */
-export type DisabledTrigger = ReturnType<typeof activeTriggers>[number];
+export type DisabledTrigger = ReturnType<typeof triggersOf>[number];
 
 /** Disables the triggers of the changed tables; gives up after some tries rather than blocking everybody. */
 export async function disableTriggers(work: Workspace): Promise<DisabledTrigger[]> {
@@ -120,8 +121,7 @@ async function alter(work: Workspace, table: string, action: string): Promise<vo
 
 /** The refusal when triggers ran and the rows did not stick. */
 export function triggerRefusal(slot: Slot, detail: string): TenantDrError {
-  const active = slot.relation.triggers.filter((one) => one.enabled === 'O' || one.enabled === 'A');
-  const names = [...new Set(active.map((one) => one.name))];
+  const names = [...new Set(triggersOf(slot).map((one) => one.name))];
   return new TenantDrError(
     'trigger-refused',
     `${detail} Triggers of "${slot.slice.name}" (${names.join(', ')}) ran and this role may not switch them off. Everything was rolled back.`,
