@@ -59,7 +59,7 @@ function findInFile(bench: Workbench, file: string, lines: NamedLine[]): FoundTe
   });
 }
 
-/** Tenants whose row is gone, or that have no rows of their own left while the backup has some. */
+/** Tenants whose row is gone, or that have no rows of their own. */
 async function missingTenants(bench: Workbench): Promise<FoundTenant[]> {
   const { session, schema, config } = bench.ground;
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
