@@ -118,6 +118,23 @@ test('a record whose own newer version took its unique value: it is said what le
   await driven.close();
 });
 
+test('a row without what its table demands since: the plan says so, before anything is begun', async () => {
+  const columns = 'id INTEGER PRIMARY KEY, tenant_id TEXT, a TEXT';
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa'); CREATE TABLE notes (${columns}, b TEXT);
+    INSERT INTO notes VALUES (1, 't3', NULL, NULL), (2, 't3', 'a', NULL), (3, 't3', NULL, 'b')`,
+    `DROP TABLE notes; CREATE TABLE notes (${columns} NOT NULL, b TEXT);
+    INSERT INTO notes VALUES (1, 't3', '', 'newer'), (2, 't3', 'newer', NULL)`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  const { conflicts } = await driven.plan('alfa');
+  expect(conflicts.map(({ kind, key, constraint }) => [kind, key, constraint])).toEqual([
+    ['value-does-not-fit', '[1]', 'a'],
+    ['value-does-not-fit', '[3]', 'a'],
+  ]);
+  await driven.close();
+});
+
 test('a plan tells what differs and stays, so that nobody takes it for the state of the backup', async () => {
   const world = tenants(
     `INSERT INTO tenants VALUES ('t3', 'alfa');
