@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { phraseFor } from '../../src/actions/restore-many.ts';
 import { leftAsIs, requireApplicable } from '../../src/engine/planning.ts';
+import { buildShape } from '../../src/engine/shape.ts';
 import { build, openRaw, type World } from '../worlds/world.ts';
 import { configOf, drive } from './drive.ts';
 
@@ -35,6 +36,22 @@ describe('a tenant', () => {
     const world = tenants(`INSERT INTO tenants VALUES (NULL, 'nobody'), ('t3', 'alfa')`);
     const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
     expect(driven.ground.tenants.map(({ slug }) => slug)).toEqual(['alfa']);
+    await driven.close();
+  });
+
+  test('owns the rows that write its id in other letters, where its table takes both for the same', async () => {
+    const world = tenants(
+      `DROP TABLE tenants; CREATE TABLE tenants (id TEXT PRIMARY KEY COLLATE NOCASE, slug TEXT);
+      INSERT INTO tenants VALUES ('T1', 'alfa'), ('t2', 'bravo');
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT REFERENCES tenants(id));
+      INSERT INTO notes VALUES (1, 'T1'), (2, 't1'), (3, 'T2')`,
+    );
+    const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+    const { session, schema, ownership, config } = driven.ground;
+    const shape = buildShape(schema, ownership, config, { mode: 'exact' });
+    expect((await session.countAll(shape)).notes).toEqual({ T1: 2, t2: 1 });
+    const { notes } = (await driven.plan('alfa')).live.tables;
+    expect((await session.digestAll(shape)).notes?.T1).toEqual(notes);
     await driven.close();
   });
 
