@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { main } from '../built.ts';
@@ -108,6 +108,13 @@ it('a journal that breaks after the change began makes the outcome unknown, and 
   const document = JSON.parse(stdout) as Document;
   expect(document).toMatchObject({ ok: false, error: { code: 'outcome-unknown', exit: 7, changed: null } });
   expect(rowsIn(world.dbPath)).toBe(rowsIn(world.backupPath));
+  // Without what was written down of its rows, nobody can tell by them.
+  const effects = join(dirname(journal), 'effects-alfa.jsonl');
+  const written = readFileSync(effects);
+  writeFileSync(effects, '');
+  const untold = await tenantDr(world, 'resume');
+  expect([untold.exit, untold.document.error?.message]).toEqual([7, expect.stringContaining(effects)]);
+  writeFileSync(effects, written);
   const resumed = (await tenantDr(world, 'resume')).document as unknown as {
     changes: { happened: boolean }[];
   };
