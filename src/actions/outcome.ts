@@ -9,6 +9,7 @@ import type { RestoreRecord } from '../incident/records.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, type Probed, stopped, tenantOf } from './action.ts';
 import type { Change, Done } from './change.ts';
+import { isAsJournaled } from './safety.ts';
 import { withSession } from './slice.ts';
 
 const tableOutcome = tableCounts.omit({ live: true, backup: true });
@@ -81,13 +82,17 @@ export async function probeRecord(
 ): Promise<Found> {
   if (record.state === 'rolled-back') return { found: 'not-done', detail: 'Everything was rolled back.' };
   if (record.state === 'finished') return { found: 'done', output: outputOf(context, record, about) };
-  const outcome = await endOf(context, record);
-  const contradictory = outcome === 'contradictory';
-  const done = contradictory ? await askWhether(context, record, about) : outcome === 'committed';
-  await settle(context, record, done, contradictory ? 'operator' : 'probe');
-  const by = contradictory ? ({ by: 'operator' } as const) : {};
+  const { effects } = record.intended;
+  const outcome = (await isAsJournaled(effects)) ? await endOf(context, record) : 'unreadable';
+  const doubt = {
+    contradictory: `Some rows of ${about.slug} are in their new state and some in their old one`,
+    unreadable: `${effects.file}, which tells by what rows to know, is missing or not as it was written`,
+  }[outcome as string];
+  const done = doubt ? await askWhether(context, record, doubt) : outcome === 'committed';
+  await settle(context, record, done, doubt ? 'operator' : 'probe');
+  const by = doubt ? ({ by: 'operator' } as const) : {};
   if (done) return { found: 'done', output: outputOf(context, record, about), ...by };
-  const detail = contradictory ? 'a person said so.' : 'every row is as it was.';
+  const detail = doubt ? 'a person said so.' : 'every row is as it was.';
   return { found: 'not-done', detail: `The change did not happen: ${detail}`, ...by };
 }
 
@@ -117,13 +122,13 @@ function endOf(
   });
 }
 
-/** Some rows are in their new state and some in their old one: somebody changed them since. */
+/** The rows do not say: somebody changed them since, or what was written down about them. */
 async function askWhether(
   context: ActionContext,
   { intended }: RestoreRecord,
-  { slug }: Pick<Tenant, 'slug'>,
+  doubt: string,
 ): Promise<boolean> {
-  const both = `Some rows of ${slug} are in their new state and some in their old one: compare with the safety copy ${intended.safetyCopy.path}.`;
+  const both = `${doubt}: compare with the safety copy ${intended.safetyCopy.path}.`;
   if (!context.operator.attended) {
     throw new TenantDrError('outcome-unknown', `The change was interrupted. ${both}`, {
       hint: 'A person must say whether it was done: `tenant-dr resume` at a terminal asks.',

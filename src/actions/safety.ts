@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { nothingIfMissing } from '../engine/durable.ts';
 import type { Tenant } from '../engine/tenant.ts';
 import type { Incident } from '../incident/incident.ts';
 
@@ -25,10 +27,21 @@ export async function freeSafetyPath(
   }
 }
 
+/** How a safety copy is named to `--from`: of several in an incident each has its own name. */
+export function safetyRef(incident: string, path: string): string {
+  return `safety:${incident}/${basename(path).replace(/\.\w+$/, '')}`;
+}
+
 /** A slug that is safe as a file name stays; any other becomes a hash of the id. */
 function fileNameOf({ id, slug }: Pick<Tenant, 'id' | 'slug'>): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(slug)) return slug;
   return `tenant-${createHash('sha256').update(`${id.type} ${id.text}`).digest('hex').slice(0, 16)}`;
+}
+
+/** Is a file still what the journal says was written? One that was lost or changed since would give a wrong answer. */
+export async function isAsJournaled({ file, sha256 }: { file: string; sha256: string }): Promise<boolean> {
+  const now = await sha256Of(file).catch(nothingIfMissing);
+  return now?.sha256 === sha256;
 }
 
 export async function sha256Of(path: string): Promise<{ sha256: string; bytes: number }> {

@@ -12,6 +12,7 @@ import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { ageOf } from './backup-facts.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
+import { isAsJournaled, safetyRef } from './safety.ts';
 import { isStatus, stakesOf } from './status.ts';
 import { type StatusBack, statusBackSaid } from './status-back.ts';
 
@@ -117,12 +118,25 @@ export async function openUndo(
 ): Promise<Change> {
   const { record, tenant } = await restoreOf(deps, id, about);
   const { safetyCopy, effects } = record.intended;
+  const wayOn = `\`tenant-dr restore ${tenant.slug} --from ${safetyRef(id, safetyCopy.path)}\`, which shows what would be lost.`;
+  if (!(await isAsJournaled(effects)))
+    throw new TenantDrError(
+      'undo-refused',
+      `${effects.file} is missing or not as ${id} wrote it: nobody can tell whether rows changed since. Nothing was changed.`,
+      { hint: `To go back all the same: ${wayOn}` },
+    );
   const bench = await Workbench.open(deps, safetyCopy.path, undefined, () => [tenant.id]);
   try {
+    if ((await bench.backup.sha256()) !== safetyCopy.sha256)
+      throw new TenantDrError(
+        'backup-corrupt',
+        `${safetyCopy.path} is not the safety copy that ${id} wrote: its checksum is another. Nothing was changed.`,
+        { hint: 'Where `mirror:` is set, the mirror has it too; or restore from a backup.' },
+      );
     const known = bench.ground.tenants.find((one) => sameId(one.id, tenant.id));
     const change = bench.change(known ?? { ...tenant, status: null });
     await change.plan(verbatim);
-    requireUntouched(id, tenant.slug, await bench.ground.session.changedSince(effects.file));
+    requireUntouched(id, tenant.slug, await bench.ground.session.changedSince(effects.file), wayOn);
     return change;
   } catch (error) {
     await bench.close();
@@ -133,7 +147,12 @@ export async function openUndo(
 /** At most this many rows are named. */
 const named = 20;
 
-function requireUntouched(id: string, slug: string, moved: { table: string; key: string }[]): void {
+function requireUntouched(
+  id: string,
+  slug: string,
+  moved: { table: string; key: string }[],
+  wayOn: string,
+): void {
   const [first] = moved;
   if (!first) return;
   const rows = moved.slice(0, named).map(({ table, key }) => `${table} ${key}`);
@@ -143,7 +162,7 @@ function requireUntouched(id: string, slug: string, moved: { table: string; key:
     {
       table: first.table,
       key: first.key,
-      hint: `To go back all the same: \`tenant-dr restore ${slug} --from safety:${id}\`, which shows what would be lost.`,
+      hint: `To go back all the same: ${wayOn}`,
       facts: { changed: moved.slice(0, 1000) },
     },
   );

@@ -119,6 +119,12 @@ async function locatePath(ref: string, path: string, config: Config): Promise<Lo
       hint: 'name a file, or one of those `tenant-dr backups --backups <folder>` lists',
     });
   }
+  // Such as `<(zcat …)`: it has no size, and ends when it likes.
+  if (!file.isDirectory() && !file.isFile()) {
+    throw new TenantDrError('usage', `${path} is a pipe or a device, not a file. Nothing was changed.`, {
+      hint: 'write what comes out of it into a file, and name that',
+    });
+  }
   const { takenAt, takenAtSource } = takenAtOf(path, manifest, file.mtime, config);
   const kind = manifest?.kind ?? 'database';
   return located(ref, { id: idOf(path), path, kind, takenAt, takenAtSource, manifest });

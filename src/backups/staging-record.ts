@@ -1,5 +1,5 @@
-import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { systemFailure } from '../databases/job-child.ts';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
 import { z } from '../zod.ts';
 
@@ -63,16 +63,16 @@ export async function readRecord(path: string): Promise<StagingRecord | null> {
 
 /** Null when there is no such file. Opens nothing. */
 export async function fileStateOf(path: string): Promise<FileState | null> {
-  let file: BigIntStats;
-  try {
-    file = await stat(path, { bigint: true });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return null;
-    throw error;
-  }
+  const file = await stat(path, { bigint: true }).catch(nothingThere);
+  if (!file) return null;
   const { size, mtimeNs, ctimeNs, ino, dev } = file;
   return { size: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}`, inode: `${ino}`, device: `${dev}` };
+}
+
+/** For `.catch`: no such file, one whose folder is none, or a link that leads to itself. Any other error stays one. */
+export function nothingThere(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP') return null;
+  throw systemFailure(error);
 }
 
 /** Null when there is no such file. Opens nothing. */

@@ -1,9 +1,8 @@
 import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
-import { systemFailure } from '../databases/job-child.ts';
+import { basename, join } from 'node:path';
 import { TenantDrError } from '../errors.ts';
 import { isAlive } from './processes.ts';
-import { copyName, markerPrefix, partialPrefix, recordName } from './staging-record.ts';
+import { copyName, markerPrefix, nothingThere, partialPrefix, recordName } from './staging-record.ts';
 
 /** Staged copies are whole databases: personal data that must expire, and gigabytes. */
 const maxBytes = 20 * 2 ** 30;
@@ -58,8 +57,9 @@ async function inspect(folder: string): Promise<Aged[]> {
       if (!isAlive(maker) || (await isOld(path))) await rm(path, { recursive: true, force: true });
       continue;
     }
-    const copy = await stat(join(path, copyName)).catch(nothingIfGone);
-    const record = await stat(join(path, recordName)).catch(nothingIfGone);
+    // Another process may have removed it, and a file that lies about is no entry.
+    const copy = await stat(join(path, copyName)).catch(nothingThere);
+    const record = await stat(join(path, recordName)).catch(nothingThere);
     entries.push({ folder: path, bytes: copy?.size ?? 0, usedAt: copy && record ? record.mtimeMs : 0 });
   }
   return entries;
@@ -68,8 +68,10 @@ async function inspect(folder: string): Promise<Aged[]> {
 /** False when a living process uses the entry. */
 async function evict(folder: string, entry: string): Promise<boolean> {
   if (await inUse(entry)) return false;
-  const trash = join(folder, `${partialPrefix}${process.pid}-${entry.slice(-8)}`);
-  await rename(entry, trash);
+  const trash = join(folder, `${partialPrefix}${process.pid}-${basename(entry).slice(-8)}`);
+  const moved = await rename(entry, trash).then(() => true, nothingThere);
+  // Another process that makes room was faster.
+  if (!moved) return true;
   // Somebody may have put a marker between the look and the rename.
   if (await inUse(trash)) {
     await rename(trash, entry);
@@ -80,21 +82,15 @@ async function evict(folder: string, entry: string): Promise<boolean> {
 }
 
 async function inUse(entry: string): Promise<boolean> {
-  for (const name of (await readdir(entry).catch(nothingIfGone)) ?? []) {
+  for (const name of (await readdir(entry).catch(nothingThere)) ?? []) {
     if (!name.startsWith(markerPrefix) || !isAlive(Number(name.split('.')[1]))) continue;
     if (!(await isOld(join(entry, name)))) return true;
   }
   return false;
 }
 
-/** For `.catch`: another process may have removed it, and a file that lies about is no entry. */
-function nothingIfGone(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-  throw systemFailure(error);
-}
-
 /** Process ids are used again: what is older than any entry may be was left by somebody else. */
 async function isOld(path: string): Promise<boolean> {
-  const file = await stat(path).catch(nothingIfGone);
+  const file = await stat(path).catch(nothingThere);
   return file === null || Date.now() - file.mtimeMs > maxAgeSeconds * 1000;
 }

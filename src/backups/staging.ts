@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { siblingsOf } from '../databases/sqlite/siblings.ts';
 import { makeFolder, writeDurably } from '../engine/durable.ts';
@@ -175,14 +175,15 @@ function entryAt(folder: string, record: StagingRecord, marker: string): Staging
 /** The record when the copy is what it was; a copy that only looks different is read again. */
 async function trust(folder: string, record: StagingRecord): Promise<StagingRecord | null> {
   const path = join(folder, copyName);
+  // A link leads to what others may change, or nowhere.
+  if (!(await lstat(path).catch(() => null))?.isFile()) return null;
   // SQLite would read a log or journal that somebody put beside the copy as part of it.
   if ((await siblingsOf(path)).length > 0) return null;
   const state = await fileStateOf(path);
   const boot = await bootId();
   if (sameState(state, record.copy) && boot !== null && boot === record.boot) return record;
   if (!state || state.size !== record.copy.size) return null;
-  if ((await stat(path)).isFile() && (await sealBackup(path, record.sealKey)) !== record.copySeal)
-    return null;
+  if ((await sealBackup(path, record.sealKey)) !== record.copySeal) return null;
   const renewed = { ...record, copy: state, boot };
   await writeDurably(join(folder, recordName), JSON.stringify(renewed));
   return renewed;

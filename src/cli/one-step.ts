@@ -10,7 +10,7 @@ import type { SingleStep } from '../runbook/single.ts';
 import { runAloud } from './aloud.ts';
 import { inIncident } from './changed.ts';
 import type { Context } from './context.ts';
-import { firstNotBegun } from './several-results.ts';
+import { firstNotBegun, resultsSoFar } from './several-results.ts';
 
 /** The commands that change one thing (restore, undo, suspend, reactivate) as incidents with one step, confirmed before they begin. */
 
@@ -35,6 +35,7 @@ export interface OneStep {
 
 export interface OneStepResult {
   incident: string;
+  /** Of the action; of a restore of several that ended in between, what came of each. */
   output: unknown;
   /** Of every action that ran, by its id. */
   outputs: Record<string, unknown>;
@@ -110,7 +111,7 @@ export async function runOneStep(context: Context, config: Config, step: OneStep
     );
     return {
       incident: incident.id,
-      output: task?.output ?? null,
+      output: task?.output ?? resultsSoFar(incident, result.error),
       outputs,
       error: result.error && inIncident(result.error, incident),
     };

@@ -14,6 +14,7 @@ import type { Context } from './context.ts';
 import { textTable } from './format.ts';
 import { closeFailed } from './one-step.ts';
 import { severalEnded } from './restore-several.ts';
+import { resultsSoFar } from './several-results.ts';
 
 /** Resuming a bare restore, undo, suspend or reactivate: find out what happened, then finish it if that is confirmed. */
 export async function walkOneStep(
@@ -33,7 +34,7 @@ export async function walkOneStep(
     const lines = told.map((entry) => printable(describe(entry, incident.state)));
     const document = documentOf(incident, end);
     const ran = end.error === null || end.error.code === 'gate-failed';
-    const output = ran ? document.outputs['restore-many'] : null;
+    const output = ran ? document.outputs['restore-many'] : resultsSoFar(incident, end.error);
     const several = severalEnded(incident.id, output, context.output.tableWidth);
     if (several) return { ...several, document: { ...document, ...several.document } };
     return {

@@ -1,14 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Workbench } from '../actions/change.ts';
 import { own } from '../engine/own.ts';
 import { classify } from '../engine/ownership.ts';
 import { buildShape } from '../engine/shape.ts';
 import { eachOnce } from '../engine/tenant.ts';
 import type { FoundTenant } from '../engine/tenants.ts';
-import { reasonOf, TenantDrError } from '../errors.ts';
+import { TenantDrError } from '../errors.ts';
 import { byTier, type Tier } from '../policy/tiers.ts';
 import type { Context } from './context.ts';
+import { type NamedLine, readTenantsFile } from './tenants-file.ts';
 
 interface Selection {
   tenants: string[];
@@ -23,15 +22,17 @@ export async function selectTenants(
   selection: Selection,
   context: Context,
 ): Promise<FoundTenant[]> {
-  const names = [...selection.tenants, ...(await fromFile(selection.tenantsFile, context))];
-  const chosen = names.map((name) => bench.directory.find(name));
-  if (selection.tier !== undefined)
-    chosen.push(...bench.directory.inBackup().filter((tenant) => tenant.tier === selection.tier));
-  if (selection.missing) chosen.push(...(await missingTenants(bench)));
-  const distinct = eachOnce(chosen, ({ id }) => id);
+  const { tier, tenantsFile: file } = selection;
+  const chosen = [
+    selection.tenants.map((name) => bench.directory.find(name)),
+    file === undefined ? [] : findInFile(bench, file, await readTenantsFile(file, context.cwd)),
+    tier === undefined ? [] : bench.directory.inBackup().filter((tenant) => tenant.tier === tier),
+    selection.missing ? await missingTenants(bench) : [],
+  ];
+  const distinct = eachOnce(chosen.flat(), ({ id }) => id);
   if (distinct.length === 0) {
     throw new TenantDrError(
-      selection.missing || selection.tier !== undefined ? 'tenant-unknown' : 'usage',
+      selection.missing || tier !== undefined ? 'tenant-unknown' : 'usage',
       selection.missing
         ? 'No tenant of the backup is gone or empty. Nothing was changed.'
         : 'No tenant was named. Nothing was changed.',
@@ -41,27 +42,24 @@ export async function selectTenants(
   return distinct.sort((a, b) => byTier(a, b) || a.slug.localeCompare(b.slug));
 }
 
-async function fromFile(file: string | undefined, context: Context): Promise<string[]> {
-  if (file === undefined) return [];
-  try {
-    const content = await readFile(resolve(context.cwd, file), 'utf8');
-    return content
-      .split('\n')
-      .map((line) => line.replace(/#.*/, '').trim())
-      .filter((line) => line !== '');
-  } catch (error) {
-    throw new TenantDrError(
-      'file-missing',
-      `${file} can't be read: ${reasonOf(error)}. Nothing was changed.`,
-      {
-        hint: 'Give a file with one id or slug a line.',
+/** Finds everybody a file names; the error says which line names nobody. */
+function findInFile(bench: Workbench, file: string, lines: NamedLine[]): FoundTenant[] {
+  return lines.map(({ name, line }) => {
+    try {
+      return bench.directory.find(name);
+    } catch (error) {
+      if (!(error instanceof TenantDrError)) throw error;
+      const { code, message, hint, facts } = error;
+      throw new TenantDrError(code, `${file}, line ${line}: ${message}`, {
+        ...(hint === undefined ? {} : { hint }),
+        facts,
         cause: error,
-      },
-    );
-  }
+      });
+    }
+  });
 }
 
-/** Tenants whose row is gone, or that have no rows of their own left while the backup has some. */
+/** Tenants whose row is gone, or that have no rows of their own. */
 async function missingTenants(bench: Workbench): Promise<FoundTenant[]> {
   const { session, schema, config } = bench.ground;
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });

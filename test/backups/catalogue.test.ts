@@ -179,6 +179,7 @@ test('latest and before: choose by time, and never pass over a bad backup silent
 test('an unknown name is refused with the nearest one', async () => {
   const { config, backups } = withFiles('near');
   write(join(backups, 'admin_sqlite_20251107_020000.db.gz'), gzipSync(image));
+  await expect(locate('/dev/null', config)).rejects.toMatchObject({ code: 'usage' });
   await expect(locate('admin_sqlite_20251107_020001', config)).rejects.toMatchObject({
     code: 'backup-ref-unknown',
     hint: expect.stringContaining('admin_sqlite_20251107_020000'),

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -175,6 +176,20 @@ test('a copy whose times were merely touched is hashed and goes on being used', 
   const second = await opened(path, config);
   expect(second.warm).toBe(true);
   await second.close();
+});
+
+test('a copy that was replaced by a link is not used', async () => {
+  const { own, config, path, staging } = world('linked');
+  const first = await opened(path, config);
+  await first.close();
+  const copy = join(staging, await first.sha256(), 'backup.db');
+  for (const target of [join(own, 'elsewhere.db'), copy]) {
+    renameSync(copy, join(own, 'elsewhere.db'));
+    symlinkSync(target, copy);
+    const second = await opened(path, config);
+    expect(second.warm).toBe(false);
+    await second.close();
+  }
 });
 
 test.each([
@@ -405,6 +420,9 @@ test('entries that are too old go when room is made, unless a living process use
   await cache.discard(await cache.begin(1));
   expect(entries()).toEqual([await kept.sha256()]);
   await kept.close();
+  // What others left here is no entry either, whatever it is.
+  writeFileSync(join(staging, 'a'), '');
+  symlinkSync(join(staging, 'b'), join(staging, 'b'));
   await cache.discard(await cache.begin(1));
   expect(entries()).toEqual([]);
 });

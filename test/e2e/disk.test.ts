@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { main } from '../built.ts';
@@ -108,10 +108,39 @@ it('a journal that breaks after the change began makes the outcome unknown, and 
   const document = JSON.parse(stdout) as Document;
   expect(document).toMatchObject({ ok: false, error: { code: 'outcome-unknown', exit: 7, changed: null } });
   expect(rowsIn(world.dbPath)).toBe(rowsIn(world.backupPath));
+  // Without what was written down of its rows, nobody can tell by them.
+  const effects = join(dirname(journal), 'effects-alfa.jsonl');
+  const written = readFileSync(effects);
+  writeFileSync(effects, '');
+  const untold = await tenantDr(world, 'resume');
+  expect([untold.exit, untold.document.error?.message]).toEqual([7, expect.stringContaining(effects)]);
+  writeFileSync(effects, written);
   const resumed = (await tenantDr(world, 'resume')).document as unknown as {
     changes: { happened: boolean }[];
   };
   expect(resumed.changes.map(({ happened }) => happened)).toEqual([true]);
+});
+
+it('a journal that is full between two of several tenants ends with a list of both', async () => {
+  const world = shellWorld({
+    create: `INSERT INTO tenants(id, slug) SELECT value, 't' || value FROM generate_series(3, 12);
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER, body TEXT);
+      INSERT INTO notes SELECT value, value, 'note' FROM generate_series(1, 12);`,
+    damage: 'DELETE FROM notes; PRAGMA journal_mode = delete;',
+  });
+  const confirm = `12 tenants in ${basename(world.dbPath, '.db')}`;
+  const ended = limited(world, 24, 'restore', '--missing', '--from', world.backupPath, '--confirm', confirm);
+  const results = (ended.document as unknown as { results: { error?: { code: string } }[] }).results;
+  const done = results.filter(({ error }) => !error).length;
+  expect([ended.exit, results.length, results.find(({ error }) => error)?.error?.code]).toEqual([
+    6,
+    12,
+    'journal-unwritable',
+  ]);
+  expect(done).toBeGreaterThan(0);
+  expect(Number(shell(world.dbPath, 'SELECT count(*) FROM notes'))).toBe(done);
+  expect((await tenantDr(world, 'resume', '--confirm', confirm)).exit).toBe(0);
+  expect(rowsIn(world.dbPath)).toBe(rowsIn(world.backupPath));
 });
 
 async function untilIntended(world: World): Promise<string> {

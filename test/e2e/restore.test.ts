@@ -1,3 +1,5 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chatbot } from '../worlds/chatbot.ts';
 import { hostilities } from '../worlds/hostile.ts';
@@ -159,6 +161,25 @@ describe('undo', () => {
 });
 
 describe('a safety copy', () => {
+  it('and the list of rows beside it have to be those the incident wrote, or nothing is undone', async () => {
+    const world = nasty(folder());
+    const { document } = await restore(world);
+    const written = String(document.safetyCopy?.path);
+    const undone = async () => {
+      const ended = await tenantDr(world, 'undo', document.incident, '--confirm', world.victim);
+      return [ended.exit, ended.document.error?.code];
+    };
+    const effects = join(dirname(written), `../effects-${basename(written, '.db')}.jsonl`);
+    const list = readFileSync(effects);
+    writeFileSync(effects, list.subarray(0, list.length - 2));
+    expect(await undone()).toEqual([3, 'undo-refused']);
+    writeFileSync(effects, list);
+    // As good as any, by its own account: but it is not the one.
+    rmSync(`${written}.manifest.json`);
+    shell(written, 'CREATE TABLE more (id)');
+    expect(await undone()).toEqual([4, 'backup-corrupt']);
+  });
+
   it.each([
     ['rows whose parent is gone', 'DELETE FROM "Order" WHERE tenant_id = 1'],
     ['the rows of a tenant whose own row is gone', 'DELETE FROM tenants WHERE id = 1'],

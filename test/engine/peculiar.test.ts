@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { phraseFor } from '../../src/actions/restore-many.ts';
 import { leftAsIs, requireApplicable } from '../../src/engine/planning.ts';
+import { buildShape } from '../../src/engine/shape.ts';
 import { build, openRaw, type World } from '../worlds/world.ts';
 import { configOf, drive } from './drive.ts';
 
@@ -35,6 +36,22 @@ describe('a tenant', () => {
     const world = tenants(`INSERT INTO tenants VALUES (NULL, 'nobody'), ('t3', 'alfa')`);
     const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
     expect(driven.ground.tenants.map(({ slug }) => slug)).toEqual(['alfa']);
+    await driven.close();
+  });
+
+  test('owns the rows that write its id in other letters, where its table takes both for the same', async () => {
+    const world = tenants(
+      `DROP TABLE tenants; CREATE TABLE tenants (id TEXT PRIMARY KEY COLLATE NOCASE, slug TEXT);
+      INSERT INTO tenants VALUES ('T1', 'alfa'), ('t2', 'bravo');
+      CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT REFERENCES tenants(id));
+      INSERT INTO notes VALUES (1, 'T1'), (2, 't1'), (3, 'T2')`,
+    );
+    const driven = await drive(await configOf(world.configPath), world.backupPath, { mode: 'read' });
+    const { session, schema, ownership, config } = driven.ground;
+    const shape = buildShape(schema, ownership, config, { mode: 'exact' });
+    expect((await session.countAll(shape)).notes).toEqual({ T1: 2, t2: 1 });
+    const { notes } = (await driven.plan('alfa')).live.tables;
+    expect((await session.digestAll(shape)).notes?.T1).toEqual(notes);
     await driven.close();
   });
 
@@ -130,6 +147,23 @@ test('a record whose own newer version took its unique value: it is said what le
   expect(() => requireApplicable(plan)).toThrow(
     expect.objectContaining({ hint: expect.stringContaining('`restore: exact` for that table') }),
   );
+  await driven.close();
+});
+
+test('a row without what its table demands since: the plan says so, before anything is begun', async () => {
+  const columns = 'id INTEGER PRIMARY KEY, tenant_id TEXT, a TEXT';
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa'); CREATE TABLE notes (${columns}, b TEXT);
+    INSERT INTO notes VALUES (1, 't3', NULL, NULL), (2, 't3', 'a', NULL), (3, 't3', NULL, 'b')`,
+    `DROP TABLE notes; CREATE TABLE notes (${columns} NOT NULL, b TEXT);
+    INSERT INTO notes VALUES (1, 't3', '', 'newer'), (2, 't3', 'newer', NULL)`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  const { conflicts } = await driven.plan('alfa');
+  expect(conflicts.map(({ kind, key, constraint }) => [kind, key, constraint])).toEqual([
+    ['value-does-not-fit', '[1]', 'a'],
+    ['value-does-not-fit', '[3]', 'a'],
+  ]);
   await driven.close();
 });
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ActionContext } from '../../src/actions/action.ts';
 import { probeRecord } from '../../src/actions/outcome.ts';
+import { sha256Of } from '../../src/actions/safety.ts';
 import { postgresDatabase } from '../../src/databases/postgres/database.ts';
 import type { RestoreRecord } from '../../src/incident/records.ts';
 import type { TestDatabase } from './cluster.ts';
@@ -232,7 +233,9 @@ describe('when the connection is lost', () => {
       output: (line: string) => said.push(line),
       incident: { append: async (one: { event: string }) => said.push(one.event) },
     } as unknown as ActionContext;
-    const record = { state: 'intended', intended: { effects: { file: effects }, marker } } as RestoreRecord;
+    const { sha256 } = await sha256Of(effects);
+    const intended = { effects: { file: effects, sha256 }, marker };
+    const record = { state: 'intended', intended } as RestoreRecord;
     const about = { id: { type: 'text', text: 'two' }, slug: 'two' } as const;
     await expect(probeRecord(context, record, about)).rejects.toMatchObject({ code: 'outcome-unknown' });
     expect(said).not.toContain('restore.rolled-back');

@@ -22,7 +22,7 @@ export default command({
     ...planParameters,
     ...changeParameters,
     tier: choice(tiers, 'all tenants of this tier'),
-    tenantsFile: text('file', 'ids or slugs, one a line'),
+    tenantsFile: text('file', 'ids or slugs, one a line; a line that begins with # is none'),
     missing: flag('every tenant of the backup that is gone or has no rows now'),
     detectedAt: text('time', 'when the incident was noticed'),
     damagedAt: text('time', 'when the damage happened: RPO is measured to here'),

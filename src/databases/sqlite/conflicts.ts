@@ -2,6 +2,7 @@ import type { Conflict, InboundReference, SharedNeed } from '../../engine/plan.t
 import type { ForeignKey } from '../../engine/schema.ts';
 import { heldByAnother, movedHere } from '../other-owner.ts';
 import { keyText } from './encoding.ts';
+import { findMisfits } from './fit.ts';
 import { quote } from './identifiers.ts';
 import type { SqliteTable } from './introspect.ts';
 import { findLoose } from './loose.ts';
@@ -14,7 +15,7 @@ import { fromSource } from './source.ts';
 import { findStuck } from './triggers.ts';
 import { findTaken } from './uniques.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located, locator } from './workspace.ts';
+import { located, locator, maskChanged } from './workspace.ts';
 
 export interface Obstacles {
   conflicts: Conflict[];
@@ -28,7 +29,11 @@ export function findObstacles(work: Workspace): Obstacles {
   for (const table of work.tables) {
     found.conflicts.push(...findLoose(work, table));
     if (hasEffects(work, table, "'i', 'u', 'r'")) {
-      found.conflicts.push(...findHeldKeys(work, table), ...findTaken(work, table));
+      found.conflicts.push(
+        ...findMisfits(work, table),
+        ...findHeldKeys(work, table),
+        ...findTaken(work, table),
+      );
       for (const key of table.live.foreignKeys) missingParents(work, table, key, found);
     }
     const stuck = { delete: "'d', 'r'", update: "'u'", insert: "'i', 'r'" };
@@ -217,11 +222,6 @@ function inboundRows(
 function losesKey(table: TableWork, effect: string, columns: string[]): string {
   const changes = columns.map((column) => maskChanged(table, effect, column)).join(' OR ');
   return `(${effect}.op IN ('d', 'r') OR (${effect}.op = 'u' AND (${changes})))`;
-}
-
-function maskChanged(table: TableWork, effect: string, column: string): string {
-  const position = table.common.indexOf(column) + 1;
-  return position === 0 ? '0' : `substr(${effect}.mask, ${position}, 1) = '1'`;
 }
 
 function childKey(child: SqliteTable): string {

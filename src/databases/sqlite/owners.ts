@@ -1,10 +1,11 @@
 import type { Link } from '../../engine/slice.ts';
 import { linksOf, plainLinksOf, tablesAbove, waypoints } from '../../engine/slice.ts';
 import { quote, temporary } from './identifiers.ts';
+import type { SqliteTable } from './introspect.ts';
 import { refersTo } from './reference.ts';
 import { scratchTable } from './scratch.ts';
 import type { TableWork, Workspace } from './workspace.ts';
-import { located, locator, locatorTable } from './workspace.ts';
+import { affinityIn, keyCollations, located, locator, locatorTable } from './workspace.ts';
 
 /**
  * Finds the owners of all rows of some tables, so that `ownerOf` looks them up: of those whose ownership loops, and of
@@ -50,12 +51,34 @@ function loopsOf({ slice }: TableWork): Link[] {
  */
 export function ownerOf(work: Workspace, table: TableWork, alias: string, depth = 0): string {
   const { membership } = table.slice;
-  if (membership.via !== 'links') return `${alias}.${quote(membership.column)}`;
+  if (membership.via !== 'links') return ownerNamed(work, table.live, membership.column, alias, depth);
   if (table.names.owners) {
     return `(SELECT w.owner FROM temp.${table.names.owners} w WHERE ${located(table.live, alias, 'w', 'l')})`;
   }
   const ways = membership.links.map((link) => ownerThrough(work, table, link, alias, depth));
   return ways.length === 1 ? (ways[0] as string) : `coalesce(${ways.join(', ')})`;
+}
+
+/**
+ * SQL for what the tenant column holds; where the tenants table takes values that are written otherwise for the same
+ * (other letter case, say), as that table writes it, else as it stands: the tenant may be gone.
+ */
+function ownerNamed(
+  { root }: Workspace,
+  table: SqliteTable,
+  column: string,
+  alias: string,
+  depth: number,
+): string {
+  const held = `${alias}.${quote(column)}`;
+  const asWritten =
+    affinityIn(table, column) === affinityIn(root.table, root.column) &&
+    keyCollations(root.table, [root.column])[0] === 'BINARY';
+  if (table.name === root.table.name || asWritten) return held;
+  const link = { columns: [column], parentColumns: [root.column] };
+  const condition = refersTo(link, { table, alias }, { table: root.table, at: `r${depth}` });
+  const known = `(SELECT r${depth}.${quote(root.column)} FROM main.${quote(root.table.name)} r${depth} WHERE ${condition})`;
+  return `coalesce(${known}, ${held})`;
 }
 
 /** SQL for the owner of the live row a link leads to. */

@@ -101,6 +101,12 @@ export function tableWork(
   };
 }
 
+/** SQL: the change `effect` of a row gives this column another value. */
+export function maskChanged(table: TableWork, effect: string, column: string): string {
+  const position = table.common.indexOf(column) + 1;
+  return position === 0 ? '0' : `substr(${effect}.mask, ${position}, 1) = '1'`;
+}
+
 export function referredColumns(slices: SliceTable[]): Workspace['referred'] {
   const referred: Workspace['referred'] = new Map();
   for (const { parent, parentColumns } of slices.flatMap(linksOf)) {
