@@ -9,6 +9,7 @@ import {
   copyName,
   fileStateOf,
   markerPrefix,
+  nothingThere,
   partialPrefix,
   readRecord,
   recordName,
@@ -176,7 +177,7 @@ function entryAt(folder: string, record: StagingRecord, marker: string): Staging
 async function trust(folder: string, record: StagingRecord): Promise<StagingRecord | null> {
   const path = join(folder, copyName);
   // A link leads to what others may change, or nowhere.
-  if (!(await lstat(path).catch(() => null))?.isFile()) return null;
+  if (!(await lstat(path).catch(nothingThere))?.isFile()) return null;
   // SQLite would read a log or journal that somebody put beside the copy as part of it.
   if ((await siblingsOf(path)).length > 0) return null;
   const state = await fileStateOf(path);
