@@ -8,9 +8,9 @@ import { letGo, letGoAfter, portionsOf, tablesAtOnce } from './portions.ts';
 import { bareWorkspace } from './prepare.ts';
 import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
-import { analyze } from './statistics.ts';
+import { prepareJoins } from './statistics.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { adoptRaw, buildSlots, hasLoops, liveTable, stagedTables } from './workspace.ts';
+import { adoptRaw, buildSlots, hasLoops } from './workspace.ts';
 
 /**
  * Work on the server while a dump is being read: the tenant's live rows are collected, and staged rows get their
@@ -29,7 +29,6 @@ export class Ahead {
     const bare = bareWorkspace(sql, structure, request.shape, slots);
     this.work = { ...bare, stage, tenant, stagedAs: 'slice' };
     for (const part of portionsOf(slots)) {
-      this.queue(() => sql.run(part.map(liveTable).join('\n')));
       for (const slot of part) this.queue(() => collectLiveTable(this.work, slot));
       if (part.length === tablesAtOnce) this.queue(() => letGo(sql));
     }
@@ -57,9 +56,8 @@ export class Ahead {
     const made = this.taken.add(slot.slice.name).size;
     this.queue(async () => {
       adoptRaw(slot, this.work.stage?.raw.get(slot.slice.name));
-      await this.work.sql.run(stagedTables(slot));
       await addStaged(this.work, slot);
-      if (slot.rows.staged > 5000) await analyze(this.work, slot.staged, slot);
+      await prepareJoins(this.work, slot, 'staged');
       await letGoAfter(this.work.sql, made);
     });
   }

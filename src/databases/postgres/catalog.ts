@@ -181,13 +181,14 @@ const uniquesQuery = `
   LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid AND con.contype IN ('p', 'u', 'x')
   WHERE i.indrelid = c.oid AND (i.indisunique OR con.conexclop IS NOT NULL) AND i.indisvalid`;
 
+/** OFFSET 0: where the catalog was never analyzed, as in a database just loaded, all defaults would be read for each table. */
 const countersQuery = `
   SELECT coalesce(json_agg(json_build_object('column', x.attname, 'sequence', format('%I.%I', x.nspname, x.relname),
     'increment', s.seqincrement::text, 'cycles', s.seqcycle)), '[]')
   FROM (
     SELECT a.attname, n.nspname, q.relname, q.oid FROM pg_attrdef ad
       JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
-      JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid AND d.refclassid = 'pg_class'::regclass
+      CROSS JOIN LATERAL (SELECT refobjid FROM pg_depend WHERE classid = 'pg_attrdef'::regclass AND objid = ad.oid AND refclassid = 'pg_class'::regclass OFFSET 0) d
       JOIN pg_class q ON q.oid = d.refobjid AND q.relkind = 'S' JOIN pg_namespace n ON n.oid = q.relnamespace
       WHERE ad.adrelid = c.oid
     UNION
@@ -219,7 +220,7 @@ const relationsQuery = `
     'triggers', (SELECT coalesce(json_agg(json_build_object('name', t.tgname, 'table', format('%I.%I', tn.nspname, tc.relname),
         'sql', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled) ORDER BY t.tgrelid <> c.oid, t.tgname), '[]')
       FROM pg_trigger t JOIN pg_class tc ON tc.oid = t.tgrelid JOIN pg_namespace tn ON tn.oid = tc.relnamespace
-      WHERE (t.tgrelid = c.oid OR c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))) AND ${ofApplication}),
+      WHERE t.tgrelid = ANY (ARRAY(SELECT c.oid UNION ALL SELECT relid::oid FROM pg_partition_tree(c.oid))) AND ${ofApplication}),
     'rules', (SELECT coalesce(json_agg(json_build_object('name', r.rulename, 'table', format('%I.%I', n.nspname, c.relname), 'sql', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)), '[]')
       FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'),
     'counters', (${countersQuery})

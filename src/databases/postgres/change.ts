@@ -42,14 +42,17 @@ export class Change {
 
   /** Takes the locks and looks again under them. `changed`: the plan no longer holds, or something now stands against it. */
   async begin(): Promise<{ marker: ChangeMarker; changed: boolean }> {
-    const rows = this.work.slots.map((slot) => ({ ...slot.rows }));
+    const before = this.work.slots.map(({ rows, made }) => ({ rows: { ...rows }, made: [...made] }));
     for (let attempt = 1; ; attempt++) {
       try {
         return await tellingWaits(this.work.sql, this.waiting, () => this.tryBegin());
       } catch (error) {
         await this.rollback();
-        // The temporary tables hold again what they held before.
-        for (const [i, slot] of this.work.slots.entries()) Object.assign(slot.rows, rows[i]);
+        // The temporary tables are those of before and hold again what they held.
+        for (const [i, slot] of this.work.slots.entries()) {
+          Object.assign(slot.rows, before[i]?.rows);
+          slot.made = new Set(before[i]?.made);
+        }
         if (!isDeadlock(error) || attempt === attempts) throw error;
       }
     }

@@ -5,10 +5,10 @@ import { insertFitting } from './fit.ts';
 import { ident, literal } from './identifiers.ts';
 import { collectLive } from './live.ts';
 import { findDisagreements } from './ownership.ts';
-import { analyze } from './statistics.ts';
+import { prepareJoins } from './statistics.ts';
 import { idLiteral, idText } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied, followLoops, hasLoops } from './workspace.ts';
+import { columnOf, emptied, followLoops, hasLoops, make } from './workspace.ts';
 
 /** Finds the rows of one tenant, staged and live, parents first, and copies them into the temporary tables. */
 export async function collect(work: Workspace): Promise<Collected> {
@@ -33,7 +33,7 @@ export async function collectStaged(work: Workspace): Promise<void> {
       ...new Map(work.misfits.map((misfit) => [`${misfit.table} ${misfit.key}`, misfit])).values(),
     ];
   }
-  for (const slot of work.slots) if (slot.rows.staged > 5000) await analyze(work, slot.staged, slot);
+  for (const slot of work.slots) await prepareJoins(work, slot, 'staged');
 }
 
 /** Adds the staged rows that belong to the tenant as far as is known, and are not there yet; how many there were. */
@@ -43,6 +43,7 @@ export async function addStaged(work: Workspace, slot: Slot): Promise<number> {
   const { common } = slot;
   const belongs = work.stagedAs === 'whole' ? 'true' : stagedMember(work, slot);
   if (belongs === null) return 0;
+  await make(work.sql, 'staged', slot);
   const fresh =
     slot.rows.staged > 0 ? ` AND NOT EXISTS (SELECT FROM ${slot.staged} h WHERE h.tdr_n = r.tdr_n)` : '';
   const member = `${belongs}${fresh}`;

@@ -4,7 +4,7 @@ import { differs, hashKey, keyText, rowHash, rowText, scalarFor } from './encodi
 import { insertFitting } from './fit.ts';
 import { ident, literal } from './identifiers.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied } from './workspace.ts';
+import { columnOf, emptied, make } from './workspace.ts';
 
 /** Differences before the table's mode left some out. */
 export interface Differences {
@@ -105,7 +105,7 @@ function stagedOnly(slot: Slot): string {
 function liveOnly(slot: Slot): string {
   if (slot.key.length > 0)
     return `${slot.live} l WHERE NOT EXISTS (SELECT FROM ${slot.staged} s WHERE ${joinKey(slot, 's', 'l')})`;
-  return `${numbered(slot, slot.live, 'y.tdr_ctid')} l LEFT JOIN (SELECT tdr_hash, count(*) AS copies FROM ${slot.staged} GROUP BY 1) s ON s.tdr_hash = l.tdr_same WHERE l.tdr_nth > coalesce(s.copies, 0)`;
+  return `${numbered(slot, slot.live, 'y.tdr_ctid')} l LEFT JOIN (SELECT tdr_hash, count(*) AS copies FROM ${slot.staged} y GROUP BY 1) s ON s.tdr_hash = l.tdr_same WHERE l.tdr_nth > coalesce(s.copies, 0)`;
 }
 
 async function inserts(work: Workspace, slot: Slot, wanted: boolean): Promise<number> {
@@ -116,6 +116,7 @@ async function inserts(work: Workspace, slot: Slot, wanted: boolean): Promise<nu
   const common = slot.common ?? [];
   const list = common.map((name) => `, ${ident(name)}`).join('');
   const values = common.map((name) => `, ${insertedValue(work, slot, name)}`).join('');
+  await make(work.sql, 'want', slot);
   const found = await insertFitting(work, {
     insert: (first, last) =>
       `INSERT INTO ${slot.want} (tdr_kind, tdr_n, tdr_key${list}) SELECT 'i', s.tdr_n, ${key}${values} FROM ${from}${between(first, last)}`,
@@ -143,6 +144,7 @@ async function updates(work: Workspace, slot: Slot, wanted: boolean): Promise<nu
   const values = slot.columns
     .map((name) => `, ${common.includes(name) && slot.compared.includes(name) ? 's' : 'l'}.${ident(name)}`)
     .join('');
+  await make(work.sql, 'want', slot);
   const found = await insertFitting(work, {
     insert: (first, last) =>
       `INSERT INTO ${slot.want} (tdr_kind, tdr_n, tdr_part, tdr_ctid, tdr_key, tdr_columns${list})
@@ -160,6 +162,7 @@ async function deletes(work: Workspace, slot: Slot, wanted: boolean): Promise<nu
   const key = slot.key.length > 0 ? keyOf(slot, 'l') : hashKey('l.tdr_hash');
   const names = slot.relation.primaryKey.map((name) => `, ${ident(name)}`).join('');
   const values = slot.relation.primaryKey.map((name) => `, l.${ident(name)}`).join('');
+  await make(work.sql, 'gone', slot);
   return work.sql.run(
     `INSERT INTO ${slot.gone} (tdr_part, tdr_ctid, tdr_key, tdr_hash${names})
      SELECT l.tdr_part, l.tdr_ctid, ${key}, l.tdr_hash${values} FROM ${liveOnly(slot)}`,
@@ -169,8 +172,9 @@ async function deletes(work: Workspace, slot: Slot, wanted: boolean): Promise<nu
 async function dropUnticked(work: Workspace, slot: Slot): Promise<void> {
   if (slot.slice.except.length === 0) return;
   const list = slot.slice.except.map(literal).join(', ');
-  slot.rows.want -= await work.sql.run(`DELETE FROM ${slot.want} WHERE tdr_key IN (${list})`);
-  slot.rows.gone -= await work.sql.run(`DELETE FROM ${slot.gone} WHERE tdr_key IN (${list})`);
+  for (const kind of ['want', 'gone'] as const)
+    if (slot.rows[kind] > 0)
+      slot.rows[kind] -= await work.sql.run(`DELETE FROM ${slot[kind]} WHERE tdr_key IN (${list})`);
 }
 
 /** The table's line of the plan. Call after review and unticking. */

@@ -13,7 +13,9 @@ export interface Page {
 
 /** A page of a table's effects: deletes, then updates, then inserts, each by key text. */
 export async function readEffects(work: Workspace, slot: Slot, page: Page): Promise<RowEffect[]> {
-  const kinds = page.kind === undefined ? ['d', 'u', 'i'] : [page.kind[0] as string];
+  const asked = page.kind === undefined ? ['d', 'u', 'i'] : [page.kind[0] as string];
+  const kinds = asked.filter((kind) => slot.rows[kind === 'd' ? 'gone' : 'want'] > 0);
+  if (kinds.length === 0) return [];
   const parts = kinds.map((kind) =>
     kind === 'd'
       ? `SELECT 0 AS rank, 'd' AS kind, g.tdr_key AS key, NULL::json AS columns, ${page.withValues ? values(slot, 'l', null) : 'NULL::json'} AS changes

@@ -5,12 +5,12 @@ import { ident, identList } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import { collectAll } from './live.ts';
 import { memberOf } from './membership.ts';
-import { letGo, portionsOf } from './portions.ts';
+import { letGo, letGoAfter, portionsOf } from './portions.ts';
 import { bareWorkspace } from './prepare.ts';
 import type { Sql } from './sql.ts';
 import type { Loader, Raw } from './stage.ts';
-import type { Slot } from './workspace.ts';
-import { buildSlots, dropTables, hasLoops, liveTable, targetOf } from './workspace.ts';
+import type { Slot, Workspace } from './workspace.ts';
+import { buildSlots, dropTables, hasLoops, targetOf } from './workspace.ts';
 
 /** Keys to watch for while a source is read, and where to put the rows of others that bear one. */
 export interface Watch {
@@ -27,6 +27,10 @@ export class LiveKeys {
   private readonly structure: Structure;
   private readonly request: StageRequest;
   private gathered: Promise<unknown> | null = null;
+  /** Where ownership loops, the temporary tables with the keys of those tables that hold rows of the tenants. */
+  private readonly kept = new Map<string, string>();
+  /** Where it loops and there is one tenant, his live rows: the plan goes on with them. */
+  collected: Workspace | null = null;
 
   constructor(sql: Sql, structure: Structure, request: StageRequest) {
     this.sql = sql;
@@ -61,7 +65,8 @@ export class LiveKeys {
     if (from === null || key === null) return [];
     const same = key.map((name) => `r.${ident(name)} = ${shown(`t.${ident(name)}`)}`).join(' AND ');
     const list = key.map((name, i) => `${shown(`t.${ident(name)}`)} AS k${i}`).join(', ');
-    const query = `SELECT ${list} FROM ${from} AND NOT EXISTS (SELECT FROM ${raw.name} r WHERE ${same})`;
+    const staged = raw.rows > 0 ? `EXISTS (SELECT FROM ${raw.name} r WHERE ${same})` : 'false';
+    const query = `SELECT ${list} FROM ${from} AND NOT ${staged}`;
     const rows = await this.sql.turns.take(() => this.sql.rows(query));
     return rows.map((row) => key.map((_, i) => row[`k${i}`] ?? null));
   }
@@ -79,7 +84,8 @@ export class LiveKeys {
     if (slice.membership.via === 'links' && hasLoops(request.shape.tables)) {
       this.gathered ??= sql.turns.take(() => this.gather());
       await this.gathered;
-      return `pg_temp.tdr_member_${request.shape.tables.indexOf(slice)} t WHERE true`;
+      const kept = this.kept.get(table);
+      return kept === undefined ? null : `${kept} t WHERE true`;
     }
     const member = memberOf(sql, structure, request, slice, 't');
     return member === null ? null : `${targetOf(sql, relation)} t WHERE ${member}`;
@@ -89,22 +95,29 @@ export class LiveKeys {
   private async gather(): Promise<void> {
     const { sql, structure, request } = this;
     const slots = buildSlots(sql, structure, request.shape, null);
-    const keys = (slot: Slot): string => `SELECT ${identList(slot.slice.key)} FROM ${slot.live}`;
-    const members = (slot: Slot): string => `tdr_member_${slot.index}`;
-    const forAll = async (statement: (slot: Slot) => string): Promise<void> => {
-      for (const part of portionsOf(slots)) {
-        await sql.run(part.map(statement).join('\n'));
-        await letGo(sql);
-      }
+    const keep = (slot: Slot): string => {
+      const { name, key } = slot.slice;
+      const from = `SELECT ${identList(key)} FROM ${slot.live}`;
+      const known = this.kept.get(name);
+      if (known !== undefined) return `INSERT INTO ${known} ${from};`;
+      this.kept.set(name, `pg_temp.tdr_member_${slot.index}`);
+      return `CREATE TEMP TABLE tdr_member_${slot.index} AS ${from};`;
     };
     await dropTables(sql, 'live|member');
-    await forAll(
-      (slot) => `${liveTable(slot)} CREATE TEMP TABLE ${members(slot)} AS ${keys(slot)} WITH NO DATA;`,
-    );
     for (const tenant of request.tenants) {
-      await collectAll({ ...bareWorkspace(sql, structure, request.shape, slots), tenant });
+      const work = { ...bareWorkspace(sql, structure, request.shape, slots), tenant };
+      await collectAll(work, (looked) => letGoAfter(sql, looked));
       await letGo(sql);
-      await forAll((slot) => `INSERT INTO pg_temp.${members(slot)} ${keys(slot)};`);
+      const filled = slots.filter((slot) => slot.rows.live > 0);
+      if (request.tenants.length === 1) {
+        for (const slot of filled) this.kept.set(slot.slice.name, slot.live);
+        this.collected = work;
+        return;
+      }
+      for (const part of portionsOf(filled)) {
+        await sql.run(part.map(keep).join('\n'));
+        await letGo(sql);
+      }
     }
     await dropTables(sql, 'live');
   }

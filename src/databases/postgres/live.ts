@@ -5,10 +5,10 @@ import { whichHold } from './holding.ts';
 import { ident, identList } from './identifiers.ts';
 import { looseCondition, looseMember } from './loose.ts';
 import type { Row } from './sql.ts';
-import { analyze } from './statistics.ts';
+import { prepareJoins } from './statistics.ts';
 import { idLiteral } from './tenants.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { emptied, followLoops, hasLoops } from './workspace.ts';
+import { emptied, followLoops, hasLoops, make } from './workspace.ts';
 
 /**
  * The tenant's live rows in the temporary tables. Each row is kept with its place and the transaction that wrote it
@@ -104,13 +104,17 @@ function versionCounts(slot: Slot, member: string, lock: boolean): string {
       ? ` ORDER BY ${identList(slot.relation.primaryKey, 't')}`
       : '';
   const now = `SELECT t.tableoid AS part, t.ctid AS at, t.xmin AS by FROM ${slot.target} t WHERE ${member}${order}${lock ? ' FOR UPDATE OF t' : ''}`;
+  if (slot.rows.live === 0) return `count(*) AS n, count(*) AS new FROM (${now}) now`;
   return `count(*) AS n, count(*) FILTER (WHERE l.tdr_ctid IS NULL) AS new FROM (${now}) now
     LEFT JOIN ${slot.live} l ON l.tdr_ctid = now.at AND l.tdr_part = now.part AND l.tdr_xmin = now.by`;
 }
 
-/** Reads all live rows again; where ownership loops, until nothing new is found. */
-export async function collectAll(work: Workspace): Promise<void> {
-  for (const slot of work.slots) await collectLiveTable(work, slot);
+/** Reads all live rows again; where ownership loops, until nothing new is found. `pause` comes after each table. */
+export async function collectAll(work: Workspace, pause?: (looked: number) => Promise<void>): Promise<void> {
+  for (const [i, slot] of work.slots.entries()) {
+    await collectLiveTable(work, slot);
+    await pause?.(i + 1);
+  }
   await followLoops(work.slots, (slot) => growLive(work, slot, 'true'));
 }
 
@@ -119,7 +123,17 @@ async function growLive(work: Workspace, slot: Slot, condition: string): Promise
   const member = slot.slice.membership.via === 'links' ? liveMember(work, slot) : null;
   if (member === null) return 0;
   const held = `EXISTS (SELECT FROM ${slot.live} h WHERE h.tdr_ctid = t.ctid AND h.tdr_part = t.tableoid)`;
-  const found = await work.sql.run(copyLive(slot, `${member} AND ${condition} AND NOT ${held}`));
+  return addLive(work, slot, `${member} AND ${condition} AND NOT ${held}`);
+}
+
+/** Adds the live rows that meet a condition; how many. For none no table is made. */
+async function addLive(work: Workspace, slot: Slot, condition: string): Promise<number> {
+  if (!slot.made.has('live')) {
+    const any = `SELECT EXISTS (SELECT FROM ${slot.target} t WHERE ${condition})`;
+    if ((await work.sql.value(any)) === 'f') return 0;
+    await make(work.sql, 'live', slot);
+  }
+  const found = await work.sql.run(copyLive(slot, condition));
   slot.rows.live += found;
   return found;
 }
@@ -127,9 +141,9 @@ async function growLive(work: Workspace, slot: Slot, condition: string): Promise
 export async function collectLiveTable(work: Workspace, slot: Slot): Promise<void> {
   if (slot.rows.live > 0) await work.sql.run(emptied([slot], ['live']));
   const member = liveMember(work, slot);
-  slot.rows.live = member === null ? 0 : await work.sql.run(copyLive(slot, member));
+  if (member !== null) await addLive(work, slot, member);
   slot.known = true;
-  if (slot.rows.live > 5000) await analyze(work, slot.live, slot);
+  await prepareJoins(work, slot, 'live');
 }
 
 /** Whether the table's live rows are exactly the versions collected. `lock` holds them from now on, in key order. */
@@ -172,14 +186,14 @@ export async function followChange(work: Workspace): Promise<void> {
       ['gone', slot.gone],
       ['want', slot.want],
     ] as const) {
-      if (slot.rows[kind] === 0) continue;
+      if (slot.rows[kind] === 0 || slot.rows.live === 0) continue;
       slot.rows.live -= await work.sql.run(`DELETE FROM ${slot.live} l USING ${holder} x WHERE ${same('x')}`);
     }
   }
   const ours = 't.xmin = pg_current_xact_id()::xid';
   for (const slot of work.slots) {
     const member = slot.rows.want > 0 ? liveMember(work, slot) : null;
-    if (member !== null) slot.rows.live += await work.sql.run(copyLive(slot, `${member} AND ${ours}`));
+    if (member !== null) await addLive(work, slot, `${member} AND ${ours}`);
   }
   await followLoops(work.slots, async (slot) => (slot.rows.want > 0 ? growLive(work, slot, ours) : 0));
 }

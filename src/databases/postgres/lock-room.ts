@@ -12,8 +12,8 @@ export interface LockRoom {
   transactions: number;
 }
 
-/** Our temporary tables, a table: those in use at once, with their indexes and what holds long values. */
-const ours = 6;
+/** Our temporary tables, a table: those in use at once, and what holds the long values of those just made. */
+const ours = 8;
 
 /** Whether the server has room for the locks of a plan, which reads all tables as they are at one moment. */
 export async function lockRoom(sql: Sql): Promise<Finding> {

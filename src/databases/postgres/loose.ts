@@ -98,10 +98,13 @@ export async function findLoose(work: Workspace, slot: Slot): Promise<Conflict[]
   if (!work.loose.has(slot.slice.name) || slot.rows.live === 0 || slot.key.length === 0) return [];
   // A row whose parent comes back is as it was: there is nothing to say of it.
   const cleared = `NOT ${leadsOut(slot, 'l')} AND ${isLoose(work, slot, 'l')}`;
-  const want = `LEFT JOIN ${slot.want} w ON ${sameRow('l', 'w')}`;
+  const [back, want] =
+    slot.rows.want > 0
+      ? ['w.tdr_kind IS NOT NULL', `LEFT JOIN ${slot.want} w ON ${sameRow('l', 'w')}`]
+      : ['false', ''];
   const same = slot.key.map((name) => `l.${ident(name)} = s.${ident(name)}`).join(' AND ');
   const rows = await work.sql.rows(
-    `SELECT w.tdr_kind IS NOT NULL AS back, count(*) AS n, min(${keyText('l', namingColumns(slot.relation))}) AS key
+    `SELECT ${back} AS back, count(*) AS n, min(${keyText('l', namingColumns(slot.relation))}) AS key
      FROM ${slot.live} l JOIN ${slot.staged} s ON ${same} ${want} WHERE ${cleared} AND ${leadsOut(slot, 's', slot.common ?? [])} GROUP BY 1`,
   );
   const found = rows.map((row) => cutLoose(slot.slice.name, row.key ?? '', Number(row.n), row.back === 't'));

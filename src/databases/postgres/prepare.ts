@@ -3,12 +3,13 @@ import { hasManyWays } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { sameId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
+import { whichHold } from './holding.ts';
 import type { Structure } from './introspect.ts';
 import { tablesAtOnce } from './portions.ts';
 import type { Sql } from './sql.ts';
 import type { Stage } from './stage.ts';
 import type { Slot, StatusRule, Workspace } from './workspace.ts';
-import { buildSlots, dropTables, emptied, makeTables, signature } from './workspace.ts';
+import { buildSlots, dropTables, emptied, make, signature } from './workspace.ts';
 
 export interface CollectRequest {
   shape: SliceShape;
@@ -18,27 +19,23 @@ export interface CollectRequest {
 }
 
 /**
- * A workspace for a slice. Temporary tables of the former one are used again while the structure is the same, and
- * so are the rows in them while the tenant is. `made` is the signature the existing tables were made for.
+ * A workspace for a slice. Temporary tables of the one before are used again while the structure is the same, and
+ * so are the rows in them while the tenant is.
  */
 export async function prepareWorkspace(
   sql: Sql,
   structure: Structure,
   stage: Stage | null,
   request: CollectRequest,
-  made: string,
   before: Workspace | null,
-): Promise<{ work: Workspace; made: string }> {
+): Promise<Workspace> {
   const slots = buildSlots(sql, structure, request.shape, stage);
-  const wanted = signature(slots);
-  const there = slots.length === 0 || (await sql.value(`SELECT to_regclass('pg_temp.tdr_live_0')`)) !== null;
-  const usable = wanted === made && there;
-  if (!usable) await makeTables(sql, slots);
-  const former = usable ? before : null;
+  const former = before && signature(before.slots) === signature(slots) ? before : null;
+  if (!former) await dropTables(sql, 'live|staged|want|gone');
   const sameTenant = former !== null && sameId(former.tenant, request.tenant);
   if (former) await takeOver(sql, slots, former, sameTenant);
   const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
-  const work: Workspace = {
+  return {
     ...bareWorkspace(sql, structure, request.shape, slots),
     stage,
     tenant: request.tenant,
@@ -47,23 +44,26 @@ export async function prepareWorkspace(
     status: request.status,
     misfits: stagedKnown ? former.misfits : [],
   };
-  return { work, made: wanted };
 }
 
 /**
- * Where they are many, the temporary tables are made while no transaction is open that would hold their locks.
- * Resolves with what they were made for (see `signature`), '' where they are few.
+ * Where they are many, the temporary tables of whatever may hold rows of a tenant are made while no transaction is open
+ * that would hold their locks. Resolves with null where they are few.
  */
 export async function makeMany(
   sql: Sql,
   structure: Structure,
   shape: SliceShape,
   stage: Stage | null,
-): Promise<string> {
-  if (shape.tables.length <= tablesAtOnce) return '';
+): Promise<Workspace | null> {
+  if (shape.tables.length <= tablesAtOnce) return null;
   const slots = buildSlots(sql, structure, shape, stage);
-  await makeTables(sql, slots);
-  return signature(slots);
+  await dropTables(sql, 'live|staged|want|gone');
+  const any = slots.map(({ slice, target }) => [slice.name, `EXISTS (SELECT FROM ${target})`] as const);
+  const filled = await whichHold(sql, new Map(any));
+  await make(sql, 'live', ...slots.filter(({ slice }) => filled.has(slice.name)));
+  await make(sql, 'staged', ...slots.filter(({ slice }) => (stage?.raw.get(slice.name)?.rows ?? 0) > 0));
+  return bareWorkspace(sql, structure, shape, slots);
 }
 
 /** Drops them again bit by bit: at the end of a session the server would lock all of them at once. */
@@ -80,7 +80,8 @@ export async function dropMany({ sql, slots }: Workspace): Promise<void> {
 /** What the tables hold stays known; another tenant's rows make room. */
 async function takeOver(sql: Sql, slots: Slot[], former: Workspace, sameTenant: boolean): Promise<void> {
   for (const [i, slot] of slots.entries()) {
-    const { rows, dead, known } = former.slots[i] as Slot;
+    const { made, rows, dead, known } = former.slots[i] as Slot;
+    slot.made = made;
     slot.rows = rows;
     slot.dead = dead;
     slot.known = sameTenant && known;

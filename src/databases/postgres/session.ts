@@ -28,7 +28,7 @@ import { setStatus } from './status.ts';
 import { listTenants, requireTenants, stagedTenants } from './tenants.ts';
 import { readTrail } from './trail.ts';
 import { methodFor } from './triggers.ts';
-import { dropTables, signature, targetOf, type Workspace } from './workspace.ts';
+import { dropTables, targetOf, type Workspace } from './workspace.ts';
 
 /** The port's Session on PostgreSQL: one connection, our temporary tables on it, at most one transaction. */
 export class PostgresSession implements Port.Session {
@@ -39,7 +39,8 @@ export class PostgresSession implements Port.Session {
   private structure: Structure | null = null;
   private stageNow: Stage | null = null;
   private work: Workspace | null = null;
-  private made = '';
+  /** The temporary tables are those of `work`. */
+  private intact = false;
   private reading = false;
   private change: Change | null = null;
   private hashes: TableHashes | null = null;
@@ -86,8 +87,8 @@ export class PostgresSession implements Port.Session {
       const { stage, work } = await stageSource(this.sql, structure, source, request);
       this.stageNow = stage;
       this.compared = false;
-      this.work = work;
-      this.made = work ? signature(work.slots) : await makeMany(this.sql, structure, request.shape, stage);
+      this.work = work ?? (await makeMany(this.sql, structure, request.shape, stage));
+      this.intact = true;
     } finally {
       await source.close();
     }
@@ -99,12 +100,12 @@ export class PostgresSession implements Port.Session {
 
   async unstage(): Promise<void> {
     if (!this.stageNow) return;
-    [this.stageNow, this.work, this.made] = [null, null, ''];
+    [this.stageNow, this.work] = [null, null];
     await dropTables(this.sql, 'raw|member|live|staged|want|gone');
   }
 
   async beginRead(shape?: SliceShape): Promise<{ changedSince: boolean }> {
-    if (shape) this.made = await makeMany(this.sql, await this.known(), shape, null);
+    if (shape) [this.work, this.intact] = [await makeMany(this.sql, await this.known(), shape, null), true];
     await this.sql.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
     this.reading = true;
     if (!this.work || !this.compared || !this.hashes) return { changedSince: false };
@@ -131,8 +132,9 @@ export class PostgresSession implements Port.Session {
     const own = !this.reading && !this.change;
     const structure = await this.known();
     const { sql, stageNow } = this;
-    const prepared = await prepareWorkspace(sql, structure, stageNow, request, this.made, this.work);
-    [this.work, this.made] = [prepared.work, prepared.made];
+    const before = this.intact ? this.work : null;
+    this.work = await prepareWorkspace(sql, structure, stageNow, request, before);
+    this.intact = true;
     if (own) await sql.run('BEGIN');
     try {
       const found = await collect(this.work);
@@ -145,7 +147,7 @@ export class PostgresSession implements Port.Session {
 
   /** After a failed statement our temporary tables are what they were before the reading: they are made anew. */
   private async finishReading(): Promise<void> {
-    if (!(await this.sql.commit())) this.made = '';
+    if (!(await this.sql.commit())) this.intact = false;
   }
 
   private collected(): Workspace {
@@ -231,7 +233,7 @@ export class PostgresSession implements Port.Session {
 
   async rollback(): Promise<void> {
     const change = this.letGo();
-    this.made = '';
+    this.intact = false;
     await change?.rollback();
   }
 

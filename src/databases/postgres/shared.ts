@@ -53,9 +53,8 @@ export async function fetchShared(
       const keys = await missingKeys(sql, relation, parent, key, raw.name);
       if (keys.length === 0) continue;
       await source.loadKeys(loader, key.table, key.parentColumns, keys);
-      await loader.settled();
       const rows = loader.tables.get(key.table);
-      if (!rows) continue;
+      if (!rows || rows.rows === 0) continue;
       const text = keyText(
         'q',
         key.parentColumns.map((name) => columnOf({ relation: parent }, name)),

@@ -14,9 +14,9 @@ import type { SharedRows } from './shared.ts';
 import { fetchShared } from './shared.ts';
 import type { Sql } from './sql.ts';
 import type { Workspace } from './workspace.ts';
-import { dropTables } from './workspace.ts';
+import { adoptRaw, dropTables } from './workspace.ts';
 
-/** Rows of one table as they stand in the source: every column text, numbered in `tdr_n`. */
+/** Rows of one table as they stand in the source: every column text, numbered in `tdr_n`. The temporary table is there once it has rows. */
 export interface Raw {
   name: string;
   columns: string[];
@@ -69,23 +69,20 @@ export async function stageSource(
     ahead = Ahead.for(sql, structure, request, stage);
     loader.onComplete = (table) => ahead?.done(table);
     await source.load(loader, request, watch);
-    await loader.settled();
-    await watch?.loader.settled();
     stage.schema = source.schema;
-    const work = ahead ? await ahead.finish() : null;
-    if (!work) await prepareRaw(sql, request, stage);
+    const work = ahead ? await ahead.finish() : (watch?.keys.collected ?? null);
+    if (!ahead) await prepareRaw(sql, request, stage);
+    for (const slot of work?.slots ?? []) adoptRaw(slot, stage.raw.get(slot.slice.name));
     stage.shared = await fetchShared(sql, structure, source, request.shape, stage);
     await sql.run('COMMIT');
     return { stage, work };
   } catch (error) {
     // In a lost transaction every statement fails: what lost it is the error to report.
     const first = await ahead?.settled();
-    const creating = await loader.settled().then(
-      () => null,
-      (failure: unknown) => ({ error: failure }),
-    );
     await sql.run('ROLLBACK').catch((second: unknown) => void second);
-    const causes = [first, creating, { error }].flatMap((failure) => (failure ? [failure.error] : []));
+    const causes = [first, loader.failed, watch?.loader.failed ?? null, { error }].flatMap((failure) =>
+      failure ? [failure.error] : [],
+    );
     throw causes.find((cause) => sqlState(cause) !== inFailedTransaction) ?? error;
   }
 }
@@ -125,7 +122,9 @@ export class Loader {
   readonly tables = new Map<string, Raw>();
   private readonly sql: Sql;
   private readonly prefix: string;
-  private created: Promise<unknown> = Promise.resolve();
+  private readonly made = new Set<Raw>();
+  /** What went wrong first: tables that are loaded side by side fail after it, and may be heard before. */
+  failed: { error: unknown } | null = null;
   /** Called when no more rows of a table will come. */
   onComplete: (table: string) => void = () => undefined;
 
@@ -134,7 +133,7 @@ export class Loader {
     this.prefix = prefix;
   }
 
-  /** Announces a table and its columns, also when no row will follow; it is created in its turn. Columns of a second announcement must be known. */
+  /** Announces a table and its columns, also when no row will follow. Columns of a second announcement must be known. */
   table(name: string, columns: string[]): Raw {
     const known = this.tables.get(name);
     if (known) return known;
@@ -144,23 +143,19 @@ export class Loader {
       rows: 0,
       indexed: false,
     };
-    const list = columns.map((column) => `, ${ident(column)} text`).join('');
-    const statement = `CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint GENERATED ALWAYS AS IDENTITY${list})`;
     this.tables.set(name, raw);
-    const made = this.tables.size;
-    const create = async (): Promise<void> => {
-      await this.sql.run(statement);
-      await letGoAfter(this.sql, made);
-    };
-    this.created = Promise.all([this.created, this.sql.turns.take(create)]);
-    // Reported by `settled`.
-    this.created.catch((error: unknown) => void error);
     return raw;
   }
 
-  /** Every table announced is there. */
-  async settled(): Promise<void> {
-    await this.created;
+  private async make(raw: Raw): Promise<void> {
+    if (this.made.has(raw)) return;
+    const list = raw.columns.map((column) => `, ${ident(column)} text`).join('');
+    // One sequence numbers the rows of all tables: one of its own would be another file and catalog row for each.
+    const sequence = this.made.size === 0 ? 'CREATE TEMP SEQUENCE IF NOT EXISTS tdr_rows;' : '';
+    await this.sql.run(
+      `${sequence} CREATE TEMP TABLE ${raw.name.replace('pg_temp.', '')} (tdr_n bigint DEFAULT nextval('pg_temp.tdr_rows')${list})`,
+    );
+    await letGoAfter(this.sql, this.made.add(raw).size);
   }
 
   /** Keys byte for byte as a dump in this encoding has them, as latin1; those it cannot hold are left out. */
@@ -197,14 +192,22 @@ export class Loader {
     encoding: string,
   ): Promise<number> {
     const into = `COPY ${raw.name} (${identList(columns)}) FROM STDIN (ENCODING ${literal(encoding)})`;
-    const target = new CopyTarget(this.sql.copyIn(into), raw, name);
+    let target: CopyTarget | null = null;
     try {
-      for await (const chunk of chunks) await target.write(chunk);
+      for await (const chunk of chunks) {
+        if (!target) {
+          await this.make(raw);
+          target = new CopyTarget(this.sql.copyIn(into), raw, name);
+        }
+        await target.write(chunk);
+      }
+      return target ? await target.end() : 0;
     } catch (error) {
-      await target.abort();
-      throw translate(error, `Staging ${name}`);
+      await target?.abort();
+      const failure = translate(error, `Staging ${name}`);
+      this.failed ??= { error: failure };
+      throw failure;
     }
-    return target.end();
   }
 }
 

@@ -1,12 +1,20 @@
 import { identList } from './identifiers.ts';
 import type { Slot, Workspace } from './workspace.ts';
 
-/** Statistics for a temporary table we filled, of the columns that are joined by: nobody else would gather them. */
-export async function analyze(work: Workspace, name: string, slot: Slot): Promise<void> {
-  const columns = slot.columns.filter(
-    (column) => isJoined(slot, column) && (name === slot.live || slot.common?.includes(column)),
-  );
-  if (columns.length > 0) await work.sql.run(`ANALYZE ${name} (${identList(columns)})`);
+/** Fewer rows are joined as fast without. */
+const many = 5000;
+
+/** An index and statistics for a temporary table we filled, of the columns that are joined by: nobody else would make them. */
+export async function prepareJoins(work: Workspace, slot: Slot, kind: 'live' | 'staged'): Promise<void> {
+  if (slot.rows[kind] <= many) return;
+  const held = kind === 'live' ? slot.columns : (slot.common ?? []);
+  const { key } = slot.slice;
+  if (key.length > 0 && key.every((column) => held.includes(column)))
+    await work.sql.run(
+      `CREATE INDEX IF NOT EXISTS tdr_${kind}_${slot.index}_key ON ${slot[kind]} (${identList(key)})`,
+    );
+  const columns = held.filter((column) => isJoined(slot, column));
+  if (columns.length > 0) await work.sql.run(`ANALYZE ${slot[kind]} (${identList(columns)})`);
 }
 
 function isJoined(slot: Slot, name: string): boolean {

@@ -114,6 +114,7 @@ export async function stagedTenants(
   const live = structure.relations.get(columns.table);
   const raw = stage.raw.get(columns.table);
   if (!live || !raw?.columns.includes(columns.id)) throw tenantsMissing(columns.table);
+  if (raw.rows === 0) return [];
   const relation = { ...live, columns: live.columns.filter((column) => raw.columns.includes(column.name)) };
   const tenants = await listTenants(sql, relation, columns, raw.name);
   return tenants.sort((a, b) => compareIds(a.id.text, b.id.text));

@@ -71,7 +71,7 @@ function holders(slot: Slot, unique: Unique): { from: string; own: boolean } {
     membership.via !== 'links' &&
     unique.terms.some((term) => term.column === membership.column && term.operator === '=');
   if (own && !slot.relation.columns.some((column) => column.generated)) {
-    return { own, from: `(SELECT *, ${terms(unique)} FROM ${slot.live} WHERE ${predicate(unique)})` };
+    return { own, from: `(SELECT *, ${terms(unique)} FROM ${slot.live} l WHERE ${predicate(unique)})` };
   }
   return {
     own: false,

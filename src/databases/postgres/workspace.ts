@@ -5,17 +5,20 @@ import { linksOf } from '../../engine/slice.ts';
 import type { TenantId } from '../../engine/tenant.ts';
 import { TenantDrError } from '../../errors.ts';
 import type { Relation, RelationColumn } from './catalog.ts';
-import { ident, identList } from './identifiers.ts';
+import { ident } from './identifiers.ts';
 import type { Structure } from './introspect.ts';
 import type { Refuge } from './parking.ts';
 import { portionsOf } from './portions.ts';
 import type { Sql } from './sql.ts';
 import type { Raw, Stage } from './stage.ts';
 
+export type Kind = 'live' | 'staged' | 'want' | 'gone';
+
 /**
- * Temporary tables of one session, four per table of the slice: `live` and `staged` hold the tenant's rows, `want`
- * the rows to insert or change as they shall be, `gone` the rows to delete. Their names start with tdr_, and every
- * use is qualified with pg_temp, so that none can be mistaken for a table of the application.
+ * Temporary tables of one session, up to four per table of the slice: `live` and `staged` hold the tenant's rows, `want`
+ * the rows to insert or change as they shall be, `gone` the rows to delete. Making one costs more than filling it: each
+ * is made when rows are to go in. Their names start with tdr_, and every use is qualified with pg_temp, so that none
+ * can be mistaken for a table of the application.
  */
 export interface Slot {
   index: number;
@@ -23,10 +26,13 @@ export interface Slot {
   relation: Relation;
   /** The table in SQL; ONLY keeps rows of inheriting tables out, which are tables of their own. */
   target: string;
-  live: string;
-  staged: string;
+  /** The temporary tables. As long as `live` or `staged` is not there, it is a query that gives no row. */
+  readonly live: string;
+  readonly staged: string;
   want: string;
   gone: string;
+  /** Those that are there. */
+  made: Set<Kind>;
   /** Stored columns, in the order of the row encoding. */
   columns: string[];
   /** Stored columns the backup has too; null: the backup does not have the table. */
@@ -39,9 +45,9 @@ export interface Slot {
   /** `live` holds the rows of this tenant as they were when last read. */
   known: boolean;
   /** Rows in `live`, `staged`, `want`, `gone`: an empty table is not asked. */
-  rows: { live: number; staged: number; want: number; gone: number };
+  rows: Record<Kind, number>;
   /** Deleted rows they still carry. */
-  dead: { live: number; staged: number; want: number; gone: number };
+  dead: Record<Kind, number>;
 }
 
 export interface StatusRule {
@@ -95,10 +101,15 @@ export function buildSlots(sql: Sql, structure: Structure, shape: SliceShape, st
       slice,
       relation,
       target: targetOf(sql, relation),
-      live: `pg_temp.tdr_live_${index}`,
-      staged: `pg_temp.tdr_staged_${index}`,
+      get live() {
+        return inSql(this, 'live');
+      },
+      get staged() {
+        return inSql(this, 'staged');
+      },
       want: `pg_temp.tdr_want_${index}`,
       gone: `pg_temp.tdr_gone_${index}`,
+      made: new Set(),
       columns,
       common: null,
       compared: [],
@@ -127,41 +138,44 @@ export function signature(slots: Slot[]): string {
   return JSON.stringify(slots.map((slot) => [slot.relation.oid, slot.columns, slot.common, slot.key]));
 }
 
-/** Creates the temporary tables, dropping those of an earlier shape. Outside of a transaction few are locked at once. */
-export async function makeTables(sql: Sql, slots: Slot[]): Promise<void> {
-  await dropTables(sql, 'live|staged|want|gone');
-  for (const part of portionsOf(slots))
-    await sql.run(part.map((slot) => `${liveTable(slot)}\n${stagedTables(slot)}`).join('\n'));
+/** Makes a temporary table for each of these slots that has none yet, so many at once. Outside of a transaction few are locked. */
+export async function make(sql: Sql, kind: Kind, ...slots: Slot[]): Promise<void> {
+  for (const part of portionsOf(slots.filter(({ made }) => !made.has(kind)))) {
+    await sql.run(part.map((slot) => creation(slot, kind)).join('\n'));
+    for (const { made } of part) made.add(kind);
+  }
 }
 
-/** Statement that creates the table of live rows. */
-export function liveTable(slot: Slot): string {
-  const own = slot.columns.length > 0 ? `, ${identList(slot.columns)}` : '';
-  return `CREATE TEMP TABLE ${bare(slot.live)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, xmin AS tdr_xmin, NULL::bytea AS tdr_hash${own} FROM ${slot.target} WITH NO DATA;`;
+/** Statements that create one of a slot's tables. CREATE TEMP TABLE takes no schema. */
+function creation(slot: Slot, kind: Kind): string {
+  const name = `tdr_${kind}_${slot.index}`;
+  if (kind === 'want')
+    return `CREATE TEMP TABLE ${name} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+      tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);`;
+  return `CREATE TEMP TABLE ${name} AS ${contents(slot, kind)} WITH NO DATA;`;
 }
 
-/** Statements that create the tables of staged rows and of effects. */
-export function stagedTables(slot: Slot): string {
-  const key = slot.relation.primaryKey.length > 0 ? `, ${identList(slot.relation.primaryKey)}` : '';
-  const indexed =
-    slot.key.length > 0
-      ? `CREATE INDEX ON ${slot.staged} (${identList(slot.key)}); CREATE INDEX ON ${slot.live} (${identList(slot.key)});`
-      : '';
-  return `
-    CREATE TEMP TABLE ${bare(slot.staged)} AS SELECT 0::bigint AS tdr_n, NULL::bytea AS tdr_hash, false AS tdr_set${commonList(slot)} FROM ${slot.target} WITH NO DATA;
-    CREATE TEMP TABLE ${bare(slot.want)} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
-      tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);
-    CREATE TEMP TABLE ${bare(slot.gone)} AS SELECT tableoid AS tdr_part, ctid AS tdr_ctid, NULL::text AS tdr_key, NULL::bytea AS tdr_hash${key} FROM ${slot.target} WITH NO DATA;
-    ${indexed}`;
+function inSql(slot: Slot, kind: 'live' | 'staged'): string {
+  return slot.made.has(kind) ? `pg_temp.tdr_${kind}_${slot.index}` : `(${contents(slot, kind)} WHERE false)`;
 }
 
-function commonList(slot: Slot): string {
-  return slot.common && slot.common.length > 0 ? `, ${identList(slot.common)}` : '';
-}
-
-/** CREATE TEMP TABLE takes no schema. */
-function bare(name: string): string {
-  return name.replace('pg_temp.', '');
+/** Query that gives what a table of this kind is made of. */
+function contents(slot: Slot, kind: Exclude<Kind, 'want'>): string {
+  const { own, columns } = {
+    live: {
+      own: 'tableoid AS tdr_part, ctid AS tdr_ctid, xmin AS tdr_xmin, NULL::bytea AS tdr_hash',
+      columns: slot.columns,
+    },
+    staged: {
+      own: '0::bigint AS tdr_n, NULL::bytea AS tdr_hash, false AS tdr_set',
+      columns: slot.common ?? [],
+    },
+    gone: {
+      own: 'tableoid AS tdr_part, ctid AS tdr_ctid, NULL::text AS tdr_key, NULL::bytea AS tdr_hash',
+      columns: slot.relation.primaryKey,
+    },
+  }[kind];
+  return `SELECT ${[own, ...columns.map(ident)].join(', ')} FROM ${slot.target}`;
 }
 
 /** Drops our temporary tables whose name continues with one of `kinds`. */
@@ -178,7 +192,7 @@ export async function dropTables(sql: Sql, kinds: string): Promise<void> {
 const deadLimit = 20_000;
 
 /** Empties temporary tables that hold rows; statement text, empty when there is nothing to do. */
-export function emptied(slots: Slot[], kinds: (keyof Slot['rows'])[]): string {
+export function emptied(slots: Slot[], kinds: Kind[]): string {
   const truncated: string[] = [];
   const statements: string[] = [];
   for (const slot of slots) {

@@ -169,25 +169,31 @@ class Reader {
   }
 
   bytes(length: number): Buffer {
+    const from = this.skip(length);
+    return this.buffer.subarray(from, this.at);
+  }
+
+  /** Where the skipped bytes begin. */
+  private skip(length: number): number {
     if (this.at + length > this.buffer.length) throw new RangeError('past the end');
     this.at += length;
-    return this.buffer.subarray(this.at - length, this.at);
+    return this.at - length;
   }
 
   byte(): number {
-    return this.bytes(1)[0] as number;
+    return this.offset(1);
   }
 
   /** A sign byte, then the bytes of the number, least significant first. */
   int(): number {
     const sign = this.byte();
     if (sign > 1) throw this.damaged();
-    const value = this.bytes(this.intSize).readUIntLE(0, Math.min(this.intSize, 6));
+    const value = this.offset(this.intSize);
     return sign === 0 ? value : -value;
   }
 
   offset(size: number): number {
-    return this.bytes(size).readUIntLE(0, Math.min(size, 6));
+    return this.buffer.readUIntLE(this.skip(size), Math.min(size, 6));
   }
 
   /** A length, then UTF-8; a length of -1 is NULL. */
