@@ -1,5 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
+import { classify } from '../../src/engine/ownership.ts';
 import type { OpenOptions } from '../../src/engine/port.ts';
+import { buildShape } from '../../src/engine/shape.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import { openGround, staged } from './engine.ts';
 import type { Throwaway } from './throwaway.ts';
@@ -129,6 +131,22 @@ test('ids that do not tell tenants apart are refused', async () => {
     `CREATE TABLE tenants (region text, id int, slug text, PRIMARY KEY (region, id)); INSERT INTO tenants VALUES ('eu', 1, 'a'), ('us', 1, 'b');`,
   );
   await expect(openGround(live.url)).rejects.toMatchObject({ code: 'config-invalid', table: 'tenants' });
+});
+
+test('rows that write their tenant’s id otherwise are counted and digested for that tenant', async () => {
+  const live = await testDatabase(
+    server,
+    `CREATE EXTENSION citext; CREATE TABLE tenants (id citext PRIMARY KEY, slug text); INSERT INTO tenants VALUES ('One', 'one'), ('Two', 'two');
+      CREATE TABLE codes (id int PRIMARY KEY, tenant_id citext REFERENCES tenants); INSERT INTO codes VALUES (1, 'ONE'), (2, 'two'), (3, 'Two');
+      CREATE TABLE uses (id int PRIMARY KEY, code int REFERENCES codes); INSERT INTO uses VALUES (1, 1), (2, 2), (3, 3);`,
+  );
+  const { session, schema, config } = await openGround(live.url);
+  const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
+  const expected = { codes: { One: 1, Two: 2 }, uses: { One: 1, Two: 2 } };
+  expect(await session.countAll(shape)).toMatchObject(expected);
+  const digests = await session.digestAll(shape);
+  expect(Object.keys(digests.uses ?? {}).sort()).toEqual(['One', 'Two']);
+  await session.close();
 });
 
 test('ids of char(n) and of numeric are found in a backup', () =>

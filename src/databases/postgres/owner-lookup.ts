@@ -1,7 +1,7 @@
 import type { Link } from '../../engine/slice.ts';
 import { plainLinksOf, tablesAbove } from '../../engine/slice.ts';
 import { ident } from './identifiers.ts';
-import { ownerText } from './owners.ts';
+import { ownerNamed } from './owners.ts';
 import type { Row } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
 
@@ -11,7 +11,7 @@ import type { Slot, Workspace } from './workspace.ts';
  */
 export function ownerOf(work: Workspace, slot: Slot, alias: string, depth = 0): string {
   const { membership } = slot.slice;
-  if (membership.via !== 'links') return ownerText(work, `${alias}.${ident(membership.column)}`);
+  if (membership.via !== 'links') return ownerNamed(work, slot, membership.column, alias);
   if (work.manyWays(slot.slice.name)) return new Climb(work, slot).owner(alias);
   return first(membership.links.map((link) => ownerThrough(work, link, alias, depth)));
 }
@@ -99,7 +99,7 @@ class Climb {
 
   private along(slot: Slot): string {
     const { membership } = slot.slice;
-    if (membership.via !== 'links') return ownerText(this.work, `r.${ident(membership.column)}`);
+    if (membership.via !== 'links') return ownerNamed(this.work, slot, membership.column, 'r');
     return first(
       membership.links.map((link) => {
         const parent = this.work.byName.get(link.parent) as Slot;

@@ -3,7 +3,7 @@ import { linksOf, plainLinksOf, tablesAbove, waypoints } from '../../engine/slic
 import { ident } from './identifiers.ts';
 import { portionsOf } from './portions.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { dropTables, hasLoops } from './workspace.ts';
+import { columnOf, dropTables, hasLoops } from './workspace.ts';
 
 /** Temporary tables with the owners of all rows of some tables. */
 export type Owners = Map<Slot, string>;
@@ -73,7 +73,7 @@ export function ownerJoin(
     };
   }
   if (membership.via !== 'links') {
-    return { joins: '', owner: ownerText(work, `${alias}.${ident(membership.column)}`) };
+    return { joins: '', owner: ownerNamed(work, slot, membership.column, alias) };
   }
   return ownerAlong(work, membership.links, owners, alias);
 }
@@ -101,7 +101,18 @@ function ownerAlong(
   };
 }
 
-/** SQL for an owner as text: as the server prints it, a bytea in hexadecimal digits alone. */
-export function ownerText(work: Workspace, value: string): string {
-  return work.tenant.type === 'blob' ? `encode(${value}, 'hex')` : `${value}::text`;
+/**
+ * SQL for the owner that a row's tenant column names, as text: as the server prints it, a bytea in hexadecimal digits
+ * alone. What equals the id of a tenant and is written otherwise (citext, numeric) as the tenants table writes it, unless
+ * that tenant is gone.
+ */
+export function ownerNamed(work: Workspace, slot: Slot, column: string, alias: string): string {
+  const held = `${alias}.${ident(column)}`;
+  if (work.tenant.type === 'blob') return `encode(${held}, 'hex')`;
+  const root = work.slots.find(({ slice }) => slice.membership.via === 'identity');
+  if (!root || root === slot || root.slice.membership.via === 'links') return `${held}::text`;
+  const id = root.slice.membership.column;
+  if (columnOf(slot, column).exact && columnOf(root, id).exact) return `${held}::text`;
+  const known = `(SELECT tdr_root.${ident(id)} FROM ${root.target} tdr_root WHERE tdr_root.${ident(id)} = ${held} LIMIT 1)`;
+  return `coalesce(${known}::text, ${held}::text)`;
 }
