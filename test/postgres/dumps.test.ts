@@ -4,12 +4,15 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ArchiveEntry, readArchive } from '../../src/databases/postgres/dump/archive.ts';
 import { openArchiveData } from '../../src/databases/postgres/dump/archive-data.ts';
+import { stageSource } from '../../src/engine/ground.ts';
 import { countEffects } from '../../src/engine/planning.ts';
 import type { StagedSource } from '../../src/engine/port.ts';
+import { buildShape } from '../../src/engine/shape.ts';
+import type { Tenant } from '../../src/engine/tenant.ts';
 import { folderOfTheFile } from '../afterwards.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, testCluster, testDatabase } from './cluster.ts';
-import { staged } from './engine.ts';
+import { openGround, staged } from './engine.ts';
 import type { Throwaway } from './throwaway.ts';
 import { damage, tables, types } from './worlds.ts';
 
@@ -152,6 +155,16 @@ test('a directory is read without pg_restore, and a cut file of it is not a shor
     for await (const chunk of data(entry as ArchiveEntry)) void chunk;
   })();
   await expect(reading).rejects.toMatchObject({ code: 'backup-truncated' });
+  // What cannot be staged leaves the session as able as before.
+  const ground = await openGround(world.url);
+  const [tenant] = ground.tenants as [Tenant];
+  const shape = buildShape(ground.schema, ground.ownership, ground.config, { mode: 'exact' });
+  const asked = { shape, tenant: tenant.id, staged: 'none', status: null } as const;
+  const found = await ground.session.collect(asked);
+  const cut = { form: 'dump', path, format: 'directory', compression: 'none', whole: false } as const;
+  await expect(stageSource(ground, cut, [tenant.id])).rejects.toMatchObject({ code: 'backup-truncated' });
+  expect(await ground.session.collect(asked)).toEqual(found);
+  await ground.session.close();
 });
 
 test('a safety copy brings back what a restore changed', async () => {

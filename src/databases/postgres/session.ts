@@ -39,7 +39,7 @@ export class PostgresSession implements Port.Session {
   private structure: Structure | null = null;
   private stageNow: Stage | null = null;
   private work: Workspace | null = null;
-  /** The temporary tables are those of `work`. */
+  /** The temporary tables are those of `work`, and hold the rows it counts. */
   private intact = false;
   private reading = false;
   private change: Change | null = null;
@@ -99,7 +99,7 @@ export class PostgresSession implements Port.Session {
   }
 
   async unstage(): Promise<void> {
-    if (!this.stageNow) return;
+    if (!this.stageNow && !this.work) return;
     [this.stageNow, this.work] = [null, null];
     await dropTables(this.sql, 'raw|member|live|staged|want|gone');
   }
@@ -133,12 +133,13 @@ export class PostgresSession implements Port.Session {
     const structure = await this.known();
     const { sql, stageNow } = this;
     const before = this.intact ? this.work : null;
+    this.intact = false;
     this.work = await prepareWorkspace(sql, structure, stageNow, request, before);
-    this.intact = true;
     if (own) await sql.run('BEGIN');
     try {
       const found = await collect(this.work);
       this.hashes = await hashLive(this.work);
+      this.intact = true;
       return found;
     } finally {
       if (own) await this.finishReading();
@@ -166,8 +167,9 @@ export class PostgresSession implements Port.Session {
   }
 
   async compare(onProgress?: Port.OnProgress): Promise<Port.Comparison> {
+    this.intact = false;
     const comparison = await compareAll(this.collected(), methodFor(this.facts), onProgress);
-    this.compared = true;
+    [this.compared, this.intact] = [true, true];
     return comparison;
   }
 
