@@ -52,8 +52,8 @@ export interface Plan {
 /** Computes exact row effects; writes nothing. The session keeps them for `execute`. */
 export async function makePlan(ground: Ground, request: PlanRequest, onProgress?: OnProgress): Promise<Plan> {
   const { session } = ground;
-  await session.beginRead();
   try {
+    await session.beginRead();
     return await planInside(ground, request, onProgress);
   } finally {
     await session.endRead();

@@ -192,6 +192,7 @@ export interface Session {
    * what will be collected in it, where nothing was staged; room for it is made before the reading begins.
    */
   beginRead(shape?: SliceShape): Promise<{ changedSince: boolean }>;
+  /** Also of a reading that failed to begin. */
   endRead(): Promise<void>;
 
   /** Finds the tenant's rows, live and staged. `staged: whole` takes every staged row. */

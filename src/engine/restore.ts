@@ -72,10 +72,10 @@ export async function execute(ground: Ground, confirmed: Plan, options: ExecuteO
   let plan = confirmed;
   for (let attempt = 1; ; attempt++) {
     const started = performance.now();
-    const { changedSince } = await session.beginRead();
     let safetyCopy: Execution['safetyCopy'];
     let effects: Intention['effects'];
     try {
+      const { changedSince } = await session.beginRead();
       if (changedSince || ground.latest !== plan)
         plan = await planInside(ground, confirmed.request, options.onProgress);
       requireWithin(plan, confirmed);
@@ -115,6 +115,8 @@ async function change(
   },
 ): Promise<(Completion & { plan: Plan }) | null> {
   const { session } = ground;
+  // Whatever becomes of it, what the session holds is then not that plan any more.
+  delete ground.latest;
   await given.beforeChange?.(saved);
   const { changedSince, marker } = await session.beginWrite({
     ...(given.onWait ? { onWait: given.onWait } : {}),
@@ -207,8 +209,8 @@ async function digestAfter(ground: Ground, plan: Plan, notes: string[]): Promise
 
 async function digestNow(ground: Ground, plan: Plan): Promise<string> {
   const { session, schema, ownership, config } = ground;
-  await session.beginRead();
   try {
+    await session.beginRead();
     const shape = buildShape(schema, ownership, config, { mode: 'exact' });
     delete ground.latest;
     await session.collect({ shape, tenant: plan.tenant.id, staged: 'none', status: null });
@@ -219,8 +221,8 @@ async function digestNow(ground: Ground, plan: Plan): Promise<string> {
 }
 
 async function plannedAgain(ground: Ground, plan: Plan): Promise<string> {
-  await ground.session.beginRead();
   try {
+    await ground.session.beginRead();
     return (await planInside(ground, plan.request)).planned.digest;
   } finally {
     await ground.session.endRead();

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ActionContext } from '../../src/actions/action.ts';
 import { probeRecord } from '../../src/actions/outcome.ts';
@@ -126,6 +127,34 @@ describe('while others write', () => {
       const again = await work.plan('two');
       expect(again.tables.find((table) => table.name === 'sales')).toMatchObject({ insert: 10 });
       await work.execute(again);
+    } finally {
+      await holder.end();
+      await work.close();
+    }
+    expect(await contents(live, shopTables)).toEqual(await contents(world, shopTables));
+  });
+
+  test('a plan whose execution failed, before its reading or in its change, can be executed again and keeps all rows', async () => {
+    const live = await damaged();
+    await live.sql(
+      `INSERT INTO links SELECT 100 + i, 2 FROM generate_series(1, 3) i; DELETE FROM links WHERE id < 100;
+       CREATE FUNCTION rewrite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM plans WHERE id = 9) THEN NEW.updated_at := '1999-01-01'; END IF; RETURN NEW; END $$;
+       CREATE TRIGGER rewrite BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION rewrite(); ALTER TABLE items ENABLE ALWAYS TRIGGER rewrite;
+       INSERT INTO plans VALUES (9);`,
+    );
+    const impatient = { mode: 'write', busySeconds: 0.2 } as const;
+    const work = await staged(live.url, { form: 'live', url: world.url }, ['two', 'one'], {}, impatient);
+    const holder = await connectTo(live.url);
+    try {
+      const plan = await work.plan('two');
+      await holder.query('BEGIN; LOCK TABLE sales');
+      await expect(work.execute(plan)).rejects.toMatchObject({ code: 'database-busy' });
+      await holder.query('ROLLBACK');
+      await expect(work.execute(plan)).rejects.toMatchObject({ code: 'verification-failed' });
+      await live.sql('DELETE FROM plans WHERE id = 9');
+      const { safetyCopy } = await work.execute(plan);
+      expect(await readFile(safetyCopy.path, 'utf8')).toContain('\n103\t\\N\t2\n');
+      await work.execute(await work.plan('one'));
     } finally {
       await holder.end();
       await work.close();
