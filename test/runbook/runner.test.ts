@@ -151,7 +151,7 @@ test('a person can open a gate with a reason, which is kept', async () => {
   await incident.close();
 });
 
-test('a dry run shows and changes nothing', async () => {
+test('a dry run shows and changes nothing, and meets no RTO', async () => {
   const here = await scene();
   const { incident, runner } = await start(here, head + suspendStep + back, absentOperator(undefined), {
     mode: 'dry-run',
@@ -159,6 +159,7 @@ test('a dry run shows and changes nothing', async () => {
   expect((await runner.run()).outcome).toBe('completed');
   expect(await statusOf(here)).toBe('active');
   expect(incident.state.steps.map((step) => step.state)).toEqual(['skipped', 'skipped']);
+  expect(incident.state.usable).toBeNull();
   expect(incident.state.taskNotes.map((note) => note.text).join()).toContain('can no longer work');
   await incident.close();
 });
