@@ -119,7 +119,7 @@ test.each([
   await incident.close();
   shell(here.world.dbPath, since);
   const signal = new AbortController().signal;
-  const deps = { ...here, mode: 'live' as const, signal, progress: () => undefined };
+  const deps = { ...here, mode: 'live' as const, signal, progress: () => undefined, output: () => undefined };
   await expect(openUndo(deps, incident.id)).rejects.toMatchObject({
     code: 'plan-stale',
     facts: { changed: [{ table: 'tenants', key: '["1"]' }] },
