@@ -4,6 +4,7 @@ import { stopIfAsked } from './action.ts';
 import { type Candidate, candidates, newestFall } from './candidates.ts';
 import { Change } from './change.ts';
 import type { Looking } from './looking.ts';
+import { requireNotRepaired } from './repaired.ts';
 import { lookingOnly } from './slice.ts';
 import { isUnusable } from './unusable.ts';
 
@@ -19,7 +20,7 @@ export function requireSome(found: Candidate[]): Candidate[] {
 /**
  * Opens candidates, newest first, until one is sound, holds the tenant and has something to put back. Where nobody
  * said when the damage happened, one that has markedly fewer rows than the next older one is passed over too. Rejects
- * with backup-missing.
+ * with backup-missing, and with gate-failed where the tenant was repaired since.
  */
 export async function newestThatHelps(context: Looking): Promise<Candidate> {
   const found = requireSome(await candidates(context));
@@ -29,9 +30,10 @@ export async function newestThatHelps(context: Looking): Promise<Candidate> {
   for (const candidate of found.filter((one) => !one.choice.afterDamage)) {
     stopIfAsked(context.signal);
     const { id } = candidate.entry;
-    const { why, rows } = candidate.unusable
-      ? { why: candidate.unusable, rows: 0 }
+    const { why, rows, same } = candidate.unusable
+      ? { why: candidate.unusable, rows: 0, same: false }
       : await lookInto(context, id);
+    if (same) await requireNotRepaired(context, id);
     if (why !== null) passedOver.push(`${id} passed over: ${why}`);
     else if (best === null || newestFall([best.rows, rows]) === 0) {
       if (best)
@@ -54,13 +56,19 @@ export async function newestThatHelps(context: Looking): Promise<Candidate> {
   );
 }
 
-/** Why a backup does not help, or null; and how many rows of the tenant it holds. */
-async function lookInto(context: Looking, ref: string): Promise<{ why: string | null; rows: number }> {
+interface Looked {
+  why: string | null;
+  rows: number;
+  same: boolean;
+}
+
+/** Why a backup does not help, or null; how many rows of the tenant it holds; and whether none would change. */
+async function lookInto(context: Looking, ref: string): Promise<Looked> {
   try {
     const change = await Change.open(lookingOnly(context), ref);
     try {
       await change.backup.confirmed;
-      if (!change.tenant.inBackup) return { why: 'it does not hold the tenant', rows: 0 };
+      if (!change.tenant.inBackup) return { why: 'it does not hold the tenant', rows: 0, same: false };
       const plan = await change.plan({ mode: 'exact' });
       const { insert, update, delete: deleted } = countEffects(plan);
       const same = insert + update + deleted === 0;
@@ -68,12 +76,12 @@ async function lookInto(context: Looking, ref: string): Promise<{ why: string | 
       const why = leftAsIs(plan)
         ? 'nothing would come back from it'
         : 'it holds the same state: nothing to restore';
-      return { why: same ? why : null, rows };
+      return { why: same ? why : null, rows, same };
     } finally {
       await change.close();
     }
   } catch (error) {
     if (!isUnusable(error)) throw error;
-    return { why: error.message, rows: 0 };
+    return { why: error.message, rows: 0, same: false };
   }
 }

@@ -1,4 +1,4 @@
-import { countEffects } from '../engine/planning.ts';
+import { countEffects, type Plan } from '../engine/planning.ts';
 import { printable } from '../engine/printable.ts';
 import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
@@ -135,13 +135,35 @@ export async function openUndo(
       );
     const known = bench.ground.tenants.find((one) => sameId(one.id, tenant.id));
     const change = bench.change(known ?? { ...tenant, status: null });
-    await change.plan(verbatim);
-    requireUntouched(id, tenant.slug, await bench.ground.session.changedSince(effects.file), wayOn);
+    const plan = await change.plan(verbatim);
+    const own = ownRowMoved(change, plan, record, tenant)
+      ? [{ table: deps.config.tenants.table, key: JSON.stringify([tenant.id.text]) }]
+      : [];
+    const moved = await bench.ground.session.changedSince(effects.file);
+    requireUntouched(id, tenant.slug, [...own, ...moved], wayOn);
     return change;
   } catch (error) {
     await bench.close();
     throw error;
   }
+}
+
+/**
+ * Would an undo take back what others did to the tenant's own row? Suspending moves its status, and with it what
+ * triggers and hooks write there; nothing of that gives a tenant another name, or its id to somebody else.
+ */
+function ownRowMoved(change: Change, plan: Plan, { intended }: RestoreRecord, known: TenantRef): boolean {
+  const { table, status } = change.bench.deps.config.tenants;
+  const back = plan.tables.find((one) => one.name === table);
+  const written = intended.tables.find((one) => one.name === table);
+  if (!back) return false;
+  if (back.insert > 0) return !written?.delete;
+  if (back.delete > 0 && !written?.insert) return true;
+  if (back.update > 0 && written?.update) return false;
+  if (back.update + back.delete === 0) return false;
+  const { slug, name } = change.tenant;
+  if (slug !== known.slug || name !== known.name) return true;
+  return back.update > 0 && status !== undefined && !statusBack(change);
 }
 
 /** At most this many rows are named. */

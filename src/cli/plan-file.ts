@@ -107,6 +107,39 @@ export async function loadPlan(file: string, context: Context): Promise<PlanFile
   }
 }
 
+export interface Besides {
+  tenants: string[];
+  tier: string | undefined;
+  tenantsFile: string | undefined;
+  missing: boolean;
+  mode: string | undefined;
+  tables: string[] | undefined;
+  review: string[] | undefined;
+  withShared: boolean;
+}
+
+/** A plan says whose rows change and how: what a command line says besides would go unheard. Throws usage. */
+export function requireNothingElse({ tenant }: PlanFile, besides: Besides): void {
+  const { tenants, tier, tenantsFile, missing, mode, tables, review, withShared } = besides;
+  const names = [tenant.slug, `slug:${tenant.slug}`, `${tenant.id}`, `id:${tenant.id}`];
+  const said = Object.entries({
+    'another tenant': tenants.some((name) => !names.includes(name)),
+    '--tier': tier,
+    '--tenants-file': tenantsFile,
+    '--missing': missing,
+    '--mode': mode,
+    '--tables': tables,
+    '--review': review,
+    '--with-shared': withShared,
+  }).flatMap(([name, given]) => (given ? [name] : []));
+  if (said.length === 0) return;
+  throw new TenantDrError(
+    'usage',
+    `The plan is about ${printable(tenant.slug)} and says what changes: ${said.join(', ')} cannot be given with it. Nothing was changed.`,
+    { hint: 'Make another plan, or restore with --from.' },
+  );
+}
+
 /** Refuses when the backup or the rows are no longer those the plan was made from, and says what changed. */
 export async function requireStillTrue(saved: PlanFile, plan: Plan, bench: Workbench): Promise<void> {
   if ((await bench.backup.sha256()) !== saved.backup.sha256) {

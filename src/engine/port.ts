@@ -232,7 +232,7 @@ export interface Session {
   commit(): Promise<{ writeLockSeconds: number }>;
   rollback(): Promise<void>;
 
-  /** For undo, after compare: rows it would touch that are not as the change recorded at `path` left them. */
+  /** For undo, after compare: rows it would touch, but for the tenant's own, that are not as the change recorded at `path` left them. */
   changedSince(path: string): Promise<{ table: string; key: string }[]>;
   /** Did the change whose effects were saved at `path` happen? Row by row, for digests that match neither. */
   probe(path: string, marker: ChangeMarker): Promise<Outcome>;

@@ -76,6 +76,8 @@ export function applyRestore(state: IncidentState, entry: Entry): void {
  * the step that ends the outage. Where no step is marked so, the restore itself is that step.
  */
 export function isUsable(state: IncidentState): boolean {
+  // It skips every change, so nobody could work again because of it.
+  if (state.opened.mode === 'dry-run') return false;
   if (state.suspensions.some((suspension) => suspension.reactivatedAt === null)) return false;
   if (state.restores.some((restore) => restore.state === 'intended' || restore.state === 'unknown'))
     return false;

@@ -218,6 +218,10 @@ async function rollBack(
 ): Promise<Ended> {
   const back = { ...task, title: rollback.title, body: rollback.body, rollback: null };
   const work = workOf(back, back.body, run.context);
+  if (work.leftOut) {
+    const why = `failed: ${failure.message} "${rollback.title}" was not done: ${work.leftOut}`;
+    return skip(run, step, task, why, 'operator');
+  }
   const attempt = await tryOnce(run, step, { ...back, confirm: confirmOf(work) }, work);
   if (attempt instanceof TenantDrError) {
     const next = await afterFailure(run, step, back, attempt);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { newestFall } from '../../src/actions/candidates.ts';
 import { actions } from '../../src/actions/registry.ts';
+import { openUndo } from '../../src/actions/undo.ts';
 import { restoredText } from '../../src/cli/restored.ts';
 import { describe } from '../../src/incident/describe.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
@@ -97,6 +98,32 @@ test('an undo that takes the tenant back to suspended says so before and after',
   const sentence = /from active to suspended, so that it cannot work until `tenant-dr reactivate/;
   expect(person.asked.find((question) => question.kind === 'confirm')?.detail.join()).toMatch(sentence);
   expect(restoredText('INC', undone.incident.state.tasks.it?.output)).toMatch(sentence);
+});
+
+test.each([
+  ['was renamed', "UPDATE tenants SET slug = 'renamed', status = 'suspended' WHERE id = 1", ''],
+  ['was changed in its own row', "UPDATE tenants SET name = 'Alfa and Sons' WHERE id = 1", ''],
+  [
+    'was gone, and whose id went to another',
+    "UPDATE tenants SET slug = 'new' WHERE id = 1",
+    'DELETE FROM tenants WHERE id = 1',
+  ],
+])('an undo is refused for a tenant that %s since', async (_, since, damage) => {
+  const memos = "CREATE TABLE memos (tenant_id INTEGER, body TEXT); INSERT INTO memos VALUES (1, 'a')";
+  const here = await sceneOf(shellWorld({ create: memos, damage: 'DELETE FROM memos' }));
+  shell(here.world.dbPath, damage);
+  here.config.tenants.status = { column: 'status', active: 'active', suspended: 'suspended' };
+  const from = `, with: { from: ${here.world.backupPath}, mode: exact }`;
+  const { incident, runner } = await start(here, one('restore', from), absentOperator('alfa'));
+  expect((await runner.run()).error).toBeNull();
+  await incident.close();
+  shell(here.world.dbPath, since);
+  const signal = new AbortController().signal;
+  const deps = { ...here, mode: 'live' as const, signal, progress: () => undefined, output: () => undefined };
+  await expect(openUndo(deps, incident.id)).rejects.toMatchObject({
+    code: 'plan-stale',
+    facts: { changed: [{ table: 'tenants', key: '["1"]' }] },
+  });
 });
 
 test('a tenant that is still written to is not called still, and going on needs a reason', async () => {

@@ -79,6 +79,28 @@ test('a damage time that nobody gave is assumed aloud, once', async () => {
   await incident.close();
 });
 
+test('whoever is repaired since the damage is not taken further back without a person', async () => {
+  const memos =
+    'CREATE TABLE memos (id INTEGER PRIMARY KEY, tenant_id INTEGER); INSERT INTO memos VALUES (1, 1)';
+  const here = await sceneOf(shellWorld({ create: memos, damage: 'DELETE FROM memos' }));
+  const { backupPath } = here.world;
+  const older = backupPath.replace('020000', '010000');
+  copyFileSync(backupPath, older);
+  shell(older, 'UPDATE memos SET id = 2');
+  const damagedAt = new Date();
+  const run = async (uses: string) => {
+    const text = look().replace('uses: scope, with: { backups: 1 }', uses);
+    const { incident, runner } = await start(here, text, absentOperator('alfa'), { damagedAt });
+    const { error } = await runner.run();
+    await incident.close();
+    return { error, output: incident.state.tasks.it?.output };
+  };
+  expect((await run(`uses: restore, with: { from: ${backupPath} }`)).error).toBeNull();
+  expect((await run('uses: choose-backup')).error?.code).toBe('gate-failed');
+  shell(here.world.dbPath, 'DELETE FROM memos');
+  expect((await run('uses: choose-backup')).output).toMatchObject({ path: backupPath });
+});
+
 test('backups that cannot be used are not opened one after the other while the clock runs', async () => {
   const world = shellWorld({
     create: 'CREATE TABLE memos (id INTEGER PRIMARY KEY, tenant_id INTEGER)',

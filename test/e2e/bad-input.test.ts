@@ -235,6 +235,11 @@ describe('a plan that is no longer true', () => {
     const ended = await tenantDr(world, 'restore', '--plan', plan, '--confirm', 'alfa');
     await expectRefused(ended, 'plan-stale', 3, world, before);
     expect(ended.document.error.message).toContain('memos');
+    // Whom and what else the command line names would be restored without having been planned, or go unheard.
+    const more = ['--tier', 'free', '--mode', 'missing'];
+    const besides = await tenantDr(world, 'restore', 'bravo', '--plan', plan, ...more, '--confirm', 'alfa');
+    await expectRefused(besides, 'usage', 2, world, before);
+    expect(besides.document.error.message).toContain('another tenant, --tier, --mode cannot be given');
   });
 
   it('is refused also to whoever goes on with the restore it was given to', async () => {

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { resumeIncident } from '../../src/incident/store.ts';
@@ -151,7 +151,7 @@ test('a person can open a gate with a reason, which is kept', async () => {
   await incident.close();
 });
 
-test('a dry run shows and changes nothing', async () => {
+test('a dry run shows and changes nothing, and meets no RTO', async () => {
   const here = await scene();
   const { incident, runner } = await start(here, head + suspendStep + back, absentOperator(undefined), {
     mode: 'dry-run',
@@ -159,6 +159,7 @@ test('a dry run shows and changes nothing', async () => {
   expect((await runner.run()).outcome).toBe('completed');
   expect(await statusOf(here)).toBe('active');
   expect(incident.state.steps.map((step) => step.state)).toEqual(['skipped', 'skipped']);
+  expect(incident.state.usable).toBeNull();
   expect(incident.state.taskNotes.map((note) => note.text).join()).toContain('can no longer work');
   await incident.close();
 });
@@ -213,15 +214,20 @@ test.each([
   await incident.close();
 });
 
-test('a failed step can be rolled back as its runbook says', async () => {
+test('a failed step can be rolled back as its runbook says, and on a copy not by what may reach the live system', async () => {
   const here = await scene();
   const marker = path.join(folderOfTheFile('rollback'), 'undone');
   const failing = command(
-    `{ command: ['false'] }`,
+    `{ command: ['false'], onCopy: true }`,
     `, rollback: { title: Undo it, run: [touch, ${marker}] }`,
   );
-  const operator = new ScriptedOperator({ 'tool.proceed': ['go', 'go'], 'tool.failed': 'rollback' });
-  const { incident, runner } = await start(here, failing, operator);
+  const operator = () => new ScriptedOperator({ 'tool.proceed': ['go', 'go'], 'tool.failed': 'rollback' });
+  const rehearsed = await start(here, failing, operator(), { mode: 'rehearsal' });
+  expect((await rehearsed.runner.run()).outcome).toBe('completed');
+  expect(existsSync(marker)).toBe(false);
+  expect(rehearsed.incident.state.steps[0]?.reason).toContain('"Undo it" was not done: a command may reach');
+  await rehearsed.incident.close();
+  const { incident, runner } = await start(here, failing, operator());
   expect((await runner.run()).outcome).toBe('completed');
   writeFileSync(marker, '', { flag: 'r+' });
   expect(incident.state.steps[0]?.state).toBe('skipped');

@@ -7,7 +7,7 @@ import { type Tier, tiers } from '../../policy/tiers.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { choice, flag, many, text } from '../parameters.ts';
-import type { PlanFile } from '../plan-file.ts';
+import type { Besides, PlanFile } from '../plan-file.ts';
 import { changeParameters, depsOf, planOptionsOf, planParameters, planText } from '../planning.ts';
 import { restoredText } from '../restored.ts';
 import { selectTenants } from '../selection.ts';
@@ -33,17 +33,14 @@ export default command({
     'tenant-dr restore --tier enterprise --from latest --confirm "3 tenants in admin"',
   ],
   async run(context, input) {
-    const saved =
-      input.plan === undefined ? null : await (await import('../plan-file.ts')).loadPlan(input.plan, context);
+    const saved = input.plan === undefined ? null : await planAlone(input.plan, input, context);
     const from = input.from ?? saved?.backup.path;
     if (from === undefined) {
       throw new TenantDrError('usage', 'restore needs --from <ref> or --plan <file>. Nothing was changed.', {
         hint: 'List backups with `tenant-dr backups`.',
       });
     }
-    const options = saved
-      ? { ...planOptionsOf(input), ...saved.options, foreignSource: undefined }
-      : planOptionsOf(input);
+    const options = saved ? { ...saved.options, foreignSource: undefined } : planOptionsOf(input);
     const foreignSource = input.foreignSource ?? saved?.options.foreignSource;
     const named = saved ? [`id:${saved.tenantId.text}`] : input.tenants;
     const given: Given = { ...input, from, foreignSource, saved, ...(await timesOf(input)) };
@@ -79,6 +76,13 @@ export default command({
     }
   },
 });
+
+async function planAlone(file: string, besides: Besides, context: Context): Promise<PlanFile> {
+  const { loadPlan, requireNothingElse } = await import('../plan-file.ts');
+  const saved = await loadPlan(file, context);
+  requireNothingElse(saved, besides);
+  return saved;
+}
 
 /** A tier, a file or "missing" says only later who is meant: then everybody is looked for. */
 function wantedBy(

@@ -122,7 +122,7 @@ async function presentCounts(
 
 /**
  * What an undo would touch beyond the recorded change: rows the change did not write, or that hold something else
- * than it left. Call after compare, with the safety copy staged. The tenant's own row may differ: its status moves.
+ * than it left. Call after compare, with the safety copy staged. Not the tenant's own row: its status moves, and undo looks at it by itself.
  */
 export async function changedSince(work: Workspace, path: string): Promise<{ table: string; key: string }[]> {
   const left = new Map<string, SavedChange>();

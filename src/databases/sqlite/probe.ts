@@ -35,7 +35,7 @@ export function probe(connection: Connection, schema: SqliteSchema, path: string
 
 /**
  * What an undo would touch beyond the recorded change: rows the change did not write, or that hold something else
- * than it left. Call after compare, with the safety copy staged. The tenant's own row may differ: its status moves.
+ * than it left. Call after compare, with the safety copy staged. Not the tenant's own row: its status moves, and undo looks at it by itself.
  */
 export function changedSince(work: Workspace, path: string): { table: string; key: string }[] {
   const left = new Map<string, SavedChange>();
