@@ -1,12 +1,12 @@
 /** One of several results; what came of a tenant that failed is its `error`. */
 interface Ended {
   tenant: unknown;
-  error?: unknown;
+  error?: { code: string } | undefined;
 }
 
 /** Those whose COMMIT nobody answered: they may be done. */
 export function unknownOf<One extends Ended>(results: One[]): One[] {
-  return results.filter(({ error }) => (error as { code?: string } | undefined)?.code === 'outcome-unknown');
+  return results.filter(({ error }) => error?.code === 'outcome-unknown');
 }
 
 /** What is said of several tenants where not all are known to be restored; null when they are. */

@@ -84,10 +84,11 @@ export async function probeRecord(
   if (record.state === 'finished') return { found: 'done', output: outputOf(context, record, about) };
   const { effects } = record.intended;
   const outcome = (await isAsJournaled(effects)) ? await endOf(context, record) : 'unreadable';
-  const doubt = {
+  const doubts: Partial<Record<typeof outcome, string>> = {
     contradictory: `Some rows of ${about.slug} are in their new state and some in their old one`,
     unreadable: `${effects.file}, which tells by what rows to know, is missing or not as it was written`,
-  }[outcome as string];
+  };
+  const doubt = doubts[outcome];
   const done = doubt ? await askWhether(context, record, doubt) : outcome === 'committed';
   await settle(context, record, done, doubt ? 'operator' : 'probe');
   const by = doubt ? ({ by: 'operator' } as const) : {};

@@ -144,7 +144,7 @@ function readEntry(reader: Reader, minor: number, offsetSize: number, custom: bo
   // 1: position not noted, 2: noted, 3: no data.
   const state = reader.byte();
   if (state < 1 || state > 3) throw reader.damaged();
-  const position = reader.offset(offsetSize);
+  const position = reader.unsigned(offsetSize);
   return { ...entry, position: state === 2 ? position : null, hasData: hasDumper && state !== 3, file: null };
 }
 
@@ -181,18 +181,19 @@ class Reader {
   }
 
   byte(): number {
-    return this.offset(1);
+    return this.unsigned(1);
   }
 
   /** A sign byte, then the bytes of the number, least significant first. */
   int(): number {
     const sign = this.byte();
     if (sign > 1) throw this.damaged();
-    const value = this.offset(this.intSize);
+    const value = this.unsigned(this.intSize);
     return sign === 0 ? value : -value;
   }
 
-  offset(size: number): number {
+  /** The first six bytes count: more than any file has. */
+  unsigned(size: number): number {
     return this.buffer.readUIntLE(this.skip(size), Math.min(size, 6));
   }
 
