@@ -137,6 +137,20 @@ describe('an ordinary role', () => {
     ]);
   });
 
+  test('says which materialized views go on showing the rows from before, and no others', async () => {
+    const result = await attempt(
+      `CREATE VIEW dear AS SELECT * FROM items WHERE price > 5;
+       CREATE MATERIALIZED VIEW "Worth" AS SELECT tenant_id, sum(price) AS worth FROM dear GROUP BY 1;
+       CREATE MATERIALIZED VIEW "Least" AS SELECT * FROM "Worth" WHERE worth = 0;
+       CREATE MATERIALIZED VIEW offers AS SELECT name FROM plans;`,
+    );
+    expect(result.outcome).toBe('done');
+    const [note] = result.notes.filter((text) => text.includes('Materialized views'));
+    expect(note).toMatch(
+      /: REFRESH MATERIALIZED VIEW public\."Worth"; REFRESH MATERIALIZED VIEW public\."Least";$/,
+    );
+  });
+
   test('is refused where a rule redirects the change', async () => {
     const result = await attempt(
       'CREATE RULE planted AS ON UPDATE TO items DO ALSO UPDATE links SET item_id = NULL WHERE id = 3;',

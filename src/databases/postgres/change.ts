@@ -13,6 +13,7 @@ import type { Baseline } from './isolation.ts';
 import { prove, requireCounted, takeBaseline } from './isolation.ts';
 import { isDeadlock, lockSlice, lockTenant } from './lock.ts';
 import { tellingWaits, type Waiting } from './lock-waits.ts';
+import { notesOn, staleViews } from './stale-views.ts';
 import { requireStructure } from './structure-mark.ts';
 import type { DisabledTrigger, TriggerMethod } from './triggers.ts';
 import { activeTriggers, disableTriggers, enableTriggers, mayReplicate } from './triggers.ts';
@@ -106,7 +107,7 @@ export class Change {
       throw new TenantDrError('internal', 'Nothing was applied that could be proved.');
     const proof = await prove(this.work, this.baseline, this.applied, this.method, this.disabled);
     if (this.method === 'disabled') await enableTriggers(this.work, this.disabled);
-    proof.notes.push(...(await raiseCounters(this.work)));
+    proof.notes.push(...notesOn(await staleViews(this.work)), ...(await raiseCounters(this.work)));
     return proof;
   }
 
