@@ -1,4 +1,4 @@
-import { existsSync, globSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -12,7 +12,20 @@ export function clientProgram(name: 'pg_dump' | 'pg_restore'): string {
   const onPath = (process.env.PATH ?? '').split(':').map((part) => join(part, name));
   const found = onPath.find((path) => existsSync(path));
   if (!found?.startsWith('/') || !realpathSync(found).endsWith('/pg_wrapper')) return name;
-  return newestFirst(globSync(`/usr/lib/postgresql/*/bin/${name}`))[0] ?? name;
+  return installed(name)[0] ?? name;
+}
+
+/** Where distributions put the programs of each version, and who builds PostgreSQL from its source. */
+const places = ['/usr/lib/postgresql', '/usr', '/usr/local'];
+
+/** Paths of this program in those places, the newest version's first. */
+function installed(name: string): string[] {
+  const folders = places.flatMap((place) => {
+    const versions = existsSync(place) ? readdirSync(place) : [];
+    const ours = place.endsWith('postgresql') ? versions : versions.filter((one) => one.startsWith('pgsql'));
+    return ours.map((version) => join(place, version, 'bin'));
+  });
+  return newestFirst(folders.map((folder) => join(folder, name)).filter((path) => existsSync(path)));
 }
 
 function newestFirst(paths: string[]): string[] {
@@ -25,10 +38,8 @@ export async function findBinaries(): Promise<string> {
   const onPath = (process.env.PATH ?? '')
     .split(':')
     .filter((part) => existsSync(join(part, 'initdb')) && existsSync(join(part, 'postgres')));
-  const installed = globSync('/usr/{lib/postgresql,pgsql-*,local/pgsql}/{*/bin,bin}').filter((part) =>
-    existsSync(join(part, 'initdb')),
-  );
-  const found = newestFirst(installed)[0] ?? onPath[0] ?? (await embeddedBinaries());
+  const [newest] = installed('initdb');
+  const found = (newest && dirname(newest)) ?? onPath[0] ?? (await embeddedBinaries());
   if (found) return found;
   throw new TenantDrError(
     'tool-missing',
