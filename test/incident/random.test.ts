@@ -73,7 +73,7 @@ describe('whatever happens in whatever order', () => {
         const { report } = await readReport(dir);
         const path = join(dir, 'report.json');
         await writeFile(path, renderReport(report, 'json'));
-        const { stdout } = await run('python3', [checker, join(dir, 'journal.jsonl'), path]).catch(
+        const { stdout } = await run('python3', ['-S', checker, join(dir, 'journal.jsonl'), path]).catch(
           (failed) => failed,
         );
         expect(String(stdout).trim()).toBe('every number agrees');

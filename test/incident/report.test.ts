@@ -122,7 +122,7 @@ async function play(
 async function checked(incident: Incident, json: string): Promise<string> {
   const path = join(await temporaryFolder(), 'report.json');
   await writeFile(path, json);
-  const { stdout } = await run('python3', [checker, incident.path('journal.jsonl'), path]).catch(
+  const { stdout } = await run('python3', ['-S', checker, incident.path('journal.jsonl'), path]).catch(
     (error) => error,
   );
   return String(stdout).trim();

@@ -116,6 +116,6 @@ test.each([
     execFileSync('sqlite3', [dbPath, 'PRAGMA wal_checkpoint(TRUNCATE)']);
     copyFileSync(dbPath, after);
     const facts = ['--facts', factsPath, '--before', before, '--after', after, '--backup', backupPath];
-    execFileSync('python3', [checker, ...facts, '--tenant', victim]);
+    execFileSync('python3', ['-S', checker, ...facts, '--tenant', victim]);
   },
 );

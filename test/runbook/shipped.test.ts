@@ -27,7 +27,7 @@ test.each(['deleted', 'overwritten', 'wrong-tenant-merge', 'bad-latest'] as cons
     const { factsPath, backupPath, victim } = here.world;
     const given = ['--facts', factsPath, '--before', before, '--after', after, '--backup', backupPath];
     expect(
-      execFileSync('python3', [checker, ...given, '--tenant', victim], { encoding: 'utf8' }),
+      execFileSync('python3', ['-S', checker, ...given, '--tenant', victim], { encoding: 'utf8' }),
     ).not.toMatch(/problem/);
     await incident.close();
   },
