@@ -48,7 +48,8 @@ const searched = 3;
  */
 export class RowFilter {
   rows = 0;
-  private rest: Buffer = Buffer.alloc(0);
+  /** The row that was cut, in the pieces it came in: one of many mebibytes is put together once. */
+  private cut: Buffer[] = [];
   private readonly all: boolean;
   private readonly ways: Sieve[];
   private readonly except: Sieve[];
@@ -67,18 +68,16 @@ export class RowFilter {
   push(chunk: Buffer): Buffer[] {
     const found: Buffer[] = [];
     let from = 0;
-    if (this.rest.length > 0) {
+    if (this.cut.length > 0) {
       // Only the row that was cut is put together; joining whole chunks would cost more than filtering them.
       from = chunk.indexOf(newline) + 1;
-      if (from === 0) {
-        this.rest = Buffer.concat([this.rest, chunk]);
-        return found;
-      }
-      this.pick(Buffer.concat([this.rest, chunk.subarray(0, from)]), found);
+      this.cut.push(Buffer.from(chunk.subarray(0, from === 0 ? chunk.length : from)));
+      if (from === 0) return found;
+      this.pick(Buffer.concat(this.cut.splice(0)), found);
     }
-    const end = chunk.lastIndexOf(newline) + 1;
+    const end = Math.max(chunk.lastIndexOf(newline) + 1, from);
     if (end > from) this.pick(chunk.subarray(from, end), found);
-    this.rest = Buffer.from(chunk.subarray(Math.max(end, from)));
+    if (end < chunk.length) this.cut.push(Buffer.from(chunk.subarray(end)));
     return found;
   }
 
