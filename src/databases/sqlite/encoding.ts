@@ -58,20 +58,53 @@ export function shown(value: string): string {
  * @param values as better-sqlite3 gives them with safe integers: bigint, number (REAL), string, Buffer, null
  * @param count how many of them, from the first, make up the row
  */
-export function encodeValues(values: unknown[], count: number, encoding: string): string | null {
+export function encodeValues(values: unknown[], count: number, encoding: string): Buffer | string | null {
   let row = '';
   for (let index = 0; index < count; index++) {
     const value = values[index];
     if (typeof value === 'string') {
+      if (row.length + value.length > longest) return encodeLong(values.slice(0, count), encoding);
       if (encoding !== 'UTF-8') row += `T${value.length * 2}:${value}`;
       else if (value.includes('\ufffd')) return null;
       else row += `T${Buffer.byteLength(value)}:${value}`;
     } else if (typeof value === 'bigint') row += `I${value};`;
     else if (value === null) row += 'N';
     else if (typeof value === 'number') row += `R${realBits(value)}`;
-    else row += `B${(value as Buffer).length}:${(value as Buffer).toString('hex').toUpperCase()}`;
+    else {
+      const blob = value as Buffer;
+      if (row.length + blob.length > longest) return encodeLong(values.slice(0, count), encoding);
+      row += `B${blob.length}:${blob.toString('hex').toUpperCase()}`;
+    }
   }
   return row;
+}
+
+/** Longer rows are put together as bytes: a text has at most 2^29 characters, and a blob takes two for each byte. */
+const longest = 2 ** 26;
+
+/** The same encoding as bytes, whatever its length. */
+export function encodeLong(values: unknown[], encoding: string): Buffer | null {
+  const parts: Buffer[] = [];
+  for (const value of values) {
+    if (typeof value === 'string') {
+      if (encoding === 'UTF-8' && value.includes('\ufffd')) return null;
+      const bytes = Buffer.from(value);
+      const size = encoding === 'UTF-8' ? bytes.length : value.length * 2;
+      parts.push(Buffer.from(`T${size}:`), bytes);
+    } else if (value instanceof Buffer) parts.push(Buffer.from(`B${value.length}:`), hexOf(value));
+    else parts.push(Buffer.from(encodeValues([value], 1, encoding) as string));
+  }
+  return Buffer.concat(parts);
+}
+
+const mebibyte = 2 ** 20;
+
+/** Upper-case hex, a piece at a time. */
+function hexOf(blob: Buffer): Buffer {
+  const hex = Buffer.allocUnsafe(2 * blob.length);
+  for (let at = 0; at < blob.length; at += mebibyte)
+    hex.write(blob.toString('hex', at, at + mebibyte).toUpperCase(), 2 * at, 'latin1');
+  return hex;
 }
 
 const eight = Buffer.alloc(8);
