@@ -28,6 +28,7 @@ export function wayAround(blocking: Conflict[], { tenant, request, conflicts, ta
   const movedHere = conflicts.filter((one) => one.kind === 'key-of-another-tenant' && !one.blocking);
   const refersToMoved = ({ kind, other }: Conflict): boolean =>
     kind === 'inbound-reference' &&
+    other?.tenant !== tenant.id.text &&
     movedHere.some(({ table, key }) => table === other?.table && key === other.key);
   if (blocking.some(refersToMoved))
     ways.push(

@@ -427,3 +427,34 @@ test('a table whose rows no single column tells apart is no table of tenants', (
   const unique = [{ name: 'u', columns: ['team_id'], partial: false, primary: false }];
   expect(guessTenants(team({ uniques: unique }))?.id).toBe('team_id');
 });
+
+test('a record that is a part of another row is marked: kept, it stops a restore that would delete that row', () => {
+  const logOf = (facts: { filled: boolean; parent: string }) => {
+    const key = {
+      columns: ['run_id'],
+      table: facts.parent,
+      parentColumns: ['id'],
+      onDelete: 'CASCADE' as const,
+      onUpdate: 'NO ACTION' as const,
+    };
+    const log = table('run_log', ['id', 'run_id'], { foreignKeys: [key] });
+    const run = log.columns.find(({ name }) => name === 'run_id');
+    if (run) run.notNull = facts.filled;
+    return proposeTables(schemaOf(table(facts.parent), log), tenants, ['tenant_id']).find(
+      ({ name }) => name === 'run_log',
+    );
+  };
+  expect(logOf({ filled: true, parent: 'runs' })).toMatchObject({
+    rule: { restore: 'missing' },
+    review: true,
+  });
+  expect(logOf({ filled: true, parent: 'runs' })?.why).toContain('delete their runs');
+  expect(logOf({ filled: false, parent: 'runs' })).toMatchObject({
+    rule: { restore: 'missing' },
+    review: false,
+  });
+  expect(logOf({ filled: true, parent: 'users' })).toMatchObject({
+    rule: { restore: 'missing' },
+    review: false,
+  });
+});

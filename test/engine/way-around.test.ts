@@ -30,3 +30,27 @@ test('tables that --tables left out are named, where the chosen ones refer to th
   expect(ways(missing)).toContain("nobody's by their own keys");
   expect(ways(missing)).not.toContain('--tables with');
 });
+
+test("only another tenant's rows that refer to moved ones are a reason to set these back by hand", () => {
+  const referring = (tenant: string): string => {
+    const inbound: Conflict = {
+      kind: 'inbound-reference',
+      table: 'logs',
+      key: '[1]',
+      other: { table: 'results', key: '[5]', tenant },
+      detail: '',
+      blocking: true,
+    };
+    const moved: Conflict = {
+      kind: 'key-of-another-tenant',
+      table: 'results',
+      key: '[5]',
+      other: { tenant: '8' },
+      detail: '',
+      blocking: false,
+    };
+    return wayAround([inbound], { ...plan, request: { mode: 'exact' }, conflicts: [inbound, moved] });
+  };
+  expect(referring('8')).toContain('set their tenant back by hand');
+  expect(referring('7')).not.toContain('set their tenant back by hand');
+});
