@@ -102,9 +102,14 @@ function referredColumn(schema: Schema, table: Table): string | undefined {
   )[0];
 }
 
+/** Beside a key of several columns only one that no two rows share: (`realm_id`, `team_id`) may be a team of each realm. */
 function idColumn(table: Table): string | undefined {
   if (table.primaryKey.length === 1) return table.primaryKey[0];
-  return usualColumn(table, ['id', `${singularOf(table.name)}_id`, 'tenant_id']);
+  const usual = usualColumn(table, ['id', `${singularOf(table.name)}_id`, 'tenant_id']);
+  const alone = table.uniques.some(
+    ({ partial, columns }) => !partial && columns.length === 1 && columns[0] === usual,
+  );
+  return table.primaryKey.length === 0 || alone ? usual : undefined;
 }
 
 /**

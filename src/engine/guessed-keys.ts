@@ -38,7 +38,8 @@ export function guessKeys(
       const key =
         tenantColumn(schema, table, tenants.table) ??
         unwrittenKey(schema, table, owned) ??
-        keyFromHolder(schema, table, owned);
+        keyFromHolder(schema, table, owned) ??
+        keyElsewhere(schema, table, owned);
       if (key) keys.set(table.name, key);
     }
   }
@@ -73,21 +74,67 @@ export function namesSeveral(entry: TableOwnership): boolean {
   return entry.reason?.startsWith('several columns') ?? false;
 }
 
-/** A column named as a key to the tenants is in another table (`org_uuid`), though here no foreign key says so. */
+/** A column named as a key to the tenants is in another table (`org_uuid`, `tenant_id` beside `tenantId`), though here no foreign key says so. */
 function tenantColumn(schema: Schema, table: Table, tenants: string): GuessedKey | undefined {
   // A tenant's own key to another (its parent) is no name for whose a row is.
   const keys = schema.tables
     .filter(({ name }) => name !== tenants)
     .flatMap((one) => one.foreignKeys)
-    .filter((key) => key.table === tenants && key.columns.length === 1)
-    .flatMap((key) => key.columns);
+    .filter((key) => key.table === tenants && key.columns.length === 1);
   const written = table.foreignKeys.flatMap((key) => key.columns);
-  const column = table.columns.find(({ name }) => keys.includes(name) && !written.includes(name))?.name;
-  if (column === undefined) return undefined;
-  return {
-    rule: { column },
-    why: `${column} is a key to ${tenants} elsewhere; if it is not here, write: shared`,
-  };
+  for (const { columns, parentColumns } of keys) {
+    const id = schema.tables
+      .find(({ name }) => name === tenants)
+      ?.columns.find(({ name }) => name === parentColumns[0]);
+    const column = table.columns.find(
+      (one) =>
+        plain(one.name) === plain(columns[0] ?? '') &&
+        !written.includes(one.name) &&
+        id !== undefined &&
+        comparable(one, id),
+    );
+    if (!column) continue;
+    return {
+      rule: { column: column.name },
+      why: `${column.name} is a key to ${tenants} elsewhere; if it is not here, write: shared`,
+    };
+  }
+  return undefined;
+}
+
+/**
+ * A column named as another table's key to owned rows (`endp_id`), where every key of that name leads to the same. Its
+ * own key (`id`) and people (`user_id`) tell nothing, and a key to rows of the same table (`parent_id`) little.
+ */
+function keyElsewhere(schema: Schema, table: Table, owned: string[]): GuessedKey | undefined {
+  const written = table.foreignKeys.flatMap((key) => key.columns);
+  for (const column of table.columns) {
+    if (
+      written.includes(column.name) ||
+      (table.primaryKey.length === 1 && column.name === table.primaryKey[0])
+    )
+      continue;
+    const alike = schema.tables.flatMap((one) =>
+      one.foreignKeys.filter(
+        (key) =>
+          key.table !== one.name &&
+          key.columns.length === 1 &&
+          plain(key.columns[0] ?? '') === plain(column.name),
+      ),
+    );
+    const [key] = alike;
+    const to = key?.parentColumns[0];
+    if (!key || to === undefined || alike.some((one) => one.table !== key.table)) continue;
+    const parent = schema.tables.find((one) => one.name === key.table);
+    const keyed = parent?.columns.find(({ name }) => name === to);
+    if (!keyed || !owned.includes(key.table) || people.test(key.table) || key.table === table.name) continue;
+    if (!comparable(column, keyed) || isNumber(column) !== isNumber(keyed)) continue;
+    return {
+      rule: { through: key.table, on: { [column.name]: to } },
+      why: `${column.name} is a key to ${key.table} elsewhere; if it is not here, write: shared`,
+    };
+  }
+  return undefined;
 }
 
 /** A column named after an owned table (`original_job_id` → jobs.id) of which no foreign key says what it is. */

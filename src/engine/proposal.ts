@@ -43,8 +43,25 @@ export function proposeTables(
     if (key) return { name: entry.name, ownership: 'declared', review: true, ...cautiously(table, key) };
     if (entry.ownership === 'unclassified') return unreached(table, entry);
     if (!entry.membership || entry.membership.via === 'identity') return settled(entry);
-    return { ...settled(entry), ...cautionFor(table) };
+    return { ...settled(entry), ...cautionFor(table), ...heldRecord(table, entry) };
   });
+}
+
+/**
+ * Records that are a part of a row which an exact restore may delete: kept, they stand in its way. Both are right for
+ * some application.
+ */
+function heldRecord(table: Table, { membership }: TableOwnership): Partial<TableProposal> {
+  const { rule } = cautionFor(table);
+  if (membership?.via !== 'links' || typeof rule !== 'object' || rule?.restore !== 'missing') return {};
+  const filled = (name: string): boolean =>
+    table.columns.some((column) => column.name === name && column.notNull);
+  const holder = membership.links.find(({ columns }) => columns.every(filled))?.parent;
+  if (holder === undefined || people.test(holder)) return {};
+  return {
+    review: true,
+    why: `only missing rows come back, and newer ones stop mode exact where it would delete their ${holder}; to let them go with it, write: restore: exact`,
+  };
 }
 
 /** The rule of a guessed key together with what the rows themselves call for. */

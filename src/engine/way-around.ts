@@ -5,7 +5,7 @@ import type { TenantId } from './tenant.ts';
 /** What of a refused plan says which way is left. */
 interface Refused {
   tenant: { id: TenantId };
-  request: { mode: RestoreMode };
+  request: { mode: RestoreMode; tables?: string[] | undefined };
   conflicts: Conflict[];
   tables: { name: string; mode: TableMode }[];
 }
@@ -15,10 +15,20 @@ export function wayAround(blocking: Conflict[], { tenant, request, conflicts, ta
   const ways = ['Leave these tables out: with --tables, or as { exclude: reason } in the config.'];
   if (blocking.some(({ kind }) => kind === 'inbound-reference'))
     ways.push('References to rows that would be deleted: --mode keep-new or missing.');
+  const modeOf = (table: string | undefined): TableMode | undefined =>
+    tables.find(({ name }) => name === table)?.mode;
+  const records = tablesIn(blocking, ({ kind, table }) =>
+    kind === 'inbound-reference' && modeOf(table) === 'missing' ? table : undefined,
+  );
+  if (request.mode === 'exact' && records.length > 0)
+    ways.push(
+      `Rows of ${records.join(', ')}, which the config keeps: \`restore: exact\` there lets them go with what they refer to (the safety copy keeps them).`,
+    );
   // Neither tenant can be restored before the other: the one refers to the rows, the other holds their keys.
   const movedHere = conflicts.filter((one) => one.kind === 'key-of-another-tenant' && !one.blocking);
   const refersToMoved = ({ kind, other }: Conflict): boolean =>
     kind === 'inbound-reference' &&
+    other?.tenant !== tenant.id.text &&
     movedHere.some(({ table, key }) => table === other?.table && key === other.key);
   if (blocking.some(refersToMoved))
     ways.push(
@@ -31,8 +41,14 @@ export function wayAround(blocking: Conflict[], { tenant, request, conflicts, ta
     ways.push(
       'Rows went both ways between two tenants, so that neither can be restored first: set the tenant of one side’s rows back by hand, then restore that side.',
     );
-  const owned = new Set(tables.map(({ name }) => name));
-  if (blocking.some(({ kind, other }) => kind === 'reference-missing' && owned.has(other?.table ?? '')))
+  const leftOut = (table: string | undefined): boolean =>
+    table !== undefined && request.tables !== undefined && !request.tables.includes(table);
+  const needed = tablesIn(blocking, ({ kind, other }) =>
+    kind === 'reference-missing' && modeOf(other?.table) !== undefined ? other?.table : undefined,
+  );
+  const along = needed.filter(leftOut);
+  if (along.length > 0) ways.push(`Or take along what they refer to: --tables with ${along.join(', ')} too.`);
+  if (needed.length > along.length)
     ways.push(
       "Rows it does not bring back may be nobody's by their own keys: say in the config whose they are, { through: <table>, on: { <their key>: <column that refers to them> } }.",
     );
@@ -48,4 +64,8 @@ export function wayAround(blocking: Conflict[], { tenant, request, conflicts, ta
     );
   }
   return ways.join(' ');
+}
+
+function tablesIn(conflicts: Conflict[], tableOf: (conflict: Conflict) => string | undefined): string[] {
+  return [...new Set(conflicts.flatMap((conflict) => tableOf(conflict) ?? []))];
 }

@@ -368,3 +368,93 @@ test('a column is taken for a key only where no foreign key says what it is', ()
     review: true,
   });
 });
+
+test("a column spelled otherwise than the keys to the tenants names the row's tenant before any other key", () => {
+  const spelled = 'tenantId';
+  const key = {
+    columns: [spelled],
+    table: 'tenants',
+    parentColumns: ['id'],
+    onDelete: 'CASCADE' as const,
+    onUpdate: 'NO ACTION' as const,
+  };
+  const workflows = table('workflows', ['id', spelled], { foreignKeys: [key] });
+  const runs = table('v1_runs', ['id', 'workflow_id', 'tenant_id']);
+  const found = proposeTables(schemaOf(workflows, runs), tenants, [spelled]);
+  expect(found.find(({ name }) => name === 'v1_runs')).toMatchObject({
+    rule: { column: 'tenant_id' },
+    review: true,
+  });
+});
+
+test('a column named as the key to owned rows of another table is guessed to be one, for review', () => {
+  const key = (column: string, parent: string) => ({
+    columns: [column],
+    table: parent,
+    parentColumns: ['id'],
+    onDelete: 'CASCADE' as const,
+    onUpdate: 'NO ACTION' as const,
+  });
+  const endpoint = table('endpoint');
+  const sent = table('sent', ['id', 'endp_id', 'ref_id'], {
+    foreignKeys: [key('endp_id', 'endpoint'), key('ref_id', 'endpoint')],
+  });
+  const attempt = table('attempt', ['id', 'endp_id']);
+  // A name that leads here and there tells nothing.
+  const elsewhere = table('elsewhere', ['id', 'tenant_id', 'ref_id'], {
+    foreignKeys: [key('ref_id', 'sent')],
+  });
+  const other = table('other', ['id', 'ref_id']);
+  const found = proposeTables(schemaOf(endpoint, sent, attempt, elsewhere, other), tenants, ['tenant_id']);
+  expect(found.find(({ name }) => name === 'attempt')).toMatchObject({
+    rule: { through: 'endpoint', on: { endp_id: 'id' } },
+    review: true,
+  });
+  expect(found.find(({ name }) => name === 'other')).toMatchObject({ rule: 'shared', review: true });
+});
+
+test('a table whose rows no single column tells apart is no table of tenants', () => {
+  const team = (facts: Partial<Table>): Schema => ({
+    tables: [
+      table('team', ['realm_id', 'team_id'], { primaryKey: ['realm_id', 'team_id'], ...facts }),
+      table('member', ['id', 'realm_id', 'team_id']),
+      table('post', ['id', 'realm_id', 'team_id']),
+    ],
+    fingerprint: '',
+  });
+  expect(guessTenants(team({}))).toBeUndefined();
+  expect(guessTenants(team({}), 'team')).toBeUndefined();
+  const unique = [{ name: 'u', columns: ['team_id'], partial: false, primary: false }];
+  expect(guessTenants(team({ uniques: unique }))?.id).toBe('team_id');
+});
+
+test('a record that is a part of another row is marked: kept, it stops a restore that would delete that row', () => {
+  const logOf = (facts: { filled: boolean; parent: string }) => {
+    const key = {
+      columns: ['run_id'],
+      table: facts.parent,
+      parentColumns: ['id'],
+      onDelete: 'CASCADE' as const,
+      onUpdate: 'NO ACTION' as const,
+    };
+    const log = table('run_log', ['id', 'run_id'], { foreignKeys: [key] });
+    const run = log.columns.find(({ name }) => name === 'run_id');
+    if (run) run.notNull = facts.filled;
+    return proposeTables(schemaOf(table(facts.parent), log), tenants, ['tenant_id']).find(
+      ({ name }) => name === 'run_log',
+    );
+  };
+  expect(logOf({ filled: true, parent: 'runs' })).toMatchObject({
+    rule: { restore: 'missing' },
+    review: true,
+  });
+  expect(logOf({ filled: true, parent: 'runs' })?.why).toContain('delete their runs');
+  expect(logOf({ filled: false, parent: 'runs' })).toMatchObject({
+    rule: { restore: 'missing' },
+    review: false,
+  });
+  expect(logOf({ filled: true, parent: 'users' })).toMatchObject({
+    rule: { restore: 'missing' },
+    review: false,
+  });
+});

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { RestoreMode } from '../../src/engine/plan.ts';
 import type { OpenOptions } from '../../src/engine/port.ts';
 import { TenantDrError } from '../../src/errors.ts';
 import type { TestDatabase } from './cluster.ts';
@@ -20,7 +21,12 @@ beforeAll(async () => {
 const loss = `DELETE FROM sales WHERE item_id = 1; DELETE FROM links WHERE item_id = 1; DELETE FROM items WHERE id = 1; UPDATE items SET price = 0 WHERE tenant_id = 2;`;
 
 /** A damaged copy with something planted in it; `outcome` is the error's code or 'done'. */
-async function attempt(planted: string, options: Partial<OpenOptions> = {}, superuser = false) {
+async function attempt(
+  planted: string,
+  options: Partial<OpenOptions> = {},
+  superuser = false,
+  mode: RestoreMode = 'exact',
+) {
   const live = await testDatabase(server, '', world.name, 'app');
   await live.sql(loss);
   if (planted) await live.asSuperuser(planted);
@@ -29,7 +35,7 @@ async function attempt(planted: string, options: Partial<OpenOptions> = {}, supe
   let work: Staging | null = null;
   try {
     work = await staged(url, { form: 'live', url: world.url }, ['two'], {}, { mode: 'write', ...options });
-    const plan = await work.plan('two');
+    const plan = await work.plan('two', { mode });
     const done = await work.execute(plan);
     return {
       outcome: 'done',
@@ -111,6 +117,20 @@ describe('an ordinary role', () => {
       expect(result.message).toContain('--disable-triggers');
     expect(result.after).toEqual(result.before);
   });
+
+  test.each<RestoreMode>(['exact', 'keep-new', 'missing'])(
+    'is refused where a trigger rewrites a row that comes back, in mode %s',
+    async (mode) => {
+      const stamping = trigger(
+        `NEW.updated_at := '1999-01-01'; RETURN NEW;`,
+        'BEFORE INSERT ON items FOR EACH ROW',
+      );
+      const result = await attempt(stamping, {}, false, mode);
+      expect(result.outcome).toBe('trigger-refused');
+      expect(result.message).toContain('items [1] is not as planned after the change (updated_at)');
+      expect(result.after).toEqual(result.before);
+    },
+  );
 
   test('names the function whose trigger broke a rule, not the row that came back', async () => {
     const writing = trigger(

@@ -66,6 +66,27 @@ test('rows that exchange a value wait where the checks of the table allow it, an
     tables: ['tenants', 'stays', 'lines'],
   }));
 
+test.each(['RESTRICT', 'CASCADE', 'SET NULL', 'NO ACTION'])(
+  'a row made again under another id is put back in place, where others refer to what stayed the same ON DELETE %s',
+  (action) =>
+    backAndForth({
+      schema: `${tenants}
+      CREATE TABLE subs (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, stripe text NOT NULL, plan text, UNIQUE (tenant_id, stripe));
+      CREATE TABLE items (id int PRIMARY KEY, sub_id int NOT NULL REFERENCES subs ON DELETE CASCADE);
+      CREATE TABLE invoices (id int PRIMARY KEY, tenant_id int, stripe text, total int,
+        FOREIGN KEY (tenant_id, stripe) REFERENCES subs (tenant_id, stripe) ON DELETE ${action});
+      INSERT INTO subs VALUES (1, 1, 'a', 'p'), (2, 2, 'a', 'p'), (3, 2, 'b', 'q'), (4, 2, 'c', 'q');
+      INSERT INTO items VALUES (1, 1), (2, 2), (3, 3), (4, 4);
+      INSERT INTO invoices VALUES (1, 1, 'a', 5), (2, 2, 'a', 6), (3, 2, 'b', 7), (4, 2, 'b', 8), (5, 2, 'c', 9);`,
+      damage: `SET session_replication_role = replica;
+      UPDATE subs SET id = 12 WHERE id = 2; UPDATE items SET id = 12, sub_id = 12 WHERE id = 2;
+      UPDATE subs SET id = 13, plan = 'r' WHERE id = 3; DELETE FROM items WHERE sub_id = 3; UPDATE invoices SET id = 14 WHERE id = 4;
+      INSERT INTO subs VALUES (15, 2, 'd', 's'); INSERT INTO invoices VALUES (16, 2, 'd', 1); DELETE FROM invoices WHERE id = 5; DELETE FROM items WHERE id = 4; DELETE FROM subs WHERE id = 4;
+      SET session_replication_role = origin;`,
+      tables: ['tenants', 'subs', 'items', 'invoices'],
+    }),
+);
+
 test('a role with an empty search_path and read-only transactions sees types of extensions as they are', async () => {
   await backAndForth({
     owner: 'postgres',

@@ -3,8 +3,11 @@ import type { SharedNeed } from '../../engine/plan.ts';
 import { TenantDrError } from '../../errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import { parked } from './parking.ts';
+import { markReplacements } from './replacement.ts';
 import { sharedInserts } from './shared.ts';
+import type { Row } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
+import { sameRow } from './workspace.ts';
 
 export interface Executed {
   insert: number;
@@ -37,7 +40,10 @@ interface Step {
 export async function applyEffects(work: Workspace, needs: SharedNeed[]): Promise<Applied> {
   const applied: Applied = { executed: {}, counted: new Map() };
   for (const slot of work.slots) applied.executed[slot.slice.name] = { insert: 0, update: 0, delete: 0 };
-  for (const slot of work.slots) await park(work, slot, applied);
+  for (const slot of work.slots) {
+    await markReplacements(work, slot);
+    await park(work, slot, applied);
+  }
   const steps = await planSteps(work, needs);
   if (steps.length > 0) {
     const ctes = steps.map((step, i) => `s${i} AS (${step.statement})`).join(',\n');
@@ -121,22 +127,24 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
   }));
   for (const slot of work.slots) {
     const table = slot.slice.name;
-    if (slot.rows.gone > 0) {
+    const row = await kindsOf(work, slot);
+    const replaced = Number(row?.r ?? 0);
+    if (slot.rows.gone > replaced) {
+      const stays =
+        replaced > 0
+          ? ` AND NOT EXISTS (SELECT FROM ${slot.want} w WHERE w.tdr_kind = 'i' AND ${sameRow('w', 'g')})`
+          : '';
       deletes.push({
         table,
         slot,
         kind: 'delete',
-        rows: slot.rows.gone,
-        statement: `DELETE FROM ${slot.target} t USING ${slot.gone} g WHERE ${located('g')} RETURNING 1`,
+        rows: slot.rows.gone - replaced,
+        statement: `DELETE FROM ${slot.target} t USING ${slot.gone} g WHERE ${located('g')}${stays} RETURNING 1`,
       });
     }
-    if (slot.rows.want === 0) continue;
-    const [row] = await work.sql.rows(
-      `SELECT count(*) FILTER (WHERE tdr_kind = 'u' AND NOT tdr_again) AS u, count(*) FILTER (WHERE tdr_again) AS a, count(*) FILTER (WHERE tdr_kind = 'i') AS i,
-        (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns || w.tdr_park) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
-    );
-    const again = Number(row?.a);
-    const inserted = Number(row?.i) + again;
+    if (!row) continue;
+    const again = Number(row.a);
+    const inserted = Number(row.i) - replaced + again;
     if (again > 0) {
       deletes.push({
         table,
@@ -146,19 +154,32 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
         statement: `DELETE FROM ${slot.target} t USING ${slot.want} g WHERE g.tdr_again AND ${located('g')} RETURNING 1`,
       });
     }
-    if (Number(row?.u) > 0) {
+    if (Number(row.u) > 0) {
       updates.push({
         table,
         slot,
         kind: 'update',
-        rows: Number(row?.u),
-        statement: updateStatement(slot, JSON.parse(row?.columns ?? '[]') as string[]),
+        rows: Number(row.u),
+        statement: updateStatement(slot, JSON.parse(row.columns ?? '[]') as string[]),
       });
     }
+    if (replaced > 0)
+      updates.push({ table, slot, kind: 'update', rows: replaced, statement: replaceStatement(slot) });
     if (inserted > 0)
       inserts.push({ table, slot, kind: 'insert', rows: inserted, statement: insertStatement(slot) });
   }
   return [...deletes, ...updates, ...inserts];
+}
+
+/** How many rows are to change, to be inserted again, to insert, and among these to take the place of a deleted one. */
+async function kindsOf(work: Workspace, slot: Slot): Promise<Row | undefined> {
+  if (slot.rows.want === 0) return undefined;
+  const [row] = await work.sql.rows(
+    `SELECT count(*) FILTER (WHERE tdr_kind = 'u' AND NOT tdr_again) AS u, count(*) FILTER (WHERE tdr_again) AS a, count(*) FILTER (WHERE tdr_kind = 'i') AS i,
+      count(*) FILTER (WHERE tdr_kind = 'i' AND tdr_ctid IS NOT NULL) AS r,
+      (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns || w.tdr_park) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
+  );
+  return row;
 }
 
 function located(alias: string): string {
@@ -172,10 +193,15 @@ function updateStatement(slot: Slot, columns: string[]): string {
   return `UPDATE ${slot.target} t SET ${sets} FROM ${slot.want} w WHERE w.tdr_kind = 'u' AND NOT w.tdr_again AND ${same} RETURNING 1`;
 }
 
+function replaceStatement(slot: Slot): string {
+  const sets = slot.columns.map((name) => `${ident(name)} = w.${ident(name)}`).join(', ');
+  return `UPDATE ${slot.target} t SET ${sets} FROM ${slot.want} w WHERE w.tdr_kind = 'i' AND ${located('w')} RETURNING 1`;
+}
+
 function insertStatement(slot: Slot): string {
   const list = identList(slot.columns);
   const name = slot.target.replace(/^ONLY /, '');
-  return `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM ${slot.want} WHERE tdr_kind = 'i' OR tdr_again RETURNING 1`;
+  return `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM ${slot.want} WHERE tdr_kind = 'i' AND tdr_ctid IS NULL OR tdr_again RETURNING 1`;
 }
 
 /**
