@@ -13,8 +13,8 @@ import { ageOf } from './backup-facts.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
 import { isAsJournaled, safetyRef } from './safety.ts';
-import { isStatus, stakesOf } from './status.ts';
-import { type StatusBack, statusBackSaid } from './status-back.ts';
+import { stakesOf } from './status.ts';
+import { statusBack, statusBackSaid } from './status-back.ts';
 
 /** An undo puts back everything, whatever the rules for single tables say. */
 export const verbatim: PlanOptions = { mode: 'exact', verbatim: true };
@@ -85,20 +85,6 @@ export const undo = defineAction({
 
   probe: (context) => probeChange(context, 'undo'),
 });
-
-/** What becomes of the tenant's status; null where it stays, or where its row comes or goes with it. */
-export function statusBack({ bench, tenant }: Change): StatusBack | null {
-  const is = (one: Tenant) => sameId(one.id, tenant.id);
-  const now = bench.ground.tenants.find(is);
-  const then = bench.staged.tenants.find(is);
-  if (!now || !then || now.status === then.status) return null;
-  const { status } = bench.deps.config.tenants;
-  return {
-    before: now.status,
-    after: then.status,
-    active: status === undefined || isStatus(then.status, status.active),
-  };
-}
 
 async function changeOf(
   context: ActionContext,

@@ -92,6 +92,8 @@ export function describe(entry: Entry, state: IncidentState): string {
       return `Restore of ${slugOf(state, entry.tenant)} rolled back${foundWords(entry.foundBy)}${entry.error ? `: ${entry.error.message}` : ''}`;
     case 'restore.unknown':
       return `Nobody knows yet whether the restore of ${slugOf(state, entry.tenant)} happened: ${entry.reason}`;
+    case 'tenant.suspending':
+      return `The status of ${slugOf(state, entry.tenant)} is ${entry.former ?? 'NULL'}, about to be ${entry.status ?? 'NULL'}`;
     case 'tenant.suspended':
       return `${slugOf(state, entry.tenant)} suspended${statusWords('was', entry.former, entry)}`;
     case 'tenant.settled':

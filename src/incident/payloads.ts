@@ -182,6 +182,14 @@ export const payloads = {
     safetyCopy,
     marker: changeMarker,
     tables: z.array(tableCounts),
+    /** Where the tenant's status moves with its row: what reactivating goes back to, and what it is then. */
+    status: z
+      .object({
+        former: z.string().nullable(),
+        status: z.string().nullable(),
+        seen: z.enum(['live', 'backup']),
+      })
+      .optional(),
   }),
   'restore.finished': z.object({
     tenant: tenantId,
@@ -200,6 +208,12 @@ export const payloads = {
   }),
   'restore.unknown': z.object({ tenant: tenantId, reason: z.string() }),
 
+  /** On disk before the status is set: what it is, so that nobody has to guess it after a crash. */
+  'tenant.suspending': z.object({
+    tenant: tenantId,
+    former: z.string().nullable(),
+    status: z.string().nullable(),
+  }),
   'tenant.suspended': z.object({
     tenant: tenantId,
     former: z.string().nullable(),

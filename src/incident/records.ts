@@ -88,6 +88,21 @@ export interface SuspensionRecord {
   settled: { quiet: boolean; seconds: number; samples: SettleSample[]; reason: string | null } | null;
 }
 
+/** A status this incident gave a tenant, by a step or with the tenant's row. All as text, as the database shows it. */
+export interface StatusRecord {
+  tenant: TenantId;
+  at: string;
+  /** What reactivating goes back to, unless that is no status to work with either. */
+  former: string | null;
+  /** False where `former` is null because nobody knows. */
+  known: boolean;
+  status: string | null;
+  /** Said before it was done; a crash may have come between. */
+  announced: boolean;
+  /** Where `former` was seen: live, or in the backup the tenant's row came back from. */
+  seen: 'live' | 'backup';
+}
+
 export interface MessageRecord {
   id: string;
   audience: Audience;
@@ -120,6 +135,8 @@ export interface IncidentState {
   currentStep: string | null;
   restores: RestoreRecord[];
   suspensions: SuspensionRecord[];
+  /** Oldest first. */
+  statuses: StatusRecord[];
   backup: EntryOf<'backup.chosen'> | null;
   heldBackups: string[];
   plans: EntryOf<'plan.made'>[];

@@ -1,6 +1,7 @@
 import { sameId, type TenantId } from '../engine/tenant.ts';
 import type { Entry, EntryOf } from './events.ts';
 import type { IncidentState, MessageRecord, Moment, StepRecord, TaskRecord } from './records.ts';
+import { applyStatus } from './state-status.ts';
 import { applyStep, blankStep } from './state-steps.ts';
 import { applyRestore, applyTenant, isUsable } from './state-tenant.ts';
 
@@ -39,6 +40,7 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     currentStep: null,
     restores: [],
     suspensions: [],
+    statuses: [],
     backup: null,
     heldBackups: [],
     plans: [],
@@ -77,6 +79,7 @@ export function applyEntry(state: IncidentState, entry: Entry): void {
   applyRecord(state, entry, now);
   applyStep(state, entry, now);
   applyTenant(state, entry);
+  applyStatus(state, entry);
   applyRestore(state, entry);
   const usable = isUsable(state);
   if (!usable) state.usable = null;

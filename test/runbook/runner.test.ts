@@ -51,6 +51,7 @@ test('a runbook is walked to its end, and every step is in the journal before an
     'step.started',
     'confirmed',
     'task.started',
+    'tenant.suspending',
     'tenant.suspended',
     'task.finished',
     'task.started',
