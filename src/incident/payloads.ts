@@ -23,6 +23,8 @@ import { runModes } from './mode.ts';
 
 const runbook = z.object({ name: z.string(), hash: z.string() });
 const task = { step: z.string(), task: z.string() };
+/** Live incidents about the same tenants that nobody had closed when this one was begun or gone on with. */
+const openToo = z.array(z.string()).optional();
 const data = z.record(z.string(), z.unknown());
 
 /**
@@ -50,18 +52,18 @@ export const payloads = {
     rpoSeconds: seconds.nullable(),
     /** For an undo: the incident it undoes. */
     of: z.string().optional(),
-    /** Live incidents about the same tenants that nobody had closed when this one began. */
-    openToo: z.array(z.string()).optional(),
+    openToo,
     /** What flags said, by action id: whoever resumes it goes on with the same backup and mode. */
     input: z.record(z.string(), data).optional(),
   }),
-  'lock.acquired': z.object({ pid: z.number() }),
+  'lock.acquired': z.object({ pid: z.number(), openToo }),
   'lock.released': z.object({ reason: z.string().optional() }),
   'taken-over': z.object({
     reason: z.string(),
     from: z.object({ name: z.string(), host: z.string(), pid: z.number() }),
     /** The former process was known to be gone, so nobody had to ask. */
     automatic: z.boolean(),
+    openToo,
   }),
   'handed-over': z.object({ situation: z.string(), note: z.string() }),
   'torn-line.cut': z.object({ line: z.number(), bytes: z.number() }),

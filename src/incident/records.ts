@@ -133,6 +133,8 @@ export interface IncidentState {
   tasks: Record<string, TaskRecord>;
   taskNotes: TaskNote[];
   currentStep: string | null;
+  /** Incidents about the same tenants that were open when somebody last took this one up. */
+  openToo: string[];
   restores: RestoreRecord[];
   suspensions: SuspensionRecord[];
   /** Oldest first. */

@@ -38,6 +38,7 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     tasks: {},
     taskNotes: [],
     currentStep: null,
+    openToo: entry.openToo ?? [],
     restores: [],
     suspensions: [],
     statuses: [],
@@ -132,9 +133,11 @@ function applyRecord(state: IncidentState, entry: Entry, now: Moment): void {
       return;
     case 'taken-over':
       state.takeOvers.push(entry);
+      state.openToo = entry.openToo ?? [];
       return;
     case 'lock.acquired':
       if (state.handOver && state.handOver.seq < entry.seq) state.handOver = null;
+      state.openToo = entry.openToo ?? [];
       return;
     case 'run.stopped':
       state.stopped = entry;

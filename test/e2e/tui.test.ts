@@ -281,6 +281,21 @@ describe('an incident on the screen', () => {
     await second.shows('Which backup shall');
   });
 
+  it('says first that another incident of the same tenant is open, in 80 columns', async () => {
+    const made = await world();
+    const terminal = start(made, [...runIt, '--auto', '--json']);
+    expect((await terminal.ends()).exit).toBe(3);
+    const [other = ''] = readdirSync(join(made.statePath, 'incidents'));
+    const second = start(made, runIt);
+    await second.shows('Read this first');
+    await second.shows(`${other} about this tenant is open too`);
+    await settle();
+    second.type(keys.enter);
+    await second.shows('Start: what is at stake comes first');
+    second.type('t');
+    await second.shows(`${other} about this tenant is open too`);
+  });
+
   it('is tried out as a dry run from home, which shows what would happen and leads back home', async () => {
     const made = await world();
     const terminal = start(made, []);

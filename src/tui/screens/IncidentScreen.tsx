@@ -12,7 +12,7 @@ import { type HeaderModel, headerLines, headerReading } from '../view/header.ts'
 import { outputLines, type TaskOutput } from '../view/output.ts';
 import { previewLines, stepPlace, stepViews } from '../view/run.ts';
 import { scopeOf } from '../view/scope.ts';
-import { handedOverLines } from '../view/situation.ts';
+import { readFirstLines } from '../view/situation.ts';
 import { AskedScreen } from './AskedScreen.tsx';
 import { FinishedScreen } from './FinishedScreen.tsx';
 import { HandOverScreen } from './HandOverScreen.tsx';
@@ -47,7 +47,7 @@ export interface RunDesk {
   close: () => void;
 }
 
-type Open = Overlay | 'leave' | 'handedOver' | null;
+type Open = Overlay | 'leave' | 'readFirst' | null;
 
 /** One incident: the run screen, its questions, and what the operator opens over it. */
 export function IncidentScreen({ desk }: { desk: RunDesk }) {
@@ -56,9 +56,9 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
   const state = useSyncExternalStore(desk.state.subscribe, desk.state.get);
   const view = useSyncExternalStore(desk.view.subscribe, desk.view.get);
   const asked = useSyncExternalStore(desk.asked.subscribe, desk.asked.get);
-  const leftBehind = () => handedOverLines(desk.commander(state, now()).entries, area.columns);
-  // Whoever takes up what was handed over reads that first.
-  const [overlay, setOverlay] = useState<Open>(() => (leftBehind() ? 'handedOver' : null));
+  const toRead = () => readFirstLines(state, desk.commander(state, now()).entries, area.columns);
+  // What whoever takes this up must know comes before anything else.
+  const [overlay, setOverlay] = useState<Open>(() => (toRead() ? 'readFirst' : null));
   const busy = view.phase === 'running' || view.phase === 'previewing' || view.phase === 'stopping';
   const { frame } = useAnimation({
     interval: theme.screenReader ? ticks.readAloud : busy ? ticks.busy : ticks.waiting,
@@ -138,8 +138,8 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
         );
       case 'message':
         return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
-      case 'handedOver':
-        return <TextScreen {...inside} title="Read this first" lines={leftBehind() ?? []} onBack={close} />;
+      case 'readFirst':
+        return <TextScreen {...inside} title="Read this first" lines={toRead() ?? []} onBack={close} />;
       case 'handOver':
         return (
           <HandOverScreen

@@ -5,7 +5,7 @@ import type { IncidentState } from '../../incident/records.ts';
 import { hourMinute, timeOfDay } from '../format.ts';
 import { paragraph } from '../layout.ts';
 import { blank, type Line } from '../line.ts';
-import { etaSentence, riskLines } from './commander.ts';
+import { etaSentence, openTooSentences, riskLines } from './commander.ts';
 
 /** The situation in a few lines, for whoever takes over: what, where, how far, what next, what to watch. */
 export function situationText(state: IncidentState, now: Date, history: History): string {
@@ -26,6 +26,32 @@ export function situationText(state: IncidentState, now: Date, history: History)
       : 'No message was sent yet.',
     ...riskLines(state, now, history).slice(0, 4),
   ].join('\n');
+}
+
+/** What whoever takes up an incident reads before anything else; null when there is nothing. */
+export function readFirstLines(
+  state: IncidentState,
+  entries: readonly Entry[],
+  width: number,
+): Line[] | null {
+  const others = openTooLines(state, width);
+  const left = handedOverLines(entries, width);
+  if (others.length === 0) return left;
+  return left ? [...others, blank, ...left] : others;
+}
+
+function openTooLines(state: IncidentState, width: number): Line[] {
+  const [first] = state.openToo;
+  if (first === undefined) return [];
+  return [
+    ...openTooSentences(state).flatMap((text) => paragraph(printable(text), width - 2, 'warning', 1)),
+    ...paragraph(
+      `\`tenant-dr watch ${printable(first)}\` looks on; \`tenant-dr resume ${printable(first)}\` goes on with it. To go on here: enter.`,
+      width - 2,
+      'plain',
+      1,
+    ),
+  ];
 }
 
 /** What the last person left behind, for the first one who takes it up; null for everybody after. */
