@@ -296,6 +296,23 @@ describe('an incident on the screen', () => {
     await second.shows(`${other} about this tenant is open too`);
   });
 
+  it('keeps a note that cannot be written in its field, and says why', async () => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await terminal.shows('Start: what is at stake comes first');
+    await settle();
+    const folder = join(made.statePath, 'incidents');
+    const [incident = ''] = readdirSync(folder);
+    rmSync(join(folder, incident, 'journal.jsonl'));
+    terminal.type('n');
+    await terminal.shows('A note for the journal');
+    await settle();
+    terminal.type('the disk is full\r');
+    await terminal.shows('It is not written: The journal cannot be written');
+    expect(terminal.text()).toContain('› the disk is full');
+    expect(terminal.fullScreen).toBe(true);
+  });
+
   it('is tried out as a dry run from home, which shows what would happen and leads back home', async () => {
     const made = await world();
     const terminal = start(made, []);

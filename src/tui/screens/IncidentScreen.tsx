@@ -19,7 +19,7 @@ import { HandOverScreen } from './HandOverScreen.tsx';
 import type { Inside, Overlay } from './inside.ts';
 import { LeaveScreen } from './LeaveScreen.tsx';
 import { type MessageDesk, MessagesScreen } from './MessagesScreen.tsx';
-import { QuestionScreen } from './QuestionScreen.tsx';
+import { NoteScreen } from './NoteScreen.tsx';
 import { RunScreen } from './RunScreen.tsx';
 import { TextScreen } from './TextScreen.tsx';
 
@@ -121,21 +121,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
           />
         );
       case 'note':
-        return (
-          <QuestionScreen
-            {...inside}
-            question={{
-              kind: 'reason',
-              title: 'A note for the journal',
-              detail: ['Keys, names and times; no personal data of customers.'],
-            }}
-            onAnswer={(text) => {
-              close();
-              void desk.note(text);
-            }}
-            onBack={close}
-          />
-        );
+        return <NoteScreen {...inside} onNote={desk.note} onBack={close} />;
       case 'message':
         return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
       case 'readFirst':
