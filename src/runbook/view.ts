@@ -37,6 +37,11 @@ export interface RunResult {
   error: TenantDrError | null;
 }
 
+/** Somebody else goes on with it, and writes what there is to write. */
+export function isTakenOver({ error }: RunResult): boolean {
+  return error?.code === 'fenced-off';
+}
+
 const keptLines = 500;
 
 /** The view as a store: a new object after every change, in the shape useSyncExternalStore expects. */

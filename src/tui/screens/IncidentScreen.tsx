@@ -1,5 +1,6 @@
 import { Box, useAnimation } from 'ink';
-import { type ReactNode, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import type { TenantDrError } from '../../errors.ts';
 import type { IncidentState } from '../../incident/records.ts';
 import type { RunnerView } from '../../runbook/view.ts';
 import { useSurroundings } from '../components/context.ts';
@@ -8,6 +9,7 @@ import { line } from '../line.ts';
 import type { Asked } from '../operator.ts';
 import type { Store } from '../store.ts';
 import { type CommanderModel, commanderLines } from '../view/commander.ts';
+import { lostLines, takenOver } from '../view/finished.ts';
 import { type HeaderModel, headerLines, headerReading } from '../view/header.ts';
 import { outputLines, type TaskOutput } from '../view/output.ts';
 import { previewLines, stepPlace, stepViews } from '../view/run.ts';
@@ -31,6 +33,8 @@ export interface RunDesk {
   state: Store<IncidentState>;
   view: Store<RunnerView>;
   asked: Store<Asked | null>;
+  /** Says who took over; null while nobody did. */
+  lost: Store<TenantDrError | null>;
   /** The header at a moment, clocks included. */
   header: (state: IncidentState, view: RunnerView, now: Date) => HeaderModel;
   commander: (state: IncidentState, now: Date) => CommanderModel;
@@ -56,6 +60,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
   const state = useSyncExternalStore(desk.state.subscribe, desk.state.get);
   const view = useSyncExternalStore(desk.view.subscribe, desk.view.get);
   const asked = useSyncExternalStore(desk.asked.subscribe, desk.asked.get);
+  const lost = useSyncExternalStore(desk.lost.subscribe, desk.lost.get);
   const toRead = () => readFirstLines(state, desk.commander(state, now()).entries, area.columns);
   // What whoever takes this up must know comes before anything else.
   const [overlay, setOverlay] = useState<Open>(() => (toRead() ? 'readFirst' : null));
@@ -77,7 +82,14 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
     onQuit: () => setOverlay('leave'),
   };
 
+  // Nothing that was begun here can be finished here.
+  useEffect(() => {
+    if (lost) setOverlay(null);
+  }, [lost]);
+
   const over = ((): ReactNode => {
+    if (lost && !view.outcome)
+      return <TextScreen {...inside} title={takenOver} lines={lostLines(lost, area.columns)} />;
     switch (overlay) {
       case 'leave':
         return (
