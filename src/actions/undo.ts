@@ -29,7 +29,7 @@ export const undo = defineAction({
     'Put the rows you saved before the restore back in the same way, after making sure nobody changed them since.',
   effect: 'destroy',
   input: z.strictObject({
-    incident: z.string().describe('Id of the incident to undo'),
+    incident: z.string().optional().describe('Id of the incident to undo; without one, this incident'),
     disableTriggers: z
       .boolean()
       .optional()
@@ -41,10 +41,10 @@ export const undo = defineAction({
   afterInterruption: 'probe',
   says: (output) => effectsSaid(output.tables),
   inDryRun: 'preview',
-  commands: ({ incident }) => [`tenant-dr undo ${incident} --confirm <slug>`],
+  commands: ({ incident = '<incident>' }) => [`tenant-dr undo ${incident} --confirm <slug>`],
 
   async preview(context, given) {
-    const { incident } = given;
+    const incident = given.incident ?? context.incident.id;
     const tenant = tenantOf(context);
     const change = await changeOf(context, given);
     const plan = await change.plan(verbatim);
@@ -88,7 +88,10 @@ export const undo = defineAction({
 
 async function changeOf(
   context: ActionContext,
-  { incident, disableTriggers }: { incident: string; disableTriggers?: boolean | undefined },
+  {
+    incident = context.incident.id,
+    disableTriggers,
+  }: { incident?: string | undefined; disableTriggers?: boolean | undefined },
 ): Promise<Change> {
   return context.hold('change', () => openUndo({ ...context, disableTriggers }, incident, tenantOf(context)));
 }

@@ -117,6 +117,8 @@ export const payloads = {
     input: z.unknown().optional(),
     /** Shell lines that do the same with this input. */
     commands: z.array(z.string()).optional(),
+    /** It is the task's way back that started. */
+    rollback: z.literal(true).optional(),
   }),
   'task.finished': z.object({
     ...task,

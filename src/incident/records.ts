@@ -28,6 +28,8 @@ export interface TaskRecord {
   /** Why it was skipped, and who decided. */
   reason: string | null;
   skippedBy: 'operator' | 'runbook' | 'condition' | null;
+  /** What started last was its way back, after it had failed with this. */
+  rolledBackFrom: Failure | null;
 }
 
 /** A line of a task's output worth keeping, with the facts it measured. */
