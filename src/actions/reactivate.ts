@@ -1,4 +1,4 @@
-import type { Tenant, TenantId } from '../engine/tenant.ts';
+import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
@@ -45,7 +45,7 @@ export const reactivate = defineAction({
       return row && aimOf(context, row);
     });
     const gate = input.requireVerification
-      ? verificationLine(context.result(verify))
+      ? verificationLine(verified(context))
       : 'Verification is not asked for here.';
     return {
       summary: `${tenant.name} can work again: ${whatHappens(status, aim)}. The RTO clock stops.`,
@@ -58,11 +58,11 @@ export const reactivate = defineAction({
   async run(context, input) {
     const tenant = tenantOf(context);
     const status = statusOrHooks(context.config, 'reactivate');
-    const verified = context.result(verify);
-    if (input.requireVerification && !verified?.passed) {
+    const verification = verified(context);
+    if (input.requireVerification && !(verification?.passed && !verification.stale)) {
       throw new TenantDrError(
         'gate-failed',
-        `${tenant.slug} is not reactivated: ${verificationLine(verified)}`,
+        `${tenant.slug} is not reactivated: ${verificationLine(verification)}`,
         {
           hint: 'Run the verification step again after putting right what it found. The tenant stays suspended.',
         },
@@ -144,9 +144,23 @@ async function journalReactivated(
   await context.incident.append({ event: 'tenant.reactivated', tenant, former, status });
 }
 
-function verificationLine(verified: { passed: boolean; level: string } | undefined): string {
-  if (!verified) return 'Verification has not run in this incident.';
-  return verified.passed
-    ? `Verification passed (${verified.level}).`
-    : `Verification failed (${verified.level}).`;
+interface Verification {
+  passed: boolean;
+  level: string;
+  /** The rows were changed again since. */
+  stale: boolean;
+}
+
+function verified(context: ActionContext): Verification | undefined {
+  const found = context.result(verify);
+  const { id } = tenantOf(context);
+  const { verifications, restores } = context.incident.state;
+  const changed = restores.findLast((one) => sameId(one.tenant, id) && one.finished)?.finished;
+  return found && { ...found, stale: (changed?.seq ?? 0) > (verifications.at(-1)?.seq ?? 0) };
+}
+
+function verificationLine(found: Verification | undefined): string {
+  if (!found) return 'Verification has not run in this incident.';
+  if (found.stale) return 'The rows were changed again since they were verified.';
+  return `Verification ${found.passed ? 'passed' : 'failed'} (${found.level}).`;
 }

@@ -345,7 +345,11 @@ test.each([
   const here = await scene();
   const rows = () => shell(here.world.dbPath, 'SELECT count(*), total(id) FROM agents');
   const before = rows();
-  const text = head + undoing(more, "{ command: ['false'] }").replace('BACKUP', here.world.backupPath);
+  const verify = '      - { id: verify, title: Verify, uses: verify }\n      - { id: check';
+  const after = '  - { id: back, title: Back, estimate: 1m, why: w, uses: reactivate }\n';
+  const text = `${head}${undoing(more, "{ command: ['false'] }")}${after}`
+    .replace('BACKUP', here.world.backupPath)
+    .replace('      - { id: check', verify);
   const slug = here.tenant.slug;
   const person = new ScriptedOperator({
     'rows.proceed': 'go',
@@ -353,9 +357,16 @@ test.each([
     'check.proceed': ['go', 'go'],
     'check.failed': 'rollback',
     'check.confirm': slug,
+    'back.proceed': 'go',
+    'back.failed': 'leave',
   });
   const { incident, runner } = await start(here, text, person);
-  expect(await runner.run()).toEqual({ outcome: 'completed', error: null });
+  // What was verified before is not what is there now.
+  const { error } = await runner.run();
+  expect([error?.code, error?.message]).toEqual([
+    'gate-failed',
+    expect.stringContaining('changed again since'),
+  ]);
   expect(incident.state.restores.map((one) => one.state)).toEqual(['finished', 'finished']);
   expect(incident.state.tasks.check).toMatchObject({ state: 'skipped' });
   await incident.close();
