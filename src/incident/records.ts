@@ -154,6 +154,8 @@ export interface IncidentState {
   messages: MessageRecord[];
   /** When the latest message promised the next one. */
   nextUpdateDueAt: string | null;
+  /** The same moment in seconds since detection: it does not move with a clock that is set back. */
+  nextUpdateDueSeconds: number | null;
   handOver: EntryOf<'handed-over'> | null;
   takeOvers: EntryOf<'taken-over'>[];
   stopped: EntryOf<'run.stopped'> | null;

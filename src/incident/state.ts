@@ -54,6 +54,7 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     notes: [],
     messages: [],
     nextUpdateDueAt: null,
+    nextUpdateDueSeconds: null,
     handOver: null,
     takeOvers: [],
     stopped: null,
@@ -186,7 +187,10 @@ function applyMessage(state: IncidentState, entry: MessageEntry): void {
   if (known === -1) state.messages.push(record);
   else state.messages[known] = record;
   if (entry.event === 'message.sent' || entry.event === 'message.written') {
-    state.nextUpdateDueAt = entry.kind === 'resolved' ? null : entry.nextUpdateDueAt;
+    const dueAt = entry.kind === 'resolved' ? null : entry.nextUpdateDueAt;
+    const { start, setBackSeconds } = state.clock;
+    state.nextUpdateDueAt = dueAt;
+    state.nextUpdateDueSeconds = dueAt === null ? null : (Date.parse(dueAt) - start) / 1000 + setBackSeconds;
   }
 }
 

@@ -2,12 +2,15 @@ import { printable } from '../../engine/printable.ts';
 import type { Entry } from '../../incident/events.ts';
 import type { History } from '../../incident/history.ts';
 import type { IncidentState } from '../../incident/records.ts';
-import { hourMinute, timeOfDay } from '../format.ts';
+import { hourMinuteZone, timeOfDay } from '../format.ts';
 import { paragraph } from '../layout.ts';
 import { blank, type Line } from '../line.ts';
 import { etaSentence, openTooSentences, riskLines } from './commander.ts';
 
-/** The situation in a few lines, for whoever takes over: what, where, how far, what next, what to watch. */
+/**
+ * The situation in a few lines, for whoever takes over: what, where, how far, what next, what to watch. It is kept as it
+ * is, and read where clocks may show another zone.
+ */
 export function situationText(state: IncidentState, now: Date, history: History): string {
   const { opened } = state;
   const who = state.tenants.map((tenant) => `${tenant.name} (${tenant.slug}, ${tenant.tier})`).join(', ');
@@ -17,12 +20,12 @@ export function situationText(state: IncidentState, now: Date, history: History)
   const message = state.messages.at(-1);
   return [
     `${opened.title}: ${who || 'no tenant'} in ${opened.database.name} (${opened.environment}, ${opened.mode}).`,
-    `Detected ${hourMinute(opened.detectedAt)}${opened.damagedAt ? `, damaged ${hourMinute(opened.damagedAt)}` : ''}. ${suspended > 0 ? 'The tenant is suspended.' : 'The tenant is not suspended.'}`,
+    `Detected ${hourMinuteZone(opened.detectedAt)}${opened.damagedAt ? `, damaged ${hourMinuteZone(opened.damagedAt)}` : ''}. ${suspended > 0 ? 'The tenant is suspended.' : 'The tenant is not suspended.'}`,
     `Done: ${done.join(', ') || 'nothing yet'}. Next: ${next?.title ?? 'nothing is left'}.`,
     state.backup ? `Backup chosen: ${state.backup.ref}.` : 'No backup chosen yet.',
     etaSentence(state, now, history),
     message
-      ? `Last message: ${message.kind} to ${message.audience}, ${message.state} ${hourMinute(message.at)}.`
+      ? `Last message: ${message.kind} to ${message.audience}, ${message.state} ${hourMinuteZone(message.at)}.`
       : 'No message was sent yet.',
     ...riskLines(state, now, history).slice(0, 4),
   ].join('\n');
