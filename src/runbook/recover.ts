@@ -27,10 +27,7 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
     reason: `“${task.title}” had started at ${startedAt}`,
   });
   if (work.afterInterruption === 'rerun') return again();
-  const probed: Probed<unknown> =
-    work.afterInterruption === 'probe'
-      ? await work.probe(input)
-      : { found: 'unknown', detail: 'This cannot be found out from here.' };
+  const probed = await lookedInto(run, work, input);
   const seconds = 0;
   const where = {
     event: 'task.finished',
@@ -59,6 +56,18 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
   const state = answer === 'done' ? 'done' : 'undone';
   await incident.append({ ...where, state, found: 'operator' });
   return answer === 'done' ? done() : again();
+}
+
+async function lookedInto(run: Run, work: Work, input: unknown): Promise<Probed<unknown>> {
+  if (work.afterInterruption !== 'probe')
+    return { found: 'unknown', detail: 'This cannot be found out from here.' };
+  // A server may go on with it for a while: whoever waits is told for what.
+  run.view.set({ phase: 'probing' });
+  try {
+    return await work.probe(input);
+  } finally {
+    run.view.set({ phase: 'walking' });
+  }
 }
 
 /** What was under way, how it is begun again, and what follows when it is found done. */

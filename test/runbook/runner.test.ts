@@ -405,7 +405,10 @@ test('a way back that was interrupted is looked into, not the task that had fail
     begun.incident.id,
     new ScriptedOperator({ 'check.proceed': 'go', 'check.confirm': slug }),
   );
+  const phases = new Set<string>();
+  again.runner.subscribe(() => phases.add(again.runner.view().phase));
   expect(await again.runner.run()).toEqual({ outcome: 'completed', error: null });
+  expect(phases).toContain('probing');
   expect(again.incident.state.restores.map((one) => one.state)).toEqual([
     'finished',
     'rolled-back',

@@ -131,6 +131,16 @@ describe('the run screen', () => {
     expect(lines.join('\n')).toContain('writes per interval  █▂·  still');
   });
 
+  it('says what is waited for while an interrupted step is looked into', async () => {
+    const { state } = await sample();
+    const output = ['the database still works on the change: 5 s'];
+    const lines = detailLines({ ...applying, phase: 'probing', output }, state, 80, 10).map(plain);
+    expect(lines).toEqual([
+      ' It was interrupted: finding out what became of it …',
+      ' the database still works on the change: 5 s',
+    ]);
+  });
+
   it('keeps what earlier tasks said', () => {
     const first = keepOutput([], { ...applying, task: 'a', output: ['one'] });
     const second = keepOutput(first, { ...applying, task: 'a', output: ['one', 'two'] });

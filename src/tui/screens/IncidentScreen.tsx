@@ -2,7 +2,7 @@ import { Box, useAnimation } from 'ink';
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import type { TenantDrError } from '../../errors.ts';
 import type { IncidentState } from '../../incident/records.ts';
-import type { RunnerView } from '../../runbook/view.ts';
+import { isBusy, type RunnerView } from '../../runbook/view.ts';
 import { useSurroundings } from '../components/context.ts';
 import { useArea } from '../components/Screen.tsx';
 import { line } from '../line.ts';
@@ -64,7 +64,7 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
   const toRead = () => readFirstLines(state, desk.commander(state, now()).entries, area.columns);
   // What whoever takes this up must know comes before anything else.
   const [overlay, setOverlay] = useState<Open>(() => (toRead() ? 'readFirst' : null));
-  const busy = view.phase === 'running' || view.phase === 'previewing' || view.phase === 'stopping';
+  const busy = isBusy(view);
   const { frame } = useAnimation({
     interval: theme.screenReader ? ticks.readAloud : busy ? ticks.busy : ticks.waiting,
   });
