@@ -13,6 +13,7 @@ import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
 import { IncidentRecorder } from './recorder.ts';
 import { freeSafetyPath, sha256Of } from './safety.ts';
+import { statusMoved } from './status-back.ts';
 import { isWholeStaged, stageWanted, type Wanted } from './wanted.ts';
 
 /** How a plan is to be made. */
@@ -222,7 +223,7 @@ export class Change {
     const { sliceEnding } = this.ground.session.capabilities;
     const safetyPath = await freeSafetyPath(incident, this.tenant, sliceEnding);
     const effectsPath = incident.path(`effects-${basename(safetyPath, sliceEnding)}.jsonl`);
-    const recorder = new IncidentRecorder(context, this.backup.ref);
+    const recorder = new IncidentRecorder(context, this.backup.ref, statusMoved(this, plan));
     const execution = await execute(this.ground, plan, {
       safetyPath,
       effectsPath,

@@ -1,10 +1,11 @@
-import type { TenantId } from '../engine/tenant.ts';
+import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
+import { type StatusAim, statusAim } from './former-status.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { endedSuspension, isStatus, openSuspension, stakesOf, statusOrHooks, statusText } from './status.ts';
+import { endedSuspension, isStatus, openSuspension, type Status, stakesOf, statusOrHooks } from './status.ts';
 import { verify } from './verify.ts';
 
 /** Gives the tenant back to its users. In an incident that restored, only after verification. */
@@ -12,9 +13,9 @@ export const reactivate = defineAction({
   id: 'reactivate',
   title: 'Reactivate the tenant',
   description:
-    'Runs the hooks before reactivating, sets the tenant’s status to the configured active value, runs the hooks after. Without a status column the hooks alone do it. In an incident that restored data it refuses until verification has passed.',
+    'Runs the hooks before reactivating, gives the tenant the status it had before it was suspended (the configured active value where that is not known), runs the hooks after. Without a status column the hooks alone do it. In an incident that restored data it refuses until verification has passed.',
   byHand:
-    'Set the tenant’s status column back to the active value and check that its users can work. Write down the time: RTO ends here.',
+    'Set the tenant’s status column back to what it was before, and check that its users can work. Write down the time: RTO ends here.',
   effect: 'write',
   input: z.strictObject({
     requireVerification: z
@@ -22,20 +23,32 @@ export const reactivate = defineAction({
       .default(true)
       .describe('Refuse while the latest verification of this incident has not passed'),
   }),
-  output: z.object({ former: z.string().nullable(), hooks: z.number() }),
+  output: z.object({
+    former: z.string().nullable(),
+    hooks: z.number(),
+    /** The status it has now, and where that is known from; not there without a status column. */
+    status: z.string().nullable().optional(),
+    from: z.enum(['before', 'backup', 'configured', 'unchanged']).optional(),
+    why: z.string().optional(),
+  }),
   afterInterruption: 'probe',
-  says: () => 'the tenant can work again',
+  says: ({ status }) =>
+    status === undefined ? 'the tenant can work again' : `the tenant can work again: ${status ?? 'NULL'}`,
   inDryRun: 'preview',
   commands: () => ['tenant-dr reactivate <tenant> --confirm <slug>'],
 
   async preview(context, input) {
     const tenant = tenantOf(context);
     const status = statusOrHooks(context.config, 'reactivate');
+    const aim = await withSession(context, 'read', async (session) => {
+      const row = await liveRow(context, session, tenant);
+      return row && aimOf(context, row);
+    });
     const gate = input.requireVerification
-      ? verificationLine(context.result(verify))
+      ? verificationLine(verified(context))
       : 'Verification is not asked for here.';
     return {
-      summary: `${tenant.name} can work again: ${status ? `${status.column} becomes ${String(status.active)}` : 'the hooks put it back into service'}. The RTO clock stops.`,
+      summary: `${tenant.name} can work again: ${whatHappens(status, aim)}. The RTO clock stops.`,
       lines: [gate, ...hookLines(context, 'reactivate')],
       commands: [`tenant-dr reactivate ${tenant.slug} --confirm ${tenant.slug}`],
       stakes: stakesOf(context, tenant, { cannotBeUndone: ['What the tenant’s users do from then on.'] }),
@@ -45,19 +58,20 @@ export const reactivate = defineAction({
   async run(context, input) {
     const tenant = tenantOf(context);
     const status = statusOrHooks(context.config, 'reactivate');
-    const verified = context.result(verify);
-    if (input.requireVerification && !verified?.passed) {
+    const verification = verified(context);
+    if (input.requireVerification && !(verification?.passed && !verification.stale)) {
       throw new TenantDrError(
         'gate-failed',
-        `${tenant.slug} is not reactivated: ${verificationLine(verified)}`,
+        `${tenant.slug} is not reactivated: ${verificationLine(verification)}`,
         {
           hint: 'Run the verification step again after putting right what it found. The tenant stays suspended.',
         },
       );
     }
     let hooks = await runHooks(context, 'reactivate', 'before');
-    const former = await withSession(context, status ? 'write' : 'read', async (session) => {
-      if (!(await liveRow(context, session, tenant))) {
+    const { former, aim } = await withSession(context, status ? 'write' : 'read', async (session) => {
+      const row = await liveRow(context, session, tenant);
+      if (!row) {
         throw new TenantDrError(
           'tenant-unknown',
           `The row of ${tenant.slug} is gone; there is nothing to reactivate.`,
@@ -66,12 +80,17 @@ export const reactivate = defineAction({
           },
         );
       }
-      return status ? session.setStatus(context.config.tenants, tenant.id, status.active) : null;
+      const wanted = await aimOf(context, row);
+      if (!wanted) return { former: null, aim: null };
+      return {
+        former: await session.setStatus(context.config.tenants, tenant.id, wanted.value),
+        aim: wanted,
+      };
     });
-    await journalReactivated(context, tenant.id, former);
-    if (status) context.output(`status: ${former ?? 'NULL'} → ${String(status.active)}`);
+    await journalReactivated(context, tenant.id, former, aim?.text ?? null);
+    if (aim) context.output(`status: ${former ?? 'NULL'} → ${aim.text ?? 'NULL'}, ${aim.why}`);
     hooks += await runHooks(context, 'reactivate', 'after');
-    return { former, hooks };
+    return { former, hooks, ...(aim ? { status: aim.text, from: aim.from, why: aim.why } : {}) };
   },
 
   async probe(context) {
@@ -79,33 +98,69 @@ export const reactivate = defineAction({
     const status = statusOrHooks(context.config, 'reactivate');
     const row = await withSession(context, 'read', (session) => liveRow(context, session, tenant));
     const active = status
-      ? isStatus(row?.status ?? null, status.active)
+      ? row !== null && (await isGivenBack(context, row, status))
       : endedSuspension(context, tenant.id);
-    if (!row || !active) return { found: 'not-done', detail: 'The tenant is not active.' };
+    if (!row || !active) return { found: 'not-done', detail: 'The tenant is not back in service.' };
     if (context.config.hooks.reactivate.after.length > 0) {
       return {
         found: 'unknown',
-        detail: 'The tenant is active; whether the hooks after reactivating ran is not known.',
+        detail: 'The tenant can work again; whether the hooks after reactivating ran is not known.',
       };
     }
-    if (openSuspension(context, tenant.id)) await journalReactivated(context, tenant.id, null);
-    return { found: 'done', output: { former: null, hooks: 0 } };
+    const now = status ? { status: row.status } : {};
+    if (openSuspension(context, tenant.id))
+      await journalReactivated(context, tenant.id, null, now.status ?? null);
+    return { found: 'done', output: { former: null, hooks: 0, ...now } };
   },
 });
+
+/** Null where hooks alone do it. */
+async function aimOf(context: ActionContext, row: Tenant): Promise<StatusAim | null> {
+  const status = statusOrHooks(context.config, 'reactivate');
+  if (!status) return null;
+  const { config, incident } = context;
+  const { location } = incident.state.opened.database;
+  return statusAim({ config, location, tenant: row, status, current: row.status, own: incident.state });
+}
+
+/** What it is now is what it was to become. */
+async function isGivenBack(context: ActionContext, row: Tenant, status: Status): Promise<boolean> {
+  if (isStatus(row.status, status.suspended)) return false;
+  return (await aimOf(context, row))?.from === 'unchanged';
+}
+
+function whatHappens(status: Status | null, aim: StatusAim | null): string {
+  if (!status) return 'the hooks put it back into service';
+  if (!aim) return `${status.column} is set once its row is back`;
+  return `${status.column} ${aim.from === 'unchanged' ? 'stays' : 'becomes'} ${aim.text ?? 'NULL'}, ${aim.why}`;
+}
 
 async function journalReactivated(
   context: ActionContext,
   tenant: TenantId,
   former: string | null,
+  status: string | null,
 ): Promise<void> {
-  const { status } = context.config.tenants;
-  const now = status ? statusText(status.active) : null;
-  await context.incident.append({ event: 'tenant.reactivated', tenant, former, status: now });
+  await context.incident.append({ event: 'tenant.reactivated', tenant, former, status });
 }
 
-function verificationLine(verified: { passed: boolean; level: string } | undefined): string {
-  if (!verified) return 'Verification has not run in this incident.';
-  return verified.passed
-    ? `Verification passed (${verified.level}).`
-    : `Verification failed (${verified.level}).`;
+interface Verification {
+  passed: boolean;
+  level: string;
+  /** The rows were changed again since. */
+  stale: boolean;
+}
+
+function verified(context: ActionContext): Verification | undefined {
+  const found = context.result(verify);
+  const { id } = tenantOf(context);
+  const { verifications, restores } = context.incident.state;
+  const changed = restores.findLast((one) => sameId(one.tenant, id) && one.finished)?.finished;
+  return found && { ...found, stale: (changed?.seq ?? 0) > (verifications.at(-1)?.seq ?? 0) };
+}
+
+function verificationLine(found: Verification | undefined): string {
+  if (!found) return 'Verification has not run in this incident.';
+  if (found.stale) return 'The rows were changed again since they were verified.';
+  return `Verification ${found.passed ? 'passed' : 'failed'} (${found.level}).`;
 }

@@ -1,6 +1,7 @@
 import type { Plan } from '../engine/planning.ts';
 import type { Completion, Intention, Recorder } from '../engine/restore.ts';
 import type { TenantDrError } from '../errors.ts';
+import type { EntryOf } from '../incident/events.ts';
 import type { TableCounts } from '../incident/facts.ts';
 import type { ActionContext } from './action.ts';
 
@@ -8,11 +9,13 @@ import type { ActionContext } from './action.ts';
 export class IncidentRecorder implements Recorder {
   /** Of the safety copy; known before the first change. */
   safetySha256 = '';
+  readonly #status: EntryOf<'restore.intended'>['status'];
   readonly #context: ActionContext;
   readonly #from: string;
   #intention: Intention | null = null;
 
-  constructor(context: ActionContext, from: string) {
+  constructor(context: ActionContext, from: string, status?: EntryOf<'restore.intended'>['status']) {
+    this.#status = status;
     this.#context = context;
     this.#from = from;
   }
@@ -30,6 +33,7 @@ export class IncidentRecorder implements Recorder {
       safetyCopy: { path: safetyCopy.path, sha256: this.safetySha256, rows: safetyCopy.rows },
       marker,
       tables: countsOf({ tables }),
+      ...(this.#status ? { status: this.#status } : {}),
     });
   }
 

@@ -5,7 +5,7 @@ import type { SuspensionRecord } from '../incident/records.ts';
 import type { ActionContext } from './action.ts';
 import type { Stakes } from './operator.ts';
 
-type Status = NonNullable<TenantColumns['status']>;
+export type Status = NonNullable<TenantColumns['status']>;
 
 /**
  * What takes a tenant out of service here and back: its status column, or (null) the application's hooks alone.
@@ -26,6 +26,17 @@ export function statusOrHooks({ tenants, hooks }: Config, what: 'suspend' | 'rea
 /** A configured value as the journal holds it. */
 export function statusText(value: string | number | boolean | null): string | null {
   return value === null ? null : String(value);
+}
+
+/** A status as read, always text, as a value of the kind that is configured: a column without a type keeps what it gets. */
+export function statusValue(text: string | null, { active, suspended }: Status): Status['active'] {
+  if (text === null) return null;
+  const kinds = [typeof active, typeof suspended];
+  if (kinds.includes('boolean')) {
+    if (isStatus(text, true)) return true;
+    if (isStatus(text, false)) return false;
+  }
+  return kinds.includes('number') && String(Number(text)) === text ? Number(text) : text;
 }
 
 /** Compares a status as read, always text, with a configured value. */

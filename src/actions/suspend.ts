@@ -1,9 +1,10 @@
-import type { Tenant, TenantId } from '../engine/tenant.ts';
+import { sameId, type Tenant, type TenantId } from '../engine/tenant.ts';
+import type { StatusRecord } from '../incident/records.ts';
 import { z } from '../zod.ts';
 import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { isStatus, openSuspension, stakesOf, statusOrHooks, statusText } from './status.ts';
+import { isStatus, openSuspension, type Status, stakesOf, statusOrHooks, statusText } from './status.ts';
 
 /** Takes the tenant out of service, so that nothing changes while its data is repaired. */
 export const suspend = defineAction({
@@ -48,6 +49,7 @@ export const suspend = defineAction({
       const row = await liveRow(context, session, tenant);
       if (!row) return { former: null, rowPresent: false };
       if (!status) return { former: null, rowPresent: true };
+      await announce(context, row, status.suspended);
       const former = await session.setStatus(context.config.tenants, tenant.id, status.suspended);
       return { former, rowPresent: true };
     });
@@ -75,8 +77,10 @@ export const suspend = defineAction({
         detail: 'The tenant is suspended; whether the hooks after suspending ran is not known.',
       };
     }
-    await journalSuspended(context, tenant.id, null);
-    return { found: 'done', output: { former: null, rowPresent: true, hooks: 0 } };
+    const announced = announcedNow(context, tenant.id);
+    const former = announced?.former ?? null;
+    if (announced || !openSuspension(context, tenant.id)) await journalSuspended(context, tenant.id, former);
+    return { found: 'done', output: { former, rowPresent: true, hooks: 0 } };
   },
 });
 
@@ -86,14 +90,32 @@ function whatHappens(status: ReturnType<typeof statusOrHooks>, row: Tenant | nul
   return `${status.column} becomes ${String(status.suspended)}; its status is now ${row.status ?? 'NULL'}`;
 }
 
+/** Says what the status is before it is gone; a tenant that is suspended already has none to come back to. */
+async function announce(context: ActionContext, row: Tenant, suspended: Status['suspended']): Promise<void> {
+  if (isStatus(row.status, suspended)) return;
+  const { id: tenant, status: former } = row;
+  await context.incident.append({
+    event: 'tenant.suspending',
+    tenant,
+    former,
+    status: statusText(suspended),
+  });
+}
+
+/** What was said before a change whose process did not live to say that it is done. */
+function announcedNow({ incident }: ActionContext, tenant: TenantId): StatusRecord | undefined {
+  return incident.state.statuses.findLast((one) => sameId(one.tenant, tenant) && one.announced);
+}
+
 /** Once per suspension: a step that is done again after an interruption suspends nobody a second time. */
 async function journalSuspended(
   context: ActionContext,
   tenant: TenantId,
   former: string | null,
 ): Promise<void> {
-  if (openSuspension(context, tenant)) return;
   const { status } = context.config.tenants;
+  const again = !status || isStatus(former, status.suspended);
+  if (again && openSuspension(context, tenant)) return;
   const now = status ? statusText(status.suspended) : null;
   await context.incident.append({ event: 'tenant.suspended', tenant, former, status: now });
 }

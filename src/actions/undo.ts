@@ -13,8 +13,8 @@ import { ageOf } from './backup-facts.ts';
 import { type Change, type ChangeDeps, type PlanOptions, Workbench } from './change.ts';
 import { changeOutput, effectsSaid, outcomeOf, probeChange } from './outcome.ts';
 import { isAsJournaled, safetyRef } from './safety.ts';
-import { isStatus, stakesOf } from './status.ts';
-import { type StatusBack, statusBackSaid } from './status-back.ts';
+import { stakesOf } from './status.ts';
+import { statusBack, statusBackSaid } from './status-back.ts';
 
 /** An undo puts back everything, whatever the rules for single tables say. */
 export const verbatim: PlanOptions = { mode: 'exact', verbatim: true };
@@ -29,7 +29,7 @@ export const undo = defineAction({
     'Put the rows you saved before the restore back in the same way, after making sure nobody changed them since.',
   effect: 'destroy',
   input: z.strictObject({
-    incident: z.string().describe('Id of the incident to undo'),
+    incident: z.string().optional().describe('Id of the incident to undo; without one, this incident'),
     disableTriggers: z
       .boolean()
       .optional()
@@ -41,10 +41,10 @@ export const undo = defineAction({
   afterInterruption: 'probe',
   says: (output) => effectsSaid(output.tables),
   inDryRun: 'preview',
-  commands: ({ incident }) => [`tenant-dr undo ${incident} --confirm <slug>`],
+  commands: ({ incident = '<incident>' }) => [`tenant-dr undo ${incident} --confirm <slug>`],
 
   async preview(context, given) {
-    const { incident } = given;
+    const incident = given.incident ?? context.incident.id;
     const tenant = tenantOf(context);
     const change = await changeOf(context, given);
     const plan = await change.plan(verbatim);
@@ -86,23 +86,12 @@ export const undo = defineAction({
   probe: (context) => probeChange(context, 'undo'),
 });
 
-/** What becomes of the tenant's status; null where it stays, or where its row comes or goes with it. */
-export function statusBack({ bench, tenant }: Change): StatusBack | null {
-  const is = (one: Tenant) => sameId(one.id, tenant.id);
-  const now = bench.ground.tenants.find(is);
-  const then = bench.staged.tenants.find(is);
-  if (!now || !then || now.status === then.status) return null;
-  const { status } = bench.deps.config.tenants;
-  return {
-    before: now.status,
-    after: then.status,
-    active: status === undefined || isStatus(then.status, status.active),
-  };
-}
-
 async function changeOf(
   context: ActionContext,
-  { incident, disableTriggers }: { incident: string; disableTriggers?: boolean | undefined },
+  {
+    incident = context.incident.id,
+    disableTriggers,
+  }: { incident?: string | undefined; disableTriggers?: boolean | undefined },
 ): Promise<Change> {
   return context.hold('change', () => openUndo({ ...context, disableTriggers }, incident, tenantOf(context)));
 }

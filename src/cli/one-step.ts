@@ -66,7 +66,7 @@ export async function loadOneStep() {
 
 /** Somebody may have been in the middle of something with the same tenants. */
 export function warnOfOthers({ output }: Context, { state }: Incident): void {
-  for (const id of state.opened.openToo ?? [])
+  for (const id of state.openToo)
     output.warn(`${id} about the same tenant is still open.`, `\`tenant-dr resume ${id}\` goes on with it.`);
 }
 

@@ -1,3 +1,4 @@
+import { type StatusAim, statusAim } from '../actions/former-status.ts';
 import { statusOrHooks } from '../actions/status.ts';
 import { printable } from '../engine/printable.ts';
 import { idForJson } from '../engine/tenant.ts';
@@ -39,12 +40,17 @@ export async function changeStatus(context: Context, request: StatusChange): Pro
   requireRow(tenant);
   const status = statusOrHooks(config, kind);
   const place = `${printable(database.location)} (${printable(config.environment)})`;
+  const { location } = database;
+  const aim =
+    kind === 'reactivate' && status
+      ? await statusAim({ config, location, tenant, status, current: tenant.status, own: null })
+      : null;
   const what = kind === 'suspend' ? 'can no longer work' : 'can work again';
   await context.confirm({
     phrase: tenant.slug,
     given: request.confirm,
     stakes: () =>
-      `${printable(tenant.name)} (${printable(tenant.slug)}, ${tenant.tier}) ${what} in ${place}.`,
+      `${printable(tenant.name)} (${printable(tenant.slug)}, ${tenant.tier}) ${what} in ${place}.${aim ? ` Its status: ${aimSaid(aim)}.` : ''}`,
   });
   const session = await database.open({ mode: 'read' });
   await session.close();
@@ -76,13 +82,27 @@ function requireRow(tenant: FoundTenant): void {
   );
 }
 
+function aimSaid({ text, why }: Pick<StatusAim, 'text' | 'why'>): string {
+  return `${printable(text ?? 'NULL')}, ${printable(why)}`;
+}
+
 function resultOf(
   tenant: FoundTenant,
   kind: StatusChange['kind'],
   { incident, output, outputs }: OneStepResult,
   hasStatus: boolean,
 ): Result {
-  const { former = null } = (output ?? {}) as { former?: string | null };
+  const {
+    former = null,
+    status,
+    from,
+    why,
+  } = (output ?? {}) as {
+    former?: string | null;
+    status?: string | null;
+    from?: StatusAim['from'];
+    why?: string;
+  };
   const settled = (outputs.settle ?? null) as Settled | null;
   const still = settled && {
     quiet: settled.quiet,
@@ -90,8 +110,9 @@ function resultOf(
     tables: [...new Set(settled.samples.flatMap((one) => one.tables))],
   };
   const lines = [
-    `${printable(tenant.slug)} is ${kind === 'suspend' ? 'suspended' : 'active'} (${hasStatus ? `it was ${printable(former ?? 'NULL')}` : 'by its hooks'}).`,
+    `${printable(tenant.slug)} ${kind === 'suspend' ? 'is suspended' : 'can work again'} (${hasStatus ? `it was ${printable(former ?? 'NULL')}` : 'by its hooks'}).`,
   ];
+  if (status !== undefined && why !== undefined) lines.push(`Its status: ${aimSaid({ text: status, why })}.`);
   if (still?.quiet) lines.push(`Its rows have been still; waited ${Math.round(still.seconds)} s.`);
   if (still && !still.quiet)
     lines.push(
@@ -103,6 +124,7 @@ function resultOf(
       incident,
       tenant: { id: idForJson(tenant.id), slug: tenant.slug },
       former,
+      ...(status === undefined ? {} : { status, statusFrom: from }),
       ...(still ? { settled: still } : {}),
     },
     text: lines.join('\n'),

@@ -4,7 +4,7 @@ import { describe } from '../incident/describe.ts';
 import type { Incident } from '../incident/incident.ts';
 import { readReport, writeReports } from '../incident/report/source.ts';
 import type { Begun } from '../runbook/begin.ts';
-import type { RunResult } from '../runbook/view.ts';
+import { isTakenOver, type RunResult } from '../runbook/view.ts';
 import { tellProgress } from './aloud.ts';
 import { inIncident } from './changed.ts';
 import type { Result } from './command.ts';
@@ -21,7 +21,7 @@ export async function walk(
   context.output.event('incident', { incident: incident.id });
   const result = await walked(context, begun, onScreen, confirm);
   // Letting go is in the journal too: only after it is a report one of the whole journal.
-  const report = await reportOf(context, incident);
+  const report = isTakenOver(result) ? null : await reportOf(context, incident);
   const ended = resultOf(context, incident, result, report);
   // On the screen the summary has been printed already; only what came after it is still to be said.
   return onScreen ? { ...ended, text: report ? `   Report: ${printable(report)}` : '' } : ended;

@@ -73,7 +73,7 @@ export function clocksOf(
     projection,
     rpo: rpoClock(state),
     atStake: atStake(state),
-    nextUpdate: nextUpdate(state, now),
+    nextUpdate: nextUpdate(state, elapsedSeconds),
     setBackSeconds: state.clock.setBackSeconds,
   };
 }
@@ -156,8 +156,8 @@ function lossesOf(tables: { losses: number }[]): number {
   return tables.reduce((sum, table) => sum + table.losses, 0);
 }
 
-function nextUpdate(state: IncidentState, now: number): Clocks['nextUpdate'] {
-  const dueAt = state.nextUpdateDueAt;
-  if (dueAt === null || state.closed) return null;
-  return { dueAt, inSeconds: (Date.parse(dueAt) - now) / 1000 };
+function nextUpdate(state: IncidentState, elapsed: number): Clocks['nextUpdate'] {
+  const { nextUpdateDueAt: dueAt, nextUpdateDueSeconds: due } = state;
+  if (dueAt === null || due === null || state.closed) return null;
+  return { dueAt, inSeconds: due - elapsed };
 }

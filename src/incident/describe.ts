@@ -21,13 +21,13 @@ export function describe(entry: Entry, state: IncidentState): string {
   const task = (one: { step: string; task: string }) => `“${taskTitle(state, one)}”`;
   switch (entry.event) {
     case 'incident.opened':
-      return `Incident opened: ${entry.title} (${entry.mode}), ${entry.tenants.map((tenant) => tenant.slug).join(', ') || 'no tenant'} in ${entry.database.name}${entry.openToo ? `; still open about the same: ${entry.openToo.join(', ')}` : ''}`;
+      return `Incident opened: ${entry.title} (${entry.mode}), ${entry.tenants.map((tenant) => tenant.slug).join(', ') || 'no tenant'} in ${entry.database.name}${alsoOpen(entry)}`;
     case 'lock.acquired':
-      return 'Took up the incident';
+      return `Took up the incident${alsoOpen(entry)}`;
     case 'lock.released':
       return `Let go of the incident${entry.reason ? `: ${entry.reason}` : ''}`;
     case 'taken-over':
-      return `Took over from ${entry.from.name} on ${entry.from.host}: ${entry.reason}`;
+      return `Took over from ${entry.from.name} on ${entry.from.host}: ${entry.reason}${alsoOpen(entry)}`;
     case 'handed-over':
       return `Handed over: ${entry.note}`;
     case 'torn-line.cut':
@@ -92,6 +92,8 @@ export function describe(entry: Entry, state: IncidentState): string {
       return `Restore of ${slugOf(state, entry.tenant)} rolled back${foundWords(entry.foundBy)}${entry.error ? `: ${entry.error.message}` : ''}`;
     case 'restore.unknown':
       return `Nobody knows yet whether the restore of ${slugOf(state, entry.tenant)} happened: ${entry.reason}`;
+    case 'tenant.suspending':
+      return `The status of ${slugOf(state, entry.tenant)} is ${entry.former ?? 'NULL'}, about to be ${entry.status ?? 'NULL'}`;
     case 'tenant.suspended':
       return `${slugOf(state, entry.tenant)} suspended${statusWords('was', entry.former, entry)}`;
     case 'tenant.settled':
@@ -117,6 +119,10 @@ export function describe(entry: Entry, state: IncidentState): string {
     case 'closed':
       return `Incident closed: ${entry.outcome}${entry.reason ? `, ${entry.reason}` : ''}`;
   }
+}
+
+function alsoOpen({ openToo }: { openToo?: string[] | undefined }): string {
+  return openToo ? `; still open about the same: ${openToo.join(', ')}` : '';
 }
 
 /** `, told: restore from admin_1500` */

@@ -23,6 +23,8 @@ import { runModes } from './mode.ts';
 
 const runbook = z.object({ name: z.string(), hash: z.string() });
 const task = { step: z.string(), task: z.string() };
+/** Live incidents about the same tenants that nobody had closed when this one was begun or gone on with. */
+const openToo = z.array(z.string()).optional();
 const data = z.record(z.string(), z.unknown());
 
 /**
@@ -50,18 +52,18 @@ export const payloads = {
     rpoSeconds: seconds.nullable(),
     /** For an undo: the incident it undoes. */
     of: z.string().optional(),
-    /** Live incidents about the same tenants that nobody had closed when this one began. */
-    openToo: z.array(z.string()).optional(),
+    openToo,
     /** What flags said, by action id: whoever resumes it goes on with the same backup and mode. */
     input: z.record(z.string(), data).optional(),
   }),
-  'lock.acquired': z.object({ pid: z.number() }),
+  'lock.acquired': z.object({ pid: z.number(), openToo }),
   'lock.released': z.object({ reason: z.string().optional() }),
   'taken-over': z.object({
     reason: z.string(),
     from: z.object({ name: z.string(), host: z.string(), pid: z.number() }),
     /** The former process was known to be gone, so nobody had to ask. */
     automatic: z.boolean(),
+    openToo,
   }),
   'handed-over': z.object({ situation: z.string(), note: z.string() }),
   'torn-line.cut': z.object({ line: z.number(), bytes: z.number() }),
@@ -115,6 +117,8 @@ export const payloads = {
     input: z.unknown().optional(),
     /** Shell lines that do the same with this input. */
     commands: z.array(z.string()).optional(),
+    /** It is the task's way back that started. */
+    rollback: z.literal(true).optional(),
   }),
   'task.finished': z.object({
     ...task,
@@ -182,6 +186,14 @@ export const payloads = {
     safetyCopy,
     marker: changeMarker,
     tables: z.array(tableCounts),
+    /** Where the tenant's status moves with its row: what reactivating goes back to, and what it is then. */
+    status: z
+      .object({
+        former: z.string().nullable(),
+        status: z.string().nullable(),
+        seen: z.enum(['live', 'backup']),
+      })
+      .optional(),
   }),
   'restore.finished': z.object({
     tenant: tenantId,
@@ -200,6 +212,12 @@ export const payloads = {
   }),
   'restore.unknown': z.object({ tenant: tenantId, reason: z.string() }),
 
+  /** On disk before the status is set: what it is, so that nobody has to guess it after a crash. */
+  'tenant.suspending': z.object({
+    tenant: tenantId,
+    former: z.string().nullable(),
+    status: z.string().nullable(),
+  }),
   'tenant.suspended': z.object({
     tenant: tenantId,
     former: z.string().nullable(),

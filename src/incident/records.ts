@@ -28,6 +28,8 @@ export interface TaskRecord {
   /** Why it was skipped, and who decided. */
   reason: string | null;
   skippedBy: 'operator' | 'runbook' | 'condition' | null;
+  /** What started last was its way back, after it had failed with this. */
+  rolledBackFrom: Failure | null;
 }
 
 /** A line of a task's output worth keeping, with the facts it measured. */
@@ -88,6 +90,21 @@ export interface SuspensionRecord {
   settled: { quiet: boolean; seconds: number; samples: SettleSample[]; reason: string | null } | null;
 }
 
+/** A status this incident gave a tenant, by a step or with the tenant's row. All as text, as the database shows it. */
+export interface StatusRecord {
+  tenant: TenantId;
+  at: string;
+  /** What reactivating goes back to, unless that is no status to work with either. */
+  former: string | null;
+  /** False where `former` is null because nobody knows. */
+  known: boolean;
+  status: string | null;
+  /** Said before it was done; a crash may have come between. */
+  announced: boolean;
+  /** Where `former` was seen: live, or in the backup the tenant's row came back from. */
+  seen: 'live' | 'backup';
+}
+
 export interface MessageRecord {
   id: string;
   audience: Audience;
@@ -118,8 +135,12 @@ export interface IncidentState {
   tasks: Record<string, TaskRecord>;
   taskNotes: TaskNote[];
   currentStep: string | null;
+  /** Incidents about the same tenants that were open when somebody last took this one up. */
+  openToo: string[];
   restores: RestoreRecord[];
   suspensions: SuspensionRecord[];
+  /** Oldest first. */
+  statuses: StatusRecord[];
   backup: EntryOf<'backup.chosen'> | null;
   heldBackups: string[];
   plans: EntryOf<'plan.made'>[];
@@ -133,6 +154,8 @@ export interface IncidentState {
   messages: MessageRecord[];
   /** When the latest message promised the next one. */
   nextUpdateDueAt: string | null;
+  /** The same moment in seconds since detection: it does not move with a clock that is set back. */
+  nextUpdateDueSeconds: number | null;
   handOver: EntryOf<'handed-over'> | null;
   takeOvers: EntryOf<'taken-over'>[];
   stopped: EntryOf<'run.stopped'> | null;

@@ -104,12 +104,16 @@ export function applyStep(state: IncidentState, entry: Entry, now: Moment): void
         error: null,
         reason: null,
         skippedBy: null,
+        rolledBackFrom: entry.rollback ? (task.rolledBackFrom ?? task.error ?? unknownFailure) : null,
       }));
       return;
     case 'task.finished':
       changeTask(state, entry.step, entry.task, (task) => ({
         action: entry.action ?? task.action,
-        state: entry.state,
+        // A way back that was gone is not the task done: what waits for the task goes on waiting.
+        ...(entry.state === 'done' && task.rolledBackFrom
+          ? { state: 'skipped', reason: 'failed and was rolled back', skippedBy: 'operator' }
+          : { state: entry.state }),
         seconds: (task.seconds ?? 0) + entry.seconds,
         output: entry.output,
         error: entry.error ?? null,
@@ -135,6 +139,8 @@ export function applyStep(state: IncidentState, entry: Entry, now: Moment): void
       return;
   }
 }
+
+const unknownFailure = { code: 'internal', message: 'it failed' };
 
 function endStep(
   state: IncidentState,
@@ -196,5 +202,6 @@ function blankTask(step: string, id: string): TaskRecord {
     error: null,
     reason: null,
     skippedBy: null,
+    rolledBackFrom: null,
   };
 }

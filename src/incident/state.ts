@@ -1,6 +1,7 @@
 import { sameId, type TenantId } from '../engine/tenant.ts';
 import type { Entry, EntryOf } from './events.ts';
 import type { IncidentState, MessageRecord, Moment, StepRecord, TaskRecord } from './records.ts';
+import { applyStatus } from './state-status.ts';
 import { applyStep, blankStep } from './state-steps.ts';
 import { applyRestore, applyTenant, isUsable } from './state-tenant.ts';
 
@@ -37,8 +38,10 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     tasks: {},
     taskNotes: [],
     currentStep: null,
+    openToo: entry.openToo ?? [],
     restores: [],
     suspensions: [],
+    statuses: [],
     backup: null,
     heldBackups: [],
     plans: [],
@@ -51,6 +54,7 @@ export function begin(entry: EntryOf<'incident.opened'>): IncidentState {
     notes: [],
     messages: [],
     nextUpdateDueAt: null,
+    nextUpdateDueSeconds: null,
     handOver: null,
     takeOvers: [],
     stopped: null,
@@ -77,6 +81,7 @@ export function applyEntry(state: IncidentState, entry: Entry): void {
   applyRecord(state, entry, now);
   applyStep(state, entry, now);
   applyTenant(state, entry);
+  applyStatus(state, entry);
   applyRestore(state, entry);
   const usable = isUsable(state);
   if (!usable) state.usable = null;
@@ -129,9 +134,11 @@ function applyRecord(state: IncidentState, entry: Entry, now: Moment): void {
       return;
     case 'taken-over':
       state.takeOvers.push(entry);
+      state.openToo = entry.openToo ?? [];
       return;
     case 'lock.acquired':
       if (state.handOver && state.handOver.seq < entry.seq) state.handOver = null;
+      state.openToo = entry.openToo ?? [];
       return;
     case 'run.stopped':
       state.stopped = entry;
@@ -180,7 +187,10 @@ function applyMessage(state: IncidentState, entry: MessageEntry): void {
   if (known === -1) state.messages.push(record);
   else state.messages[known] = record;
   if (entry.event === 'message.sent' || entry.event === 'message.written') {
-    state.nextUpdateDueAt = entry.kind === 'resolved' ? null : entry.nextUpdateDueAt;
+    const dueAt = entry.kind === 'resolved' ? null : entry.nextUpdateDueAt;
+    const { start, setBackSeconds } = state.clock;
+    state.nextUpdateDueAt = dueAt;
+    state.nextUpdateDueSeconds = dueAt === null ? null : (Date.parse(dueAt) - start) / 1000 + setBackSeconds;
   }
 }
 

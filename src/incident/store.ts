@@ -101,12 +101,13 @@ export async function resumeIncident(
       now,
       guard: () => lock.assertFence(),
     });
-    await assertGoesOn(store.stateDir, writer.journal.begun()).catch(async (error) => {
+    const openToo = await assertGoesOn(store.stateDir, writer.journal.begun()).catch(async (error) => {
       await writer.close();
       throw error;
     });
     const incident = Incident.writing(dir, writer, lock, now, store.mirrorDir ?? null);
-    await incident.append(takenOver(acquired, takeOver));
+    const others = openToo.length > 0 ? { openToo } : {};
+    await incident.append({ ...takenOver(acquired, takeOver), ...others });
     return { incident, torn };
   } catch (error) {
     await lock.release(now);
@@ -114,7 +115,10 @@ export async function resumeIncident(
   }
 }
 
-function takenOver({ replaced }: Acquired, takeOver: { reason: string } | undefined): IncidentEvent {
+function takenOver(
+  { replaced }: Acquired,
+  takeOver: { reason: string } | undefined,
+): Extract<IncidentEvent, { event: 'lock.acquired' | 'taken-over' }> {
   if (!replaced) return { event: 'lock.acquired', pid: process.pid };
   return {
     event: 'taken-over',
@@ -124,7 +128,8 @@ function takenOver({ replaced }: Acquired, takeOver: { reason: string } | undefi
   };
 }
 
-async function assertGoesOn(stateDir: string, state: IncidentState): Promise<void> {
+/** Resolves with the other incidents about its tenants that are open. */
+async function assertGoesOn(stateDir: string, state: IncidentState): Promise<string[]> {
   const { id, closed, opened, tenants } = state;
   if (closed) {
     throw new TenantDrError('usage', `${id} was closed at ${closed.at}. Nothing was changed.`, {
@@ -133,7 +138,8 @@ async function assertGoesOn(stateDir: string, state: IncidentState): Promise<voi
   }
   // one that must be probed itself has to be let in to find out
   const probing = unprobedTenants(state).length > 0;
-  if (opened.mode === 'live' && !probing) await assertTenantsFree(stateDir, { ...opened, tenants }, id);
+  if (opened.mode !== 'live' || probing) return [];
+  return assertTenantsFree(stateDir, { ...opened, tenants }, id);
 }
 
 /** The folder of an incident. Rejects with incident-unknown. */

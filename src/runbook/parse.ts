@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Action } from '../actions/action.ts';
 import { actions as registry } from '../actions/registry.ts';
 import { nearestOf } from '../config/explain.ts';
+import { placeholders, unknownPlaceholders } from './placeholders.ts';
 import type { Body, Runbook, Step, Task } from './runbook.ts';
 import { effectOf } from './runbook.ts';
 import { type RunbookFile, runbookSchema } from './schema.ts';
@@ -105,6 +106,15 @@ class Resolver {
       for (const finding of findingsOf(action.input, checked.error, this.#within([...at, 'with']))) {
         this.#findings.push({ ...finding, message: `with, input of ${action.id}: ${finding.message}` });
       }
+    }
+    // What nothing will ever fill in would be taken for a name.
+    for (const name of unknownPlaceholders(input)) {
+      const near = nearestOf(name, placeholders);
+      const known = placeholders.map((one) => `{${one}}`).join(', ');
+      this.#find(
+        [...at, 'with'],
+        `nothing fills in {${name}}: ${near ? `did you mean {${near}}?` : `there are ${known}`}`,
+      );
     }
     return { kind: 'action', action, input };
   }

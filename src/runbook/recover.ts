@@ -1,11 +1,12 @@
 import type { Probed } from '../actions/action.ts';
 import { stopped } from '../actions/action.ts';
 import { TenantDrError } from '../errors.ts';
+import type { Failure } from '../incident/records.ts';
 import { askAfterInterruption } from './questions.ts';
 import type { Run } from './run.ts';
 import type { Step, Task } from './runbook.ts';
-import { type Ended, walkTask } from './task.ts';
-import { workOf } from './work.ts';
+import { type Ended, rollBack, rolledBack, walkTask, wayBack } from './task.ts';
+import { type Work, workOf } from './work.ts';
 
 /**
  * A task that had started when the process died: rerun, probed or asked about, as it declares. Repeating goes
@@ -14,19 +15,19 @@ import { workOf } from './work.ts';
 export async function recoverTask(run: Run, step: Step, task: Task): Promise<Ended> {
   run.enter(step, task);
   const { incident, context } = run;
-  const { startedAt, input } = run.state.tasks[task.id] ?? {};
-  const work = workOf(task, task.body, context);
+  const { startedAt, input, rolledBackFrom } = run.state.tasks[task.id] ?? {};
+  const { work, again, done } =
+    task.rollback && rolledBackFrom
+      ? back(run, step, task, task.rollback, rolledBackFrom)
+      : there(run, step, task);
   await incident.append({
     event: 'step.interrupted',
     step: step.id,
     task: task.id,
     reason: `“${task.title}” had started at ${startedAt}`,
   });
-  if (work.afterInterruption === 'rerun') return walkTask(run, step, task);
-  const probed: Probed<unknown> =
-    work.afterInterruption === 'probe'
-      ? await work.probe(input)
-      : { found: 'unknown', detail: 'This cannot be found out from here.' };
+  if (work.afterInterruption === 'rerun') return again();
+  const probed = await lookedInto(run, work, input);
   const seconds = 0;
   const where = {
     event: 'task.finished',
@@ -37,12 +38,12 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
   } as const;
   if (probed.found === 'done') {
     await incident.append({ ...where, state: 'done', output: probed.output, found: probed.by ?? 'probe' });
-    return { went: 'on' };
+    return done();
   }
   if (probed.found === 'not-done') {
     await incident.append({ ...where, state: 'undone', found: probed.by ?? 'probe' });
     await context.note(probed.detail);
-    return walkTask(run, step, task);
+    return again();
   }
   if (!run.operator.attended) {
     const error = new TenantDrError('incident-unprobed', `${task.title} was interrupted: ${probed.detail}`, {
@@ -54,5 +55,44 @@ export async function recoverTask(run: Run, step: Step, task: Task): Promise<End
   if (answer === 'leave') return { went: 'stop', why: 'operator', error: stopped() };
   const state = answer === 'done' ? 'done' : 'undone';
   await incident.append({ ...where, state, found: 'operator' });
-  return answer === 'done' ? { went: 'on' } : walkTask(run, step, task);
+  return answer === 'done' ? done() : again();
+}
+
+async function lookedInto(run: Run, work: Work, input: unknown): Promise<Probed<unknown>> {
+  if (work.afterInterruption !== 'probe')
+    return { found: 'unknown', detail: 'This cannot be found out from here.' };
+  // A server may go on with it for a while: whoever waits is told for what.
+  run.view.set({ phase: 'probing' });
+  try {
+    return await work.probe(input);
+  } finally {
+    run.view.set({ phase: 'walking' });
+  }
+}
+
+/** What was under way, how it is begun again, and what follows when it is found done. */
+interface Recovery {
+  work: Work;
+  again: () => Promise<Ended>;
+  done: () => Promise<Ended>;
+}
+
+function there(run: Run, step: Step, task: Task): Recovery {
+  const work = workOf(task, task.body, run.context);
+  return { work, again: () => walkTask(run, step, task), done: async () => ({ went: 'on' }) };
+}
+
+/** Its way back was under way: that is looked into, not the task, which failed before. */
+function back(
+  run: Run,
+  step: Step,
+  task: Task,
+  rollback: NonNullable<Task['rollback']>,
+  failure: Failure,
+): Recovery {
+  return {
+    work: wayBack(run, task, rollback).work,
+    again: () => rollBack(run, step, task, rollback, failure),
+    done: () => rolledBack(run, step, task, rollback, failure),
+  };
 }

@@ -49,7 +49,10 @@ export type CommandSpec = z.output<typeof commandSchema>;
 
 const bodyFields = {
   uses: z.string().optional().describe('Id of an action; `runbook print --actions` lists them'),
-  with: z.record(z.string(), z.unknown()).optional().describe('Input of the action'),
+  with: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Input of the action; {incident}, {tenant.id} and {tenant.slug} in its texts are filled in'),
   run: commandSchema.optional().describe('A command'),
   checklist: z.array(sentence).min(1).optional().describe('Work a person does and ticks off'),
 };

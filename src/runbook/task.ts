@@ -142,7 +142,8 @@ async function perform(
   const started = run.seconds;
   const where = { step: step.id, task: task.id, ...(work.action ? { action: work.action } : {}) };
   const commands = work.commands(input);
-  await incident.append({ event: 'task.started', ...where, effect: work.effect, input, commands });
+  const way = work.isRollback ? { rollback: true as const } : {};
+  await incident.append({ event: 'task.started', ...where, effect: work.effect, input, commands, ...way });
   run.view.set({ phase: run.stopping ? 'stopping' : 'running', progress: null });
   const stopping = () => run.view.set({ phase: 'stopping' });
   run.options.signal.addEventListener('abort', stopping, { once: true });
@@ -209,15 +210,14 @@ async function afterFailure(
 }
 
 /** The runbook's own way back, with the consent its effect demands. The task counts as skipped afterwards. */
-async function rollBack(
+export async function rollBack(
   run: Run,
   step: Step,
   task: Task,
   rollback: NonNullable<Task['rollback']>,
-  failure: TenantDrError,
+  failure: Pick<TenantDrError, 'message'>,
 ): Promise<Ended> {
-  const back = { ...task, title: rollback.title, body: rollback.body, rollback: null };
-  const work = workOf(back, back.body, run.context);
+  const { back, work } = wayBack(run, task, rollback);
   if (work.leftOut) {
     const why = `failed: ${failure.message} "${rollback.title}" was not done: ${work.leftOut}`;
     return skip(run, step, task, why, 'operator');
@@ -228,6 +228,27 @@ async function rollBack(
     return next === 'retry' ? rollBack(run, step, task, rollback, failure) : next;
   }
   if (attempt.went === 'stop') return attempt;
+  return rolledBack(run, step, task, rollback, failure);
+}
+
+/** The way back of a task, as a task and its work. */
+export function wayBack(
+  run: Run,
+  task: Task,
+  rollback: NonNullable<Task['rollback']>,
+): { back: Task; work: Work } {
+  const back = { ...task, title: rollback.title, body: rollback.body, rollback: null };
+  return { back, work: { ...workOf(back, back.body, run.context), isRollback: true } };
+}
+
+/** It was gone to its end: what had failed is left out, and says why. */
+export async function rolledBack(
+  run: Run,
+  step: Step,
+  task: Task,
+  rollback: NonNullable<Task['rollback']>,
+  failure: Pick<TenantDrError, 'message'>,
+): Promise<Ended> {
   await run.context.note(`Rolled back: ${rollback.title}`);
   return skip(run, step, task, `failed and was rolled back: ${failure.message}`, 'operator');
 }

@@ -4,7 +4,7 @@ import type { TenantDrError } from '../errors.ts';
 
 /** What a run is doing right now. Step states and clocks come from the incident's journal, not from here. */
 export interface RunnerView {
-  phase: 'walking' | 'previewing' | 'asking' | 'running' | 'stopping' | 'ended';
+  phase: 'walking' | 'probing' | 'previewing' | 'asking' | 'running' | 'stopping' | 'ended';
   step: string | null;
   task: string | null;
   /** What the runbook says about the current task. */
@@ -18,6 +18,11 @@ export interface RunnerView {
   question: Question | null;
   /** Set when the run has ended. */
   outcome: RunResult | null;
+}
+
+/** Something runs that has to come to its end first. */
+export function isBusy({ phase }: RunnerView): boolean {
+  return phase === 'probing' || phase === 'previewing' || phase === 'running' || phase === 'stopping';
 }
 
 /** Why a task is done, how to see that it worked, and what to do if it did not. */
@@ -35,6 +40,11 @@ export interface RunResult {
   outcome: 'completed' | 'stopped' | 'failed';
   /** Why it did not complete. */
   error: TenantDrError | null;
+}
+
+/** Somebody else goes on with it, and writes what there is to write. */
+export function isTakenOver({ error }: RunResult): boolean {
+  return error?.code === 'fenced-off';
 }
 
 const keptLines = 500;

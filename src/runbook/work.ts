@@ -2,8 +2,8 @@ import type { ActionContext, AfterInterruption, Effect, Probed } from '../action
 import { runCommand, shellLine } from '../actions/command.ts';
 import type { Preview } from '../actions/operator.ts';
 import { stakesOf } from '../actions/status.ts';
-import { TenantDrError } from '../errors.ts';
 import { onCopy } from '../incident/mode.ts';
+import { filledArguments, filledInput } from './placeholders.ts';
 import type { Body, Task } from './runbook.ts';
 import type { CommandSpec } from './schema.ts';
 
@@ -14,6 +14,8 @@ export interface Work {
   action: string | undefined;
   afterInterruption: AfterInterruption;
   inDryRun: 'preview' | 'run';
+  /** It is a task's way back. */
+  isRollback?: true;
   /** Why it cannot take place in this mode, or null. */
   leftOut: string | null;
   prepare(): Promise<unknown>;
@@ -50,7 +52,7 @@ function actionWork(
     afterInterruption: action.afterInterruption,
     inDryRun: action.inDryRun,
     leftOut: null,
-    prepare: () => action.prepare(context, { ...body.input, ...given }),
+    prepare: () => action.prepare(context, { ...filledInput(body.input, context), ...given }),
     preview: (input) => action.preview(context, input),
     commands: (input) => action.commands(input),
     run: async (input) => {
@@ -102,28 +104,11 @@ function commandWork(title: string, spec: CommandSpec, context: ActionContext): 
 }
 
 /**
- * Puts facts into an argument list: `{tenant.id}`, `{tenant.slug}`, `{incident}`. A shell line gets none, because a
- * value would be read as code there; it uses the TENANT_DR_… variables. A value cannot pose as an option.
+ * The argument list with the incident's facts in it. A shell line gets none, because a value would be read as code
+ * there; it uses the TENANT_DR_… variables.
  */
 function filledIn(spec: CommandSpec, context: ActionContext): string[] | string {
-  if (spec.shell) return spec.command;
-  const facts: Record<string, string | undefined> = {
-    'tenant.id': context.tenant?.id.text,
-    'tenant.slug': context.tenant?.slug,
-    incident: context.incident.id,
-  };
-  return spec.command.map((part) => {
-    const filled = part.replace(
-      /\{(tenant\.id|tenant\.slug|incident)\}/g,
-      (whole, name: string) => facts[name] ?? whole,
-    );
-    if (filled !== part && filled.startsWith('-') && !part.startsWith('-')) {
-      throw new TenantDrError('usage', `The argument ${part} would become an option of the command.`, {
-        hint: `Nothing was run. Put "--" before it, or pass it as --name=${part}.`,
-      });
-    }
-    return filled;
-  });
+  return spec.shell ? spec.command : filledArguments(spec.command, context);
 }
 
 function checklistWork(title: string, items: string[], context: ActionContext): Work {

@@ -1,4 +1,5 @@
 import type { Operator } from '../actions/operator.ts';
+import { TenantDrError } from '../errors.ts';
 import { type History, noHistory } from '../incident/history.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { RunnerView, RunResult } from '../runbook/view.ts';
@@ -6,6 +7,7 @@ import { followIncident, followRunner } from './follow.ts';
 import { createOperator } from './operator.ts';
 import type { RunDesk } from './screens/IncidentScreen.tsx';
 import type { MessageDesk } from './screens/MessagesScreen.tsx';
+import { createStore } from './store.ts';
 import { incidentHeader } from './view/incident.ts';
 import { keepOutput, type TaskOutput } from './view/output.ts';
 import { situationText } from './view/situation.ts';
@@ -36,8 +38,8 @@ export interface OpenDesk {
   done: Promise<RunResult>;
 }
 
-/** How often a wall clock that was set back is looked for. */
-const clockLookMs = 5000;
+/** How often a wall clock that was set back, and somebody who took over, are looked for: one file is asked for. */
+const lookMs = 2000;
 
 /** Sets up a run for the screen and starts it. */
 export function openDesk(request: DeskRequest): OpenDesk {
@@ -55,6 +57,7 @@ export function openDesk(request: DeskRequest): OpenDesk {
   let history = noHistory;
   let leaving = false;
   let handOver: string | null = null;
+  const lost = createStore<TenantDrError | null>(null);
 
   const stop = (): void => {
     leaving = true;
@@ -72,9 +75,16 @@ export function openDesk(request: DeskRequest): OpenDesk {
     () => {},
   );
   const look = setInterval(() => {
-    // A journal that cannot be written is met by the next step, which somebody waits for.
+    // A journal or lock that cannot be read or written is met by the next step, which somebody waits for.
     incident.checkClock().catch(() => {});
-  }, clockLookMs);
+    incident.assertFence().catch((error: unknown) => {
+      if (!(error instanceof TenantDrError && error.code === 'fenced-off')) return;
+      clearInterval(look);
+      lost.flush(() => error);
+      // The run ends at its next safe point, and what it says then is this error.
+      abort.abort();
+    });
+  }, lookMs);
 
   const run = async (): Promise<RunResult> => {
     const result = await walker.run();
@@ -92,6 +102,7 @@ export function openDesk(request: DeskRequest): OpenDesk {
     state.stop();
     view.stop();
     unhear();
+    lost.close();
   });
 
   return {
@@ -100,6 +111,7 @@ export function openDesk(request: DeskRequest): OpenDesk {
       state,
       view,
       asked: operator.asked,
+      lost,
       output: () => output,
       header: (at, _view, time) => incidentHeader(at, time, history, request.operatorName),
       commander: (at, time) => ({ state: at, entries: incident.entries, now: time, history }),

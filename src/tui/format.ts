@@ -82,3 +82,8 @@ export function dateTime(iso: string): string {
 export function zone(iso: string): string {
   return parts(new Date(iso), { timeZoneName: 'short' }).timeZoneName ?? 'UTC';
 }
+
+/** For texts that are read elsewhere: 06:18 CET. */
+export function hourMinuteZone(iso: string): string {
+  return `${hourMinute(iso)} ${zone(iso)}`;
+}

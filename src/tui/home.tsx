@@ -3,7 +3,7 @@ import type { Progress } from '../engine/port.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Begun } from '../runbook/begin.ts';
-import type { RunResult } from '../runbook/view.ts';
+import { isTakenOver, type RunResult } from '../runbook/view.ts';
 import type { Made } from './demo.ts';
 import { zone } from './format.ts';
 import { openLookout } from './lookout.ts';
@@ -56,7 +56,7 @@ export async function showHome(context: Context, demo: DemoDesk | null = null): 
     const result = await run.done;
     // Letting go is in the journal too: only after it is a report one of the whole journal.
     await begun.close();
-    const report = await writtenReport(incident);
+    const report = isTakenOver(result) ? null : await writtenReport(incident);
     ended.push({ begun, result, report });
     desk = null;
     // After a trial the real thing is the likely next step; after the real thing there is nothing left to do.

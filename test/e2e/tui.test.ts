@@ -41,6 +41,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve,
 
 interface JournalLine {
   event: string;
+  actor: { name: string };
   what?: string;
   outcome?: string;
   why?: string;
@@ -279,6 +280,64 @@ describe('an incident on the screen', () => {
     await settle();
     second.type(keys.enter);
     await second.shows('Which backup shall');
+  });
+
+  it('says first that another incident of the same tenant is open, in 80 columns', async () => {
+    const made = await world();
+    const terminal = start(made, [...runIt, '--auto', '--json']);
+    expect((await terminal.ends()).exit).toBe(3);
+    const [other = ''] = readdirSync(join(made.statePath, 'incidents'));
+    const second = start(made, runIt);
+    await second.shows('Read this first');
+    await second.shows(`${other} about this tenant is open too`);
+    await settle();
+    second.type(keys.enter);
+    await second.shows('Start: what is at stake comes first');
+    second.type('t');
+    await second.shows(`${other} about this tenant is open too`);
+  });
+
+  it('keeps a note that cannot be written in its field, and says why', async () => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await terminal.shows('Start: what is at stake comes first');
+    await settle();
+    const folder = join(made.statePath, 'incidents');
+    const [incident = ''] = readdirSync(folder);
+    rmSync(join(folder, incident, 'journal.jsonl'));
+    terminal.type('n');
+    await terminal.shows('A note for the journal');
+    await settle();
+    terminal.type('the disk is full\r');
+    await terminal.shows('It is not written: The journal cannot be written');
+    expect(terminal.text()).toContain('› the disk is full');
+    expect(terminal.fullScreen).toBe(true);
+  });
+
+  it('notices by itself that somebody took over, whatever is open on the screen, and writes nothing more', async () => {
+    const made = await world();
+    const terminal = start(made, runIt);
+    await terminal.shows('Start: what is at stake comes first');
+    await settle();
+    terminal.type('n');
+    await terminal.shows('A note for the journal');
+    const second = new Pty(['resume', '--take-over', '--reason', 'alice sleeps', '--as', 'bob'], {
+      cwd: made.dir,
+    });
+    terminals.push(second);
+    await second.shows('Start: what is at stake comes first');
+    await terminal.shows('Somebody else goes on with this incident.');
+    expect(terminal.text()).toMatch(/bob on \S+ has taken over this incident/);
+    await terminal.shows('tenant-dr watch INC-');
+    await settle();
+    terminal.type('q');
+    expect((await terminal.ends()).exit).toBe(3);
+    expectRestored(terminal);
+    const lines = journal(made);
+    const since = lines.slice(lines.findIndex(({ event }) => event === 'taken-over'));
+    expect(since.map(({ actor }) => actor.name)).toEqual(since.map(() => 'bob'));
+    const [incident = ''] = readdirSync(join(made.statePath, 'incidents'));
+    expect(readdirSync(join(made.statePath, 'incidents', incident))).not.toContain('report.md');
   });
 
   it('is tried out as a dry run from home, which shows what would happen and leads back home', async () => {

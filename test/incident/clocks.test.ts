@@ -127,6 +127,29 @@ describe('RTO', () => {
     expect(clocksOf(putRight, at(15)).elapsedSeconds).toBe(900);
   });
 
+  it('keeps what was promised due when it was, whichever way the wall clock is set', () => {
+    const written = (minutes: number, due: number): [number, IncidentEvent] => [
+      minutes,
+      {
+        event: 'message.written',
+        message: 'update-1',
+        audience: 'tenant',
+        kind: 'update',
+        file: 'messages/update-1.txt',
+        nextUpdateDueAt: new Date(at(due)).toISOString(),
+      },
+    ];
+    const jump = (minutes: number): [number, IncidentEvent] => [
+      minutes,
+      { event: 'clock.jumped', bySeconds: -3600, seenBy: 'running-clock' },
+    ];
+    const inSeconds = (events: [number, IncidentEvent][], minutes: number) =>
+      clocksOf(stateOf(events), at(minutes)).nextUpdate?.inSeconds;
+    expect(inSeconds([written(10, 70)], 20)).toBe(3000);
+    expect(inSeconds([written(10, 70), jump(-50)], -40)).toBe(3000);
+    expect(inSeconds([jump(-50), written(-50, 10)], -40)).toBe(3000);
+  });
+
   it('ends with the restore itself where no step is marked as giving the tenant back', () => {
     const bare = { kind: 'restore' as const, runbook: null, steps: [] };
     expect(clocksOf(stateOf([[9, intended]], bare), at(20)).rto.met).toBeNull();

@@ -154,6 +154,16 @@ describe('an incident', () => {
     const second = await createIncident(home, newIncident({ kind: 'suspend' }));
     expect(second.state.opened.openToo).toEqual([incident.id]);
     await second.close();
+    // Whoever goes on with either is told of the other one, too.
+    const { incident: first } = await resumeIncident(home, incident.id);
+    expect(first.state.openToo).toEqual([second.id]);
+    await first.close();
+    const closing = await resumeIncident(home, second.id);
+    await closing.incident.append({ event: 'closed', outcome: 'completed' });
+    await closing.incident.close();
+    const { incident: alone } = await resumeIncident(home, incident.id);
+    expect(alone.state.openToo).toEqual([]);
+    await alone.close();
   });
 
   it('does not go on with one incident before the other one of the tenant was probed', async () => {

@@ -50,6 +50,14 @@ test('a destructive action is confirmed by typing even when the file says otherw
 
 test.each([
   [
+    'what nothing fills in is named, also in a way back',
+    whole.replace(
+      'uses: suspend',
+      'uses: suspend\n    rollback: { uses: undo, with: { incident: "{incidnt}" } }',
+    ),
+    /line 11: nothing fills in \{incidnt\}: did you mean \{incident\}\?/,
+  ],
+  [
     'an unknown key names its line and the nearest known one',
     whole.replace('why: they', 'wy: they'),
     /line 14: .*wy.*did you mean why/,

@@ -1,9 +1,11 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { TenantDrError } from '../../src/errors.ts';
 import { resumeIncident } from '../../src/incident/store.ts';
 import { absentOperator } from '../../src/runbook/headless.ts';
 import { folderOfTheFile } from '../afterwards.ts';
+import { shell } from '../e2e/shell.ts';
 import { resume, scene, start, statusOf } from './scene.ts';
 import { goBack, ScriptedOperator } from './support.ts';
 
@@ -51,6 +53,7 @@ test('a runbook is walked to its end, and every step is in the journal before an
     'step.started',
     'confirmed',
     'task.started',
+    'tenant.suspending',
     'tenant.suspended',
     'task.finished',
     'task.started',
@@ -324,4 +327,94 @@ test('a process that lost its incident to somebody else stops before it changes 
   expect([result.outcome, result.error?.code]).toEqual(['failed', 'fenced-off']);
   expect(await statusOf(here)).toBe('active');
   await theirs.close();
+});
+
+const undoing = (more: string, verify: string) => `  - id: restore
+    title: Restore
+    estimate: 5m
+    why: w
+    steps:
+      - { id: rows, title: Rows, uses: restore, with: { from: BACKUP, mode: exact } }
+      - { id: check, title: Check, run: ${verify}, rollback: { title: Take it back, uses: undo${more} } }
+`;
+
+test.each([
+  ['without a word', ''],
+  ['by its placeholder', ', with: { incident: "{incident}" }'],
+])('a way back that undoes takes back the incident it stands in, named %s', async (_, more) => {
+  const here = await scene();
+  const rows = () => shell(here.world.dbPath, 'SELECT count(*), total(id) FROM agents');
+  const before = rows();
+  const verify = '      - { id: verify, title: Verify, uses: verify }\n      - { id: check';
+  const after = '  - { id: back, title: Back, estimate: 1m, why: w, uses: reactivate }\n';
+  const text = `${head}${undoing(more, "{ command: ['false'] }")}${after}`
+    .replace('BACKUP', here.world.backupPath)
+    .replace('      - { id: check', verify);
+  const slug = here.tenant.slug;
+  const person = new ScriptedOperator({
+    'rows.proceed': 'go',
+    'rows.confirm': slug,
+    'check.proceed': ['go', 'go'],
+    'check.failed': 'rollback',
+    'check.confirm': slug,
+    'back.proceed': 'go',
+    'back.failed': 'leave',
+  });
+  const { incident, runner } = await start(here, text, person);
+  // What was verified before is not what is there now.
+  const { error } = await runner.run();
+  expect([error?.code, error?.message]).toEqual([
+    'gate-failed',
+    expect.stringContaining('changed again since'),
+  ]);
+  expect(incident.state.restores.map((one) => one.state)).toEqual(['finished', 'finished']);
+  expect(incident.state.tasks.check).toMatchObject({ state: 'skipped' });
+  await incident.close();
+  expect(rows()).toBe(before);
+});
+
+test('a way back that was interrupted is looked into, not the task that had failed', async () => {
+  const here = await scene();
+  const rows = () => shell(here.world.dbPath, 'SELECT count(*), total(id) FROM agents');
+  const before = rows();
+  const flag = path.join(folderOfTheFile('way-back'), 'ran');
+  const verify = `{ command: ['sh', '-c', 'echo x >> ${flag}; false'], effect: read, afterInterruption: rerun }`;
+  const text = head + undoing('', verify).replace('BACKUP', here.world.backupPath);
+  const slug = here.tenant.slug;
+  const person = new ScriptedOperator({
+    'rows.proceed': 'go',
+    'rows.confirm': slug,
+    'check.proceed': ['go', 'go'],
+    'check.failed': 'rollback',
+    'check.confirm': slug,
+  });
+  const begun = await start(here, text, person);
+  // Killed once the change is about to begin: as the journal stands then, nobody knows whether it happened.
+  const append = begun.incident.append.bind(begun.incident);
+  let changes = 0;
+  begun.incident.append = async (event) => {
+    const entry = await append(event);
+    if (event.event === 'restore.intended' && ++changes === 2)
+      throw new TenantDrError('journal-unwritable', 'killed');
+    return entry;
+  };
+  await begun.runner.run();
+  await begun.incident.close();
+  const again = await resume(
+    here,
+    begun.incident.id,
+    new ScriptedOperator({ 'check.proceed': 'go', 'check.confirm': slug }),
+  );
+  const phases = new Set<string>();
+  again.runner.subscribe(() => phases.add(again.runner.view().phase));
+  expect(await again.runner.run()).toEqual({ outcome: 'completed', error: null });
+  expect(phases).toContain('probing');
+  expect(again.incident.state.restores.map((one) => one.state)).toEqual([
+    'finished',
+    'rolled-back',
+    'finished',
+  ]);
+  await again.incident.close();
+  expect(readFileSync(flag, 'utf8')).toBe('x\n');
+  expect(rows()).toBe(before);
 });

@@ -131,6 +131,16 @@ describe('the run screen', () => {
     expect(lines.join('\n')).toContain('writes per interval  █▂·  still');
   });
 
+  it('says what is waited for while an interrupted step is looked into', async () => {
+    const { state } = await sample();
+    const output = ['the database still works on the change: 5 s'];
+    const lines = detailLines({ ...applying, phase: 'probing', output }, state, 80, 10).map(plain);
+    expect(lines).toEqual([
+      ' It was interrupted: finding out what became of it …',
+      ' the database still works on the change: 5 s',
+    ]);
+  });
+
   it('keeps what earlier tasks said', () => {
     const first = keepOutput([], { ...applying, task: 'a', output: ['one'] });
     const second = keepOutput(first, { ...applying, task: 'a', output: ['one', 'two'] });
@@ -186,6 +196,15 @@ describe('for the commander', () => {
     expect(text).toContain('Done: Isolate tenant, Verify scope. Next: Restore tenant data.');
     expect(text).toContain('The tenant is suspended.');
     expect(text).toContain('No message was sent yet.');
+    // It is read in other zones, too.
+    expect(text).toContain('Detected 06:05 UTC, damaged 05:52 UTC.');
+  });
+
+  it('says how long ago it was seen, also by a clock that was set back', async () => {
+    const incident = await sample([['05:12:40', { event: 'note', text: 'by the clock that was set back' }]]);
+    const now = new Date(at.getTime() - 3_600_000);
+    const model = { state: incident.state, entries: incident.entries, now, history: noHistory };
+    expect(commanderLines(model, 80).map(plain).join(' ')).toMatch(/Detected 06:05,\s+9 min\s+ago/);
   });
 });
 

@@ -261,7 +261,10 @@ describe('with names of every kind, no line is wider than the terminal', () => {
         ...stepColumn([step], width),
         ...cliff(history, damagedAt, null, width, 9).lines,
         ...cliff(history, null, null, width, 9).lines,
-        ...timeLine({ backupAt: now, damagedAt, detectedAt: now, now, rpoSeconds: 604_800 }, width).lines,
+        ...timeLine(
+          { backupAt: now, damagedAt, detectedAt: now, now, elapsedSeconds: 9e9, rpoSeconds: 604_800 },
+          width,
+        ).lines,
         ...writesPicture(
           [
             { writes: 90, tables: hostile },

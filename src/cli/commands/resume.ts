@@ -21,13 +21,14 @@ export default command({
     'tenant-dr resume INC-20261123-0605 --take-over --reason "alice lost her connection"',
   ],
   async run(context, input) {
-    const [{ resumeRun }, { storeOf }, { listIncidents }, { walk }, { walkOneStep }] = await Promise.all([
-      import('../../runbook/begin.ts'),
-      import('../one-step.ts'),
-      import('../../incident/store.ts'),
-      import('../walk.ts'),
-      import('../resumed.ts'),
-    ]);
+    const [{ resumeRun }, { storeOf, warnOfOthers }, { listIncidents }, { walk }, { walkOneStep }] =
+      await Promise.all([
+        import('../../runbook/begin.ts'),
+        import('../one-step.ts'),
+        import('../../incident/store.ts'),
+        import('../walk.ts'),
+        import('../resumed.ts'),
+      ]);
     const config = await context.config();
     const all = await listIncidents(config.state);
     const chosen = choose(all, input.incident);
@@ -53,6 +54,7 @@ export default command({
         `A line of the journal cut short by a crash was taken off (line ${begun.torn.line}).`,
       );
     }
+    warnOfOthers(context, begun.incident);
     return isRunbook || onScreen
       ? walk(context, begun, { onScreen, confirm: input.confirm })
       : walkOneStep(context, begun, input.confirm);

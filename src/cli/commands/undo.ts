@@ -1,4 +1,4 @@
-import { statusBackSaid } from '../../actions/status-back.ts';
+import { statusBack, statusBackSaid } from '../../actions/status-back.ts';
 import { printable } from '../../engine/printable.ts';
 import { command } from '../command.ts';
 import { needed, text } from '../parameters.ts';
@@ -17,7 +17,7 @@ export default command({
   examples: ['tenant-dr undo INC-20261123-0605 --confirm northwind'],
   async run(context, { incident: id, confirm, tenant, disableTriggers }) {
     const deps = await depsOf(context, 'live', { disableTriggers });
-    const [{ undo, openUndo, statusBack, verbatim }, { runOneStep }] = await Promise.all([
+    const [{ undo, openUndo, verbatim }, { runOneStep }] = await Promise.all([
       import('../../actions/undo.ts'),
       import('../one-step.ts'),
     ]);

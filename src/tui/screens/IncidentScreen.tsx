@@ -1,25 +1,27 @@
 import { Box, useAnimation } from 'ink';
-import { type ReactNode, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import type { TenantDrError } from '../../errors.ts';
 import type { IncidentState } from '../../incident/records.ts';
-import type { RunnerView } from '../../runbook/view.ts';
+import { isBusy, type RunnerView } from '../../runbook/view.ts';
 import { useSurroundings } from '../components/context.ts';
 import { useArea } from '../components/Screen.tsx';
 import { line } from '../line.ts';
 import type { Asked } from '../operator.ts';
 import type { Store } from '../store.ts';
 import { type CommanderModel, commanderLines } from '../view/commander.ts';
+import { lostLines, takenOver } from '../view/finished.ts';
 import { type HeaderModel, headerLines, headerReading } from '../view/header.ts';
 import { outputLines, type TaskOutput } from '../view/output.ts';
 import { previewLines, stepPlace, stepViews } from '../view/run.ts';
 import { scopeOf } from '../view/scope.ts';
-import { handedOverLines } from '../view/situation.ts';
+import { readFirstLines } from '../view/situation.ts';
 import { AskedScreen } from './AskedScreen.tsx';
 import { FinishedScreen } from './FinishedScreen.tsx';
 import { HandOverScreen } from './HandOverScreen.tsx';
 import type { Inside, Overlay } from './inside.ts';
 import { LeaveScreen } from './LeaveScreen.tsx';
 import { type MessageDesk, MessagesScreen } from './MessagesScreen.tsx';
-import { QuestionScreen } from './QuestionScreen.tsx';
+import { NoteScreen } from './NoteScreen.tsx';
 import { RunScreen } from './RunScreen.tsx';
 import { TextScreen } from './TextScreen.tsx';
 
@@ -31,6 +33,8 @@ export interface RunDesk {
   state: Store<IncidentState>;
   view: Store<RunnerView>;
   asked: Store<Asked | null>;
+  /** Says who took over; null while nobody did. */
+  lost: Store<TenantDrError | null>;
   /** The header at a moment, clocks included. */
   header: (state: IncidentState, view: RunnerView, now: Date) => HeaderModel;
   commander: (state: IncidentState, now: Date) => CommanderModel;
@@ -47,7 +51,7 @@ export interface RunDesk {
   close: () => void;
 }
 
-type Open = Overlay | 'leave' | 'handedOver' | null;
+type Open = Overlay | 'leave' | 'readFirst' | null;
 
 /** One incident: the run screen, its questions, and what the operator opens over it. */
 export function IncidentScreen({ desk }: { desk: RunDesk }) {
@@ -56,10 +60,11 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
   const state = useSyncExternalStore(desk.state.subscribe, desk.state.get);
   const view = useSyncExternalStore(desk.view.subscribe, desk.view.get);
   const asked = useSyncExternalStore(desk.asked.subscribe, desk.asked.get);
-  const leftBehind = () => handedOverLines(desk.commander(state, now()).entries, area.columns);
-  // Whoever takes up what was handed over reads that first.
-  const [overlay, setOverlay] = useState<Open>(() => (leftBehind() ? 'handedOver' : null));
-  const busy = view.phase === 'running' || view.phase === 'previewing' || view.phase === 'stopping';
+  const lost = useSyncExternalStore(desk.lost.subscribe, desk.lost.get);
+  const toRead = () => readFirstLines(state, desk.commander(state, now()).entries, area.columns);
+  // What whoever takes this up must know comes before anything else.
+  const [overlay, setOverlay] = useState<Open>(() => (toRead() ? 'readFirst' : null));
+  const busy = isBusy(view);
   const { frame } = useAnimation({
     interval: theme.screenReader ? ticks.readAloud : busy ? ticks.busy : ticks.waiting,
   });
@@ -77,7 +82,14 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
     onQuit: () => setOverlay('leave'),
   };
 
+  // Nothing that was begun here can be finished here.
+  useEffect(() => {
+    if (lost) setOverlay(null);
+  }, [lost]);
+
   const over = ((): ReactNode => {
+    if (lost && !view.outcome)
+      return <TextScreen {...inside} title={takenOver} lines={lostLines(lost, area.columns)} />;
     switch (overlay) {
       case 'leave':
         return (
@@ -121,25 +133,11 @@ export function IncidentScreen({ desk }: { desk: RunDesk }) {
           />
         );
       case 'note':
-        return (
-          <QuestionScreen
-            {...inside}
-            question={{
-              kind: 'reason',
-              title: 'A note for the journal',
-              detail: ['Keys, names and times; no personal data of customers.'],
-            }}
-            onAnswer={(text) => {
-              close();
-              void desk.note(text);
-            }}
-            onBack={close}
-          />
-        );
+        return <NoteScreen {...inside} onNote={desk.note} onBack={close} />;
       case 'message':
         return <MessagesScreen {...inside} desk={desk.messages} state={state} onBack={close} />;
-      case 'handedOver':
-        return <TextScreen {...inside} title="Read this first" lines={leftBehind() ?? []} onBack={close} />;
+      case 'readFirst':
+        return <TextScreen {...inside} title="Read this first" lines={toRead() ?? []} onBack={close} />;
       case 'handOver':
         return (
           <HandOverScreen

@@ -1,6 +1,6 @@
 import type { Question } from '../../actions/operator.ts';
 import type { IncidentState } from '../../incident/records.ts';
-import type { RunnerView } from '../../runbook/view.ts';
+import { isBusy, type RunnerView } from '../../runbook/view.ts';
 import { useSurroundings } from '../components/context.ts';
 import { Lines } from '../components/Lines.tsx';
 import { bodyRows, Screen } from '../components/Screen.tsx';
@@ -51,7 +51,7 @@ export function RunScreen({
   const steps = stepViews(state, view.step, now().toISOString());
   const question =
     view.question?.kind === 'choose' && view.question.view?.kind === 'proceed' ? view.question : null;
-  const busy = view.phase === 'running' || view.phase === 'previewing' || view.phase === 'stopping';
+  const busy = isBusy(view);
   const wait = busy ? 'the step is running' : 'nothing is waiting for an answer';
   const keys = useKeys(
     'run',

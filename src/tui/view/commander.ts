@@ -44,10 +44,16 @@ export function etaSentence(state: IncidentState, now: Date, history: History): 
   return `We expect ${who} to be able to work again at about ${hourMinute(projection.usableAt)} ${zone(projection.usableAt)}, in ${inWords(projection.remainingSeconds)}. ${promise} This rests on ${[...used].join(', ') || 'nothing measured yet'}; verification may still find something.`;
 }
 
+/** Somebody may be in the middle of something with the same tenants. */
+export function openTooSentences({ openToo, tenants }: IncidentState): string[] {
+  const whose = tenants.length === 1 ? 'this tenant' : 'one of these tenants';
+  return openToo.map((id) => `${id} about ${whose} is open too: agree with whoever works on it.`);
+}
+
 /** What may still go wrong or was out of the ordinary. */
 export function riskLines(state: IncidentState, now: Date, history: History): string[] {
   const clocks = clocksAt(state, now, history);
-  const risks: string[] = [];
+  const risks = openTooSentences(state);
   if (clocks.rto.verdict === 'late') risks.push('The projection ends after the promised time.');
   if (clocks.rto.verdict === 'over') risks.push('The promised time is over.');
   if (clocks.projection?.estimatesExceed) risks.push('The estimates alone are more than the promised time.');
@@ -97,6 +103,7 @@ export function commanderLines({ state, entries, now, history }: CommanderModel,
       damagedAt: opened.damagedAt ?? opened.detectedAt,
       detectedAt: opened.detectedAt,
       now: now.toISOString(),
+      elapsedSeconds: clocks.elapsedSeconds,
       rpoSeconds: opened.rpoSeconds,
     },
     width - 2,

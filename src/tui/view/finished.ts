@@ -1,7 +1,8 @@
 import { printable } from '../../engine/printable.ts';
+import type { TenantDrError } from '../../errors.ts';
 import { onCopy } from '../../incident/mode.ts';
 import type { IncidentState } from '../../incident/records.ts';
-import type { RunResult } from '../../runbook/view.ts';
+import { isTakenOver, type RunResult } from '../../runbook/view.ts';
 import { inWords, limit } from '../format.ts';
 import { fit, paragraph } from '../layout.ts';
 import { blank, type Line, line, plain, span, type Tone } from '../line.ts';
@@ -20,7 +21,16 @@ const headlines: Record<RunResult['outcome'], { text: string; tone: Tone }> = {
 };
 
 /** No failure of the run: it goes on elsewhere. */
-const takenOver = { text: 'Somebody else goes on with this incident.', tone: 'warning' as const };
+export const takenOver = 'Somebody else goes on with this incident.';
+
+/** While what runs here comes to its end. */
+export function lostLines({ message, hint }: TenantDrError, width: number): Line[] {
+  return [
+    ...paragraph(printable(message), width - 2, 'warning', 1),
+    ...paragraph('What runs here is brought to its end.', width - 2, 'plain', 1),
+    ...paragraph(printable(hint ?? ''), width - 2, 'plain', 1),
+  ];
+}
 
 const handedOver = {
   text: 'Handed over. The incident is free for whoever resumes it.',
@@ -28,7 +38,7 @@ const handedOver = {
 };
 
 function headlineOf(state: IncidentState, { outcome, error }: RunResult): { text: string; tone: Tone } {
-  if (error?.code === 'fenced-off') return takenOver;
+  if (isTakenOver({ outcome, error })) return { text: takenOver, tone: 'warning' };
   const free = outcome === 'stopped' && error === null && state.handOver !== null;
   return free ? handedOver : headlines[outcome];
 }
@@ -105,7 +115,10 @@ function nextLines(state: IncidentState, outcome: RunResult, width: number): Lin
             ? [`tenant-dr undo ${state.id}${changedSeveral(state) ? ' --tenant <slug>' : ''}`]
             : []),
         ]
-      : [`tenant-dr resume ${state.id}`, `tenant-dr report ${state.id}`];
+      : [
+          `tenant-dr ${isTakenOver(outcome) ? 'watch' : 'resume'} ${state.id}`,
+          `tenant-dr report ${state.id}`,
+        ];
   return commands.map((command) => fit(line(span('   ', 'plain'), span(command, 'accent')), width));
 }
 

@@ -106,6 +106,8 @@ export interface Moments {
   damagedAt: string;
   detectedAt: string;
   now: string;
+  /** Since detection; a clock that was set back does not shorten it. */
+  elapsedSeconds: number;
   rpoSeconds: number | null;
 }
 
@@ -143,7 +145,7 @@ export function timeLine(moments: Moments, width: number): Picture {
     age === null
       ? 'No backup chosen yet.'
       : `The backup is from ${dateTime(moments.backupAt ?? '')}, ${inWords(Math.abs(age))} ${age >= 0 ? 'before' : 'after'} the damage at ${hourMinute(moments.damagedAt)}.`,
-    `Detected ${hourMinute(moments.detectedAt)}, ${inWords((Date.parse(moments.now) - Date.parse(moments.detectedAt)) / 1000)} ago.`,
+    `Detected ${hourMinute(moments.detectedAt)}, ${inWords(moments.elapsedSeconds)} ago.`,
     moments.rpoSeconds !== null && age !== null
       ? `The RPO window is ${limit(moments.rpoSeconds)}: ${age >= 0 && age <= moments.rpoSeconds ? 'met' : 'missed'}.`
       : '',

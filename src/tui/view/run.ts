@@ -189,6 +189,13 @@ export function detailLines(view: RunnerView, state: IncidentState, width: numbe
       rows,
     );
   }
+  if (view.phase === 'probing') {
+    const told = view.output.slice(-Math.max(0, rows - 1));
+    return [
+      line(span(' It was interrupted: finding out what became of it …', 'muted')),
+      ...told.map((text) => fit(line(` ${printable(text)}`), width)),
+    ];
+  }
   if (view.phase === 'previewing') return [line(span(' Working out what this step will do …', 'muted'))];
   if (view.phase === 'stopping')
     return [line(span(' Stopping: what runs is brought to its end, nothing new is started.', 'warning'))];
