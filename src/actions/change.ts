@@ -278,6 +278,7 @@ export class Change {
       schemaFingerprint: this.ground.schema.fingerprint,
       rows,
       digestAlgorithm: null,
+      rules: null,
       tenantCount: 1,
       tenants: [{ id, slug, name, tier, status, rows, digest: plan.live.digest, digests }],
       verified: null,

@@ -114,6 +114,8 @@ export const manifestSchema = z.object({
   /** Rows of every table, whoever they belong to. */
   rows: z.record(z.string(), z.number()).nullable(),
   digestAlgorithm: z.string().nullable(),
+  /** Stands for what the config said of tenants and tables then (`rulesOf`): under others, others are counted. */
+  rules: z.string().nullable().default(null),
   verified: verified.nullable(),
   tenantCount: z.number().nullable().default(null),
   /** Last in the file, and most of it: lists do without (`readManifestHead`). */
