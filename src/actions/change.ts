@@ -199,6 +199,11 @@ export class Change {
     return plan;
   }
 
+  /** What stood against the plan that is known may be gone: the next is made anew. */
+  forgetPlan(): void {
+    this.#plan = null;
+  }
+
   /** What was shown to whoever confirmed it: why it is left out, or the plan made last and not carried out yet. */
   get shown(): Plan | TenantDrError | null {
     return this.leftOut ?? this.#plan?.plan ?? null;

@@ -291,6 +291,22 @@ describe('a connection lost at COMMIT', () => {
   );
 });
 
+describe('several tenants between which rows moved', () => {
+  it('are restored in one call, whoever comes first', async () => {
+    const { live, run } = await place();
+    const before = await contents(live, shopTables);
+    expect((await run('backup')).exit).toBe(0);
+    await live.sql(
+      `UPDATE items SET tenant_id = 2 WHERE id = 2; DELETE FROM sales WHERE item_id = 2; UPDATE items SET sku = NULL WHERE id = 4;
+       UPDATE items SET sku = 'sku-4' WHERE id = 3`,
+    );
+    const phrase = `2 tenants in ${live.name}`;
+    const ended = await run('restore', 'one', 'two', '--from', 'latest', '--confirm', phrase);
+    expect(ended.exit, ended.stderr).toBe(0);
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
+});
+
 describe('several tenants whose connection breaks', () => {
   it('all come back: the one under way is begun again, also twice, and the rest go on over a new one', async () => {
     const { live, run, before } = await damaged();

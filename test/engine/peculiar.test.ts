@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { phraseFor } from '../../src/actions/restore-many.ts';
+import { phraseFor } from '../../src/actions/many-input.ts';
 import { leftAsIs, requireApplicable } from '../../src/engine/planning.ts';
 import { buildShape } from '../../src/engine/shape.ts';
 import { build, openRaw, type World } from '../worlds/world.ts';
