@@ -78,7 +78,7 @@ async function writeSynced(path: string, text: string, flags: 'w' | 'wx'): Promi
   }
 }
 
-/** Never over an existing file: rejects with the system's EEXIST. */
+/** Never over an existing file: rejects with the system's EEXIST. Nor is there one after any other error. */
 async function moveInto(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
@@ -87,7 +87,12 @@ async function moveInto(temporary: string, path: string): Promise<void> {
     // Some network file systems know no hard links.
     await rename(temporary, path);
   }
-  await syncFolder(join(path, '..'));
+  try {
+    await syncFolder(join(path, '..'));
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 function exists(error: unknown): boolean {

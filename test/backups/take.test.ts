@@ -263,6 +263,27 @@ test('a manifest without its file that is somebody else’s stays: another backu
   expect(readFileSync(orphan, 'utf8')).toBe('{"version":2,');
 });
 
+test('a disk that fails at the last moment leaves no backup without its manifest, and is said to fail', async () => {
+  const { own, config, backups } = world('failing', { rows: 10 });
+  const program = write(
+    join(own, 'take.ts'),
+    `import fs from 'node:fs/promises';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { open, link } = fs;
+    let linked = false;
+    fs.link = async (...args) => { await link(...args); linked = true; };
+    fs.open = async (...args) => {
+      if (linked && args[0] === ${JSON.stringify(backups)}) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
+      return open(...args);
+    };
+    syncBuiltinESMExports();
+    const { takeBackup } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/backups/take.ts')).href)});
+    await takeBackup({ config: ${JSON.stringify(config)}, compression: 'zstd', digests: false }).catch(({ code }) => console.log(code));`,
+  );
+  expect(run(process.execPath, program).toString().trim()).toBe('disk-error');
+  expect(readdirSync(backups)).toEqual([]);
+});
+
 test('an interrupted backup leaves nothing behind', async () => {
   const { config, backups } = world('interrupted', { rows: 40_000 });
   const controller = new AbortController();
