@@ -51,6 +51,7 @@ export const errorCodes = [
   'database-replaced',
   'database-error',
   'disk-full',
+  'disk-error',
   'permission-denied',
   'tool-missing',
   'tool-failed',

@@ -200,6 +200,11 @@ export class Change {
     return plan;
   }
 
+  /** What stood against the plan that is known may be gone: the next is made anew. */
+  forgetPlan(): void {
+    this.#plan = null;
+  }
+
   /** What was shown to whoever confirmed it: why it is left out, or the plan made last and not carried out yet. */
   get shown(): Plan | TenantDrError | null {
     return this.leftOut ?? this.#plan?.plan ?? null;
@@ -279,6 +284,7 @@ export class Change {
       schemaFingerprint: this.ground.schema.fingerprint,
       rows,
       digestAlgorithm: null,
+      rules: null,
       tenantCount: 1,
       tenants: [{ id, slug, name, tier, status, rows, digest: plan.live.digest, digests }],
       verified: null,

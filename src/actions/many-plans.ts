@@ -1,6 +1,6 @@
-import type { Revival } from '../engine/plan.ts';
-import { countEffects, requireApplicable } from '../engine/planning.ts';
-import type { Tenant } from '../engine/tenant.ts';
+import type { Conflict, Revival } from '../engine/plan.ts';
+import { countEffects, type Plan, requireApplicable } from '../engine/planning.ts';
+import { sameId, type Tenant } from '../engine/tenant.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked } from './action.ts';
 import type { PlanOptions, Workbench } from './change.ts';
@@ -13,7 +13,7 @@ interface Effects {
 
 /** What a restore of several tenants would do, before anybody confirms it. */
 export interface ManyPlans {
-  tenants: ({ tenant: Tenant } & ({ effects: Effects } | { refusal: string }))[];
+  tenants: ({ tenant: Tenant } & ({ effects: Effects; waits?: string } | { refusal: string }))[];
   sum: Effects;
   /** Rows that would come back to life, of all tenants together. */
   revivals: Pick<Revival, 'table' | 'review' | 'decision' | 'rows'>[];
@@ -25,6 +25,33 @@ export function isOneTenants(error: unknown): error is TenantDrError {
     error instanceof TenantDrError &&
     !['interrupted', 'fenced-off', 'journal-unwritable'].includes(error.code)
   );
+}
+
+/** What the restore of another tenant may take out of the way: it gives back a row, a value, or what refers to one. */
+const othersDoing = ['key-of-another-tenant', 'unique-taken', 'inbound-reference', 'reference-missing'];
+
+/** The error says nothing but that rows stand in the way which are, as far as known, those of others of these tenants. */
+export function waitsForOthers(error: unknown, others: Pick<Tenant, 'id'>[]): error is TenantDrError {
+  if (!(error instanceof TenantDrError) || error.code !== 'conflict') return false;
+  const conflicts = error.facts?.conflicts as Conflict[] | undefined;
+  if (!conflicts) return false;
+  return conflicts.every(
+    ({ kind, other }) =>
+      othersDoing.includes(kind) &&
+      (other?.tenant === undefined || others.some(({ id }) => id.text === other.tenant)),
+  );
+}
+
+/** Null where the plan can be carried out, the reason where it may be once others are done. Else throws it. */
+function waitFor(plan: Plan, tenants: Tenant[]): TenantDrError | null {
+  try {
+    requireApplicable(plan);
+    return null;
+  } catch (error) {
+    const others = tenants.filter(({ id }) => !sameId(id, plan.tenant.id));
+    if (waitsForOthers(error, others)) return error;
+    throw error;
+  }
 }
 
 /**
@@ -45,9 +72,9 @@ export async function planMany(
     change.leftOut = null;
     try {
       const plan = await change.plan(options, () => undefined);
-      requireApplicable(plan);
+      const waits = waitFor(plan, tenants);
       const effects = countEffects(plan);
-      plans.tenants.push({ tenant, effects });
+      plans.tenants.push({ tenant, effects, ...(waits === null ? {} : { waits: waits.message }) });
       for (const kind of ['insert', 'update', 'delete'] as const) plans.sum[kind] += effects[kind];
       for (const revival of plan.revivals) addRevival(plans.revivals, revival);
     } catch (error) {

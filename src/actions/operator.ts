@@ -180,6 +180,8 @@ export type Question =
 export interface Operator {
   /** False when nobody is there: questions then get their `unattended` answer, or stop the run. */
   readonly attended: boolean;
+  /** The phrase was given before anything was shown, or what it is about was: nobody reads what stands above it. */
+  readonly beforehand?: boolean;
   /** Resolves with the value of an enabled option. */
   choose(question: ChooseQuestion, signal: AbortSignal): Promise<string>;
   ask(question: AskQuestion, signal: AbortSignal): Promise<string>;

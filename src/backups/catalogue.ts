@@ -6,7 +6,7 @@ import { inBatches } from '../engine/batches.ts';
 import { nothingIfMissing } from '../engine/durable.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Compression, Content } from './formats.ts';
-import { type Manifest, readManifest, readManifestHead } from './manifest.ts';
+import { type Manifest, manifestEnding, readManifest, readManifestHead } from './manifest.ts';
 import { idOf, instantOf, timeInName } from './names.ts';
 import { type Peek, peekAt } from './reader-jobs.ts';
 
@@ -41,13 +41,15 @@ interface Listing {
   onBeyond?: (folder: string) => void;
   /** Called for each folder below that nobody may look into; without it such a folder is an error: it may hold the newest backup. */
   onUnreadable?: (error: TenantDrError) => void;
+  /** Called for each manifest whose backup is not there. */
+  onAlone?: (manifest: string) => void;
 }
 
 /** All backups of the configured folder and the folders in it, newest first. Empty without a folder in the config. */
 export async function listBackups(config: Config, options: Listing = {}): Promise<BackupEntry[]> {
   if (!config.backups) return [];
   const live = await identityOf(config.database?.startsWith('sqlite:') ? config.database.slice(7) : null);
-  const { files, beyond } = await filesIn(config.backups.path, 3, options.onUnreadable);
+  const { files, beyond } = await filesIn(config.backups.path, 3, options);
   if (beyond !== null) options.onBeyond?.(beyond);
   const read = options.heads ? readManifestHead : readManifest;
   const looked = await inBatches(files, async (path) =>
@@ -161,7 +163,7 @@ function looksLikeBackup(path: string): boolean {
 async function filesIn(
   folder: string,
   depth: number,
-  onUnreadable?: Listing['onUnreadable'],
+  { onUnreadable, onAlone }: Listing,
 ): Promise<{ files: string[]; beyond: string | null }> {
   const listed = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw folderError(folder, error);
@@ -172,15 +174,19 @@ async function filesIn(
   for (const entry of listed.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.') || entry.name.endsWith('.partial')) continue;
-    if (entry.name.endsWith('.manifest.json') || /-(wal|shm|journal)$/.test(entry.name)) continue;
+    if (entry.name.endsWith(manifestEnding)) {
+      if (!names.has(entry.name.slice(0, -manifestEnding.length))) onAlone?.(path);
+      continue;
+    }
+    if (/-(wal|shm|journal)$/.test(entry.name)) continue;
     // What a file system keeps for itself, and lets nobody read.
     if (entry.name === 'lost+found') continue;
     if (entry.isDirectory()) {
       try {
-        const dump = names.has(`${entry.name}.manifest.json`) || (await statsOf(join(path, 'toc.dat')));
+        const dump = names.has(`${entry.name}${manifestEnding}`) || (await statsOf(join(path, 'toc.dat')));
         if (dump) files.push(path);
         else if (depth > 1) {
-          const below = await filesIn(path, depth - 1, onUnreadable);
+          const below = await filesIn(path, depth - 1, { onUnreadable, onAlone });
           files.push(...below.files);
           beyond ??= below.beyond;
         } else beyond ??= path;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
@@ -14,7 +15,7 @@ import { TenantDrError } from '../errors.ts';
 import type { Manifest, ManifestTenant } from './manifest.ts';
 
 /** What a database holds, as its manifest says. */
-export type Contents = Pick<Manifest, 'schemaFingerprint' | 'rows' | 'digestAlgorithm' | 'tenants'>;
+export type Contents = Pick<Manifest, 'schemaFingerprint' | 'rows' | 'digestAlgorithm' | 'rules' | 'tenants'>;
 
 /** What reads every row of every tenant. */
 type DigestAll = (shape: SliceShape) => Promise<{
@@ -31,8 +32,24 @@ export const noContents: Contents = {
   schemaFingerprint: null,
   rows: null,
   digestAlgorithm: null,
+  rules: null,
   tenants: null,
 };
+
+/** Changes with whatever of the config says who the tenants are and which rows are theirs. */
+export function rulesOf({ tenants, ownership }: Config): string {
+  const { table, id, name, slug, status, tier } = tenants;
+  const tables = Object.entries(ownership.tables)
+    .map(([called, rule]) => {
+      if (rule === 'shared' || rule.shared !== undefined) return [called, 'shared'];
+      if (rule.exclude !== undefined) return [called, 'exclude'];
+      return [called, rule.column ?? null, rule.through ?? null, Object.entries(rule.on ?? {})];
+    })
+    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  const columns = [table, id, name ?? null, slug ?? null, status?.column ?? null, tier ?? null];
+  const said = JSON.stringify([1, columns, ownership.columns, tables]);
+  return createHash('sha256').update(said).digest('hex').slice(0, 16);
+}
 
 /** `rows` counts them, which indexes are mostly enough for; `digests` reads every owned row besides. */
 export type Depth = 'rows' | 'digests';
@@ -66,7 +83,7 @@ export async function contentsIn(
   const schema = await session.schema();
   const names = schema.tables.filter(({ kind }) => kind === 'table').map(({ name }) => name);
   const tenants = await tenantsOf(session, config);
-  const known = { ...noContents, schemaFingerprint: schema.fingerprint };
+  const known = { ...noContents, schemaFingerprint: schema.fingerprint, rules: rulesOf(config) };
   if (!tenants) return { ...known, rows: await session.countTables(names) };
   const shape = buildShape(schema, classify(schema, config), config, { mode: 'exact' });
   if (!digestAll) {

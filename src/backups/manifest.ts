@@ -114,6 +114,8 @@ export const manifestSchema = z.object({
   /** Rows of every table, whoever they belong to. */
   rows: z.record(z.string(), z.number()).nullable(),
   digestAlgorithm: z.string().nullable(),
+  /** Stands for what the config said of tenants and tables then (`rulesOf`): under others, others are counted. */
+  rules: z.string().nullable().default(null),
   verified: verified.nullable(),
   tenantCount: z.number().nullable().default(null),
   /** Last in the file, and most of it: lists do without (`readManifestHead`). */
@@ -123,8 +125,10 @@ export const manifestSchema = z.object({
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestTenant = z.output<typeof tenantEntry>;
 
+export const manifestEnding = '.manifest.json';
+
 export function manifestPath(backup: string): string {
-  return `${backup}.manifest.json`;
+  return `${backup}${manifestEnding}`;
 }
 
 /**
@@ -215,7 +219,11 @@ function damaged(path: string, why: string, cause: unknown): TenantDrError {
 /** Writes the manifest beside its backup: temporary name, fsync, rename, 0600. */
 export async function writeManifest(backup: string, manifest: Manifest): Promise<string> {
   const path = manifestPath(backup);
-  const { tenants, ...head } = manifest;
-  await writeDurably(path, `${JSON.stringify({ ...head, tenants })}\n`);
+  await writeDurably(path, manifestText(manifest));
   return path;
+}
+
+/** Its tenants come last, see `readManifestHead`. */
+export function manifestText({ tenants, ...head }: Manifest): string {
+  return `${JSON.stringify({ ...head, tenants })}\n`;
 }

@@ -48,6 +48,20 @@ export async function readStagedSlices(
   }
 }
 
+/** Who is in a backup that is no database of its own: as the live database reads what it says. */
+export async function readStagedTenants(
+  database: Database,
+  config: Config,
+  source: StagedSource,
+): Promise<Tenant[]> {
+  const session = await database.open({ mode: 'read' });
+  try {
+    return (await stageSource(await survey(session, config), source, [])).tenants;
+  } finally {
+    await session.close();
+  }
+}
+
 /** A slice as a manifest lists it. */
 export function asManifest({ tenant, digest }: StagedSlice): ManifestTenant {
   const held = Object.entries(digest.tables).filter(([, table]) => table.rows > 0);

@@ -1,17 +1,16 @@
-import { randomBytes } from 'node:crypto';
-import { link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
 import { systemFailure } from '../databases/job-child.ts';
-import { makeFolder, nothingIfMissing, syncFolder } from '../engine/durable.ts';
+import { makeFolder } from '../engine/durable.ts';
 import type { DatabaseIdentity, OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
 import type { Contents } from './contents.ts';
 import type { Content } from './formats.ts';
-import { type Manifest, manifestPath, manifestVersion, writeManifest } from './manifest.ts';
+import { clearLeftovers, keep, temporaryIn } from './keep.ts';
+import { type Manifest, manifestPath, manifestVersion } from './manifest.ts';
 import { backupName, idOf } from './names.ts';
-import { isAlive } from './processes.ts';
 
 export interface TakeOptions {
   config: Config;
@@ -77,7 +76,7 @@ export async function takeBackup(options: TakeOptions): Promise<TakenBackup> {
   const taker = await takerFor(options);
   const folder = await backupFolder(config);
   const now = options.now ?? new Date();
-  const temporary = join(folder, `.taking-${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+  const temporary = temporaryIn(folder);
   try {
     const started = performance.now();
     const taken = await taker.take(temporary);
@@ -150,10 +149,7 @@ async function backupFolder(config: Config): Promise<string> {
   const folder = config.backups.path;
   try {
     await makeFolder(folder);
-    for (const name of await readdir(folder)) {
-      const leftover = /^\.taking-(\d+)-[0-9a-f]+\.partial/.exec(name);
-      if (leftover && !isAlive(Number(leftover[1]))) await rm(join(folder, name), { force: true });
-    }
+    await clearLeftovers(folder);
   } catch (error) {
     throw systemFailure(error);
   }
@@ -162,56 +158,4 @@ async function backupFolder(config: Config): Promise<string> {
 
 function backupPath(folder: string, { name, kind, ending }: Taker, at: Date): string {
   return join(folder, backupName(name, kind, ending, at));
-}
-
-/**
- * Gives a complete backup its manifest and its name: that of the moment it began, or of the next second that no other
- * backup has. Whoever makes the manifest's file first has the name, so that two that end together never mix.
- */
-async function keep(
-  temporary: string,
-  manifest: Manifest,
-  pathAt: (at: Date) => string,
-  began: Date,
-): Promise<string> {
-  for (let at = began; ; at = new Date(at.getTime() + 1000)) {
-    const path = pathAt(at);
-    if (!(await claim(path))) continue;
-    try {
-      await writeManifest(path, manifest);
-      await moveInto(temporary, path);
-      return path;
-    } catch (error) {
-      await rm(manifestPath(path), { force: true });
-      if (!exists(error)) throw error;
-    }
-  }
-}
-
-/** False where a backup has this name, or is about to have it. */
-async function claim(path: string): Promise<boolean> {
-  if (await stat(path).catch(nothingIfMissing)) return false;
-  try {
-    await (await open(manifestPath(path), 'wx', 0o600)).close();
-    return true;
-  } catch (error) {
-    if (exists(error)) return false;
-    throw error;
-  }
-}
-
-/** Never over an existing file: rejects with the system's EEXIST. */
-async function moveInto(temporary: string, path: string): Promise<void> {
-  try {
-    await link(temporary, path);
-  } catch (error) {
-    if (exists(error)) throw error;
-    // Some network file systems know no hard links.
-    await rename(temporary, path);
-  }
-  await syncFolder(join(path, '..'));
-}
-
-function exists(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }

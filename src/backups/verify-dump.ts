@@ -1,17 +1,30 @@
 import { stat } from 'node:fs/promises';
+import type { Config } from '../config/schema.ts';
 import { databaseAt } from '../databases/open.ts';
 import { countDump } from '../databases/postgres/dump/count.ts';
+import type { StagedSource } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
-import { type Contents, digestAlgorithm, noContents } from './contents.ts';
+import { differingPeople, sameRules } from './compare-contents.ts';
+import { type Contents, digestAlgorithm, noContents, rulesOf } from './contents.ts';
 import { dumpFormats, isDumpContent } from './formats.ts';
 import type { Manifest } from './manifest.ts';
 import type { Peek } from './reader-jobs.ts';
 import { hashBackup } from './reader-jobs.ts';
 import type { Located } from './refs.ts';
-import { asManifest, readStagedSlices, type StagedSlice } from './staged-slices.ts';
+import { asManifest, readStagedSlices, readStagedTenants, type StagedSlice } from './staged-slices.ts';
 import { compareChecksum, isAboutTheFile, type Readings, type VerifyDeps } from './verify.ts';
 
 type DumpContent = keyof typeof dumpFormats;
+
+interface Dump {
+  path: string;
+  content: DumpContent;
+  compression: Peek['compression'];
+}
+
+function sourceOf({ path, content, compression }: Dump): StagedSource {
+  return { form: 'dump', path, format: dumpFormats[content], compression, whole: false };
+}
 
 export function isDump(peek: Peek): peek is Peek & { content: DumpContent } {
   return peek.content !== null && isDumpContent(peek.content);
@@ -58,12 +71,14 @@ export async function verifyDump(
   readings.tenantCount = own ?? rows.get(table) ?? 0;
   add('tenants', readings.tenantCount > 0, own ? `${own} tenants` : tenantsText(table, rows.get(table)));
   if (manifest?.source && manifest.rows) {
-    const wrong = unlike(manifest, rows);
-    if (manifest.tenantCount !== null && manifest.tenantCount !== readings.tenantCount)
+    const people = await peopleBeside({ path, content, compression }, manifest, found.whole, deps);
+    const wrong = [...unlike(manifest, rows), ...people.wrong];
+    const same = sameRules(manifest, { rules: rulesOf(deps.config) });
+    if (same && manifest.tenantCount !== null && manifest.tenantCount !== readings.tenantCount)
       wrong.push(`${readings.tenantCount} tenants instead of ${manifest.tenantCount}`);
     const detail =
       wrong.length === 0
-        ? 'every table has the rows the manifest counted; whose they are was not looked at'
+        ? `every table has the rows the manifest counted; ${people.said}`
         : wrong.slice(0, 3).join('; ');
     add('contents', wrong.length === 0, detail);
   }
@@ -80,34 +95,59 @@ export async function verifyDump(
 }
 
 /**
+ * Where the tenants' own rows in a dump of ours are not what its manifest says. The configured database reads them, which
+ * knows its types; where that cannot be asked, or the config is another by now, nothing is wrong for that.
+ */
+async function peopleBeside(
+  dump: Dump,
+  manifest: Manifest,
+  whole: boolean,
+  { config }: VerifyDeps,
+): Promise<{ wrong: string[]; said: string }> {
+  const unseen = 'whose they are was not looked at';
+  // Of a safety copy its manifest is all there is, where the tenant's own row was gone.
+  if (!config.database || !manifest.tenants || whole) return { wrong: [], said: unseen };
+  if (!sameRules(manifest, { rules: rulesOf(config) }))
+    return { wrong: [], said: 'its tenants were read under another config, and not compared' };
+  try {
+    const tenants = await readStagedTenants(await databaseAt(config.database), config, sourceOf(dump));
+    const wrong = differingPeople(manifest, tenants);
+    return { wrong, said: `its tenants are those of the manifest; ${unseen}` };
+  } catch (error) {
+    if (!(error instanceof TenantDrError) || error.code === 'interrupted') throw error;
+    const wrong = isAboutTheFile(error) ? [(error as TenantDrError).message] : [];
+    return { wrong, said: `its tenants could not be compared: ${(error as TenantDrError).message}` };
+  }
+}
+
+/**
  * Whose rows somebody else's dump holds: read beside the configured database, which knows the keys and the types.
  * Null where there is none to ask, an error where that could not be done.
  */
 async function contentsBeside(
-  dump: { path: string; content: DumpContent; compression: Peek['compression'] },
+  dump: Dump,
   rows: Map<string, number>,
   { config, onProgress }: VerifyDeps,
 ): Promise<Contents | TenantDrError | null> {
   if (!config.database) return null;
-  const { path, compression } = dump;
-  const source = {
-    form: 'dump',
-    path,
-    format: dumpFormats[dump.content],
-    compression,
-    whole: false,
-  } as const;
   try {
     const database = await databaseAt(config.database);
-    return described(rows, await readStagedSlices(database, config, source, (all) => all, onProgress));
+    const slices = await readStagedSlices(database, config, sourceOf(dump), (all) => all, onProgress);
+    return described(rows, slices, config);
   } catch (error) {
     if (error instanceof TenantDrError && error.code !== 'interrupted') return error;
     throw error;
   }
 }
 
-function described(rows: Map<string, number>, slices: StagedSlice[]): Contents {
-  return { ...noContents, rows: Object.fromEntries(rows), digestAlgorithm, tenants: slices.map(asManifest) };
+function described(rows: Map<string, number>, slices: StagedSlice[], config: Config): Contents {
+  return {
+    ...noContents,
+    rows: Object.fromEntries(rows),
+    digestAlgorithm,
+    rules: rulesOf(config),
+    tenants: slices.map(asManifest),
+  };
 }
 
 function tenantsText(table: string, rows: number | undefined): string {

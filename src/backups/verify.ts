@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { version } from '../config/version.ts';
 import type { OnProgress } from '../engine/port.ts';
 import { TenantDrError } from '../errors.ts';
-import { differences } from './compare-contents.ts';
+import { differences, sameRules } from './compare-contents.ts';
 import { type Contents, contentsOf } from './contents.ts';
 import { wayToDatabase } from './formats.ts';
 import { type Manifest, manifestVersion, writeManifest } from './manifest.ts';
@@ -172,12 +172,18 @@ async function readContents(
   const { manifest } = found;
   if (manifest?.source && manifest.rows) {
     const wrong = differences(manifest, contents);
-    const what = manifest.digestAlgorithm
-      ? 'rows of every table, and rows and digests of every tenant,'
-      : 'rows of every table and tenant';
-    add('contents', wrong.length === 0, wrong.slice(0, 3).join('; ') || `${what} as in the manifest`);
+    add('contents', wrong.length === 0, wrong.slice(0, 3).join('; ') || whatHolds(manifest, contents));
   }
   return contents;
+}
+
+function whatHolds(manifest: Manifest, contents: Contents): string {
+  if (!sameRules(manifest, contents))
+    return 'rows of every table as in the manifest; its tenants were counted under another config, and not compared';
+  const what = manifest.digestAlgorithm
+    ? 'rows of every table, and every tenant with its rows and digests,'
+    : 'rows of every table, and every tenant with its rows,';
+  return `${what} as in the manifest`;
 }
 
 async function finished(found: Located, readings: Readings, deps: VerifyDeps): Promise<Verification> {
@@ -216,6 +222,7 @@ function adopted(
     schemaFingerprint: contents?.schemaFingerprint ?? null,
     rows: contents?.rows ?? null,
     digestAlgorithm: contents?.digestAlgorithm ?? null,
+    rules: contents?.rules ?? null,
     verified: null,
     tenantCount,
     tenants: contents?.tenants ?? null,

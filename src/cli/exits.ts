@@ -65,6 +65,7 @@ export const exitOf: Record<ErrorCode, Exit> = {
   'database-replaced': exits.failed,
   'database-error': exits.failed,
   'disk-full': exits.failed,
+  'disk-error': exits.failed,
   'permission-denied': exits.failed,
   'tool-missing': exits.failed,
   'tool-failed': exits.failed,

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { failingDisk } from '../databases/job-child.ts';
 import type { ErrorCode } from '../errors.ts';
 import { reasonOf, TenantDrError } from '../errors.ts';
 import type { Exit } from './exits.ts';
@@ -17,6 +18,7 @@ const systemErrors: Record<string, { code: ErrorCode; hint: string }> = {
   ENOSPC: { code: 'disk-full', hint: 'free some space and run the command again' },
   EFBIG: { code: 'disk-full', hint: 'files of this size are not allowed here (`ulimit -f`)' },
   EDQUOT: { code: 'disk-full', hint: 'free some space and run the command again' },
+  EIO: { code: 'disk-error', hint: failingDisk },
 };
 
 /** Whatever was thrown, as an error a person can read. */

@@ -116,7 +116,7 @@ export function planText(plan: Plan, from: string, bench: Workbench, width: numb
   const left = [leftAsIs(plan) ?? []].flat().map(printable);
   if (insert + update + deleted === 0) {
     const why =
-      left.length > 0
+      left.length > 0 || plan.conflicts.some(({ blocking }) => blocking)
         ? 'Nothing to restore in this way.'
         : 'The backup holds the same state: nothing to restore.';
     return [heading, '', why, ...left, ...findings(plan)].join('\n');

@@ -20,8 +20,9 @@ export async function restoreSeveral(
   given: Given,
   onHandOver: () => void,
 ): Promise<Result> {
-  const [{ manyOptions, phraseFor, restoreMany }, { refInFull }] = await Promise.all([
+  const [{ restoreMany }, { manyOptions, phraseFor }, { refInFull }] = await Promise.all([
     import('../actions/restore-many.ts'),
+    import('../actions/many-input.ts'),
     import('../backups/refs.ts'),
   ]);
   const { identity } = bench.ground.session;
@@ -75,7 +76,13 @@ async function stakesText(
       'effects' in one
         ? [one.effects.insert, one.effects.update, one.effects.delete].map(String)
         : ['', '', ''];
-    return [slug, called ?? '', tier, ...counts, 'refusal' in one ? `left out: ${one.refusal}` : ''];
+    const what =
+      'refusal' in one
+        ? `left out: ${one.refusal}`
+        : one.waits
+          ? `after the others, because now: ${one.waits}`
+          : '';
+    return [slug, called ?? '', tier, ...counts, what];
   });
   return [
     `${tenants.length} tenants in ${printable(name)} (${environment}), from ${printable(from)}, mode ${options.mode}:`,

@@ -67,6 +67,9 @@ function failure(error: unknown): JobMessage {
   return { type: 'failed', code: known.code, message: known.message, hint: known.hint };
 }
 
+export const failingDisk =
+  "read the kernel's log (`dmesg`); use a folder on another disk (--backups, --state), and mistrust what is on this one";
+
 /** An error of the file system in the words of this tool. */
 export function systemFailure(error: unknown): TenantDrError {
   if (error instanceof TenantDrError) return error;
@@ -95,6 +98,12 @@ export function systemFailure(error: unknown): TenantDrError {
   if (code === 'ENOENT') {
     return new TenantDrError('backup-missing', `There is no file${path}.`, {
       hint: '`tenant-dr backups` lists what there is',
+      cause: error,
+    });
+  }
+  if (code === 'EIO') {
+    return new TenantDrError('disk-error', `The disk failed${path && ` at${path}`}: ${reasonOf(error)}.`, {
+      hint: failingDisk,
       cause: error,
     });
   }

@@ -27,6 +27,7 @@ import type { ViewStore } from './view.ts';
  */
 export class JournaledOperator implements Confirming {
   readonly attended: boolean;
+  readonly beforehand: boolean;
   readonly #person: Operator;
   readonly #incident: Incident;
   readonly #view: ViewStore;
@@ -35,6 +36,7 @@ export class JournaledOperator implements Confirming {
 
   constructor(person: Operator, incident: Incident, view: ViewStore) {
     this.attended = person.attended;
+    this.beforehand = person.beforehand === true;
     this.#person = person;
     this.#incident = incident;
     this.#view = view;

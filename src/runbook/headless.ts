@@ -14,6 +14,7 @@ export function absentOperator(confirm: string | undefined): Operator {
   };
   return {
     attended: false,
+    beforehand: confirm !== undefined,
     choose: nobody,
     ask: nobody,
     reason: nobody,

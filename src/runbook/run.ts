@@ -1,6 +1,7 @@
 import type { ActionContext, ActionProgress, Clock, Closable } from '../actions/action.ts';
 import type { Operator } from '../actions/operator.ts';
 import type { Config } from '../config/schema.ts';
+import { failingDisk } from '../databases/job-child.ts';
 import type { Database } from '../engine/port.ts';
 import { printable } from '../engine/printable.ts';
 import type { Tenant } from '../engine/tenant.ts';
@@ -189,6 +190,7 @@ function guideOf(step: Step, task: Task): Guide {
 const fileTroubles: Record<string, ErrorCode> = {
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',
+  EIO: 'disk-error',
   EROFS: 'permission-denied',
   EACCES: 'permission-denied',
   EPERM: 'permission-denied',
@@ -200,7 +202,7 @@ export function asError(error: unknown): TenantDrError {
   const code = error instanceof Error && 'code' in error ? fileTroubles[String(error.code)] : undefined;
   if (code !== undefined) {
     return new TenantDrError(code, `A file could not be written: ${reasonOf(error)}.`, {
-      hint: 'Make room or give write permission there, then try again.',
+      hint: code === 'disk-error' ? failingDisk : 'Make room or give write permission there, then try again.',
       cause: error,
     });
   }

@@ -29,6 +29,7 @@ const manifest: Manifest = {
   schemaFingerprint: 'cd'.repeat(32),
   rows: { agents: 3, tenants: 1 },
   digestAlgorithm: 'tenant-dr/sha256-multiset/1',
+  rules: null,
   tenants: [
     {
       id: { type: 'integer', text: '9007199254740993' },

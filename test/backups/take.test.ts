@@ -196,6 +196,94 @@ test('a killed backup leaves nothing that looks like one, and the next one clean
   expect(readdirSync(backups).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
+/** Kills a backup when it is about to do something to files, says what that left, and takes another one. */
+async function killedAt(name: string, patch: string) {
+  const { own, config, backups } = world(name, { rows: 10 });
+  const now = new Date('2026-11-23T06:05:09Z');
+  const program = write(
+    join(own, 'take.ts'),
+    `import fs from 'node:fs/promises';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { open, link, rm } = fs;
+    const die = () => process.kill(process.pid, 'SIGKILL');
+    ${patch}
+    syncBuiltinESMExports();
+    const { takeBackup } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/backups/take.ts')).href)});
+    await takeBackup({ config: ${JSON.stringify(config)}, compression: 'zstd', digests: false, now: new Date(${now.getTime()}) });`,
+  );
+  const child = spawn(process.execPath, [program], { stdio: 'inherit' });
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+  const left = readdirSync(backups).filter((file) => !file.startsWith('.'));
+  return { config, backups, now, left };
+}
+
+const first = 'live_sqlite_20261123_060509.db.zst';
+
+test.each([
+  [
+    'its manifest is begun',
+    `fs.open = async (...args) => { const file = await open(...args); if (args[0].endsWith('.manifest.json')) die(); return file; };`,
+  ],
+  ['its file would get its name', 'fs.link = die;'],
+])('a backup killed when %s leaves no manifest in the way of the next', async (at, patch) => {
+  const { config, backups, now, left } = await killedAt(`killed ${at}`, patch);
+  expect(left).toEqual([`${first}.manifest.json`]);
+  const taken = await takeBackup({ config, compression: 'zstd', digests: false, now });
+  expect(taken.path).toBe(join(backups, first));
+  expect(readdirSync(backups).sort()).toEqual([first, `${first}.manifest.json`]);
+});
+
+test('a backup killed when it has its name keeps it, and its manifest', async () => {
+  const patch = 'fs.link = async (...args) => { await link(...args); die(); };';
+  const { config, backups, now } = await killedAt('killed at the end', patch);
+  const taken = await takeBackup({ config, compression: 'zstd', digests: false, now });
+  expect(taken.path).not.toBe(join(backups, first));
+  expect((await listBackups(config)).map(({ problem, tenants }) => ({ problem, tenants }))).toEqual([
+    { problem: null, tenants: 3 },
+    { problem: null, tenants: 3 },
+  ]);
+  expect(readdirSync(backups).filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
+test('a manifest without its file that is somebody else’s stays: another backup’s, or of a file moved away', async () => {
+  const { config, backups, now } = await killedAt('killed beside others', 'fs.link = die;');
+  const orphan = join(backups, `${first}.manifest.json`);
+  const text = readFileSync(orphan, 'utf8');
+  // The name was another's by then: it had it first, and its file was moved away.
+  const others = text.replace('"environment":"test"', '"environment":"other"');
+  writeFileSync(orphan, others);
+  await takeBackup({ config, compression: 'zstd', digests: false, now });
+  expect(readFileSync(orphan, 'utf8')).toBe(others);
+
+  // A living process is about to have it, and wrote as much as the dead one did.
+  writeFileSync(orphan, '{"version":2,');
+  writeFileSync(join(backups, '.taking-99999999-0a1b2c3d.partial.intent'), `${first}\n${text}`);
+  writeFileSync(join(backups, `.taking-${process.pid}-0a1b2c3d.partial.intent`), `${first}\n${others}`);
+  await takeBackup({ config, compression: 'zstd', digests: false, now });
+  expect(readFileSync(orphan, 'utf8')).toBe('{"version":2,');
+});
+
+test('a disk that fails at the last moment leaves no backup without its manifest, and is said to fail', async () => {
+  const { own, config, backups } = world('failing', { rows: 10 });
+  const program = write(
+    join(own, 'take.ts'),
+    `import fs from 'node:fs/promises';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { open, link } = fs;
+    let linked = false;
+    fs.link = async (...args) => { await link(...args); linked = true; };
+    fs.open = async (...args) => {
+      if (linked && args[0] === ${JSON.stringify(backups)}) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
+      return open(...args);
+    };
+    syncBuiltinESMExports();
+    const { takeBackup } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/backups/take.ts')).href)});
+    await takeBackup({ config: ${JSON.stringify(config)}, compression: 'zstd', digests: false }).catch(({ code }) => console.log(code));`,
+  );
+  expect(run(process.execPath, program).toString().trim()).toBe('disk-error');
+  expect(readdirSync(backups)).toEqual([]);
+});
+
 test('an interrupted backup leaves nothing behind', async () => {
   const { config, backups } = world('interrupted', { rows: 40_000 });
   const controller = new AbortController();

@@ -99,6 +99,62 @@ test('a manifest that lies about one figure of one tenant is caught, whatever el
   expect(found).toEqual([...Array(3).fill(`${differs} notes`), `${differs} the digest of all its rows`]);
 });
 
+test('a manifest edited by hand is caught: who a tenant is, how many there are, how tables are defined', async () => {
+  const { config, path, taken } = await world('edited');
+  const { manifest } = taken;
+  const [first, ...rest] = manifest.tenants ?? [];
+  if (!first) throw new Error('no tenants');
+  const edits: Partial<typeof manifest>[] = [
+    ...[
+      { slug: 'nord' },
+      { name: 'Nord' },
+      { status: 'suspended' },
+      { status: null },
+      { tier: 'free' as const },
+    ].map((edit) => ({ tenants: [{ ...first, ...edit }, ...rest] })),
+    { tenants: rest },
+    { tenantCount: 7 },
+    { schemaFingerprint: 'another' },
+    { rows: { ...manifest.rows, notes: 1 } },
+  ];
+  const found: string[][] = [];
+  for (const edit of edits) {
+    await writeManifest(path, { ...manifest, ...edit });
+    const { checks } = await verifyBackup(path, { config });
+    found.push(checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`));
+  }
+  expect(found).toEqual([
+    ['contents: tenant nord differs in its slug'],
+    ['contents: tenant north differs in its name'],
+    ['contents: tenant north differs in its status'],
+    ['contents: tenant north differs in its status'],
+    ['contents: tenant north differs in its tier'],
+    [expect.stringMatching(/^contents: tenant north is not in the manifest/)],
+    ['contents: the manifest counts 7 tenants and lists 3'],
+    ['contents: its tables are not defined as the manifest says'],
+    ['contents: notes has 500 rows, 1 in the manifest'],
+  ]);
+  await writeManifest(path, manifest);
+  expect((await verifyBackup(path, { config })).ok).toBe(true);
+});
+
+test('a backup is not bad because the config changed since: another column for the name, a table left out', async () => {
+  const { config, path } = await world('reconfigured');
+  const { tenants, ownership } = config;
+  const others = [
+    { ...config, tenants: { ...tenants, name: 'status' } },
+    { ...config, ownership: { ...ownership, tables: { notes: { exclude: 'too many' } } } },
+  ];
+  for (const other of others) {
+    const { ok, checks } = await verifyBackup(path, { config: other });
+    expect([ok, checks.at(-1)?.detail]).toEqual([true, expect.stringContaining('under another config')]);
+  }
+  // What is not about who owns what changes nothing.
+  const settled = { ...config, tenants: { ...tenants, settle: 3 } };
+  const { checks } = await verifyBackup(path, { config: settled });
+  expect(checks.at(-1)?.detail).toContain('every tenant with its rows and digests');
+});
+
 test("somebody else's backup gets a manifest with what was found, but no origin", async () => {
   const { own, config, live } = await world('foreign');
   const path = write(join(own, 'backups/admin_sqlite_20251107_020000.db.gz'), gzipSync(readFileSync(live)));

@@ -155,6 +155,18 @@ test('a broken backup is named', async () => {
   ).toContain('empty');
 });
 
+test('a manifest without its backup is told, and no reason to warn', async () => {
+  const cwd = folder();
+  writeFileSync(join(cwd, 'backups', 'shop.sqlite.db.manifest.json'), '');
+  writeFileSync(join(cwd, 'backups', 'shop.db.manifest.json.other'), '');
+  const { bad, findings } = await problems(cwd);
+  expect(bad).toEqual([sameDisk]);
+  const told = findings.filter(({ detail }) => detail.includes('manifests whose backup is not there'));
+  expect(told.map(({ detail }) => detail)).toEqual([
+    expect.stringContaining('not there: 1, last shop.sqlite.db.manifest.json;'),
+  ]);
+});
+
 test('no backup at all is a warning', async () => {
   const cwd = folder();
   rmSync(join(cwd, 'backups', 'shop.db'));

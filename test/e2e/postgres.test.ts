@@ -59,6 +59,36 @@ describe('backups of PostgreSQL', () => {
     expect(readdirSync(join(cwd, 'backups')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
+  it('are found bad when their manifest says something else of a tenant, whatever its columns are made of', async () => {
+    const { live, run } = await place();
+    await live.sql(
+      `ALTER TABLE tenants ALTER slug TYPE char(10), ALTER status DROP DEFAULT, ALTER status TYPE boolean USING true`,
+    );
+    const taken = await run('backup', '--verify');
+    expect(taken.exit, taken.stderr).toBe(0);
+    const path = taken.document.manifest;
+    const text = readFileSync(path, 'utf8');
+    const contentsAfter = async (edit: string, edited: string, ...flags: string[]) => {
+      expect(text).toContain(edit);
+      writeFileSync(path, text.replace(edit, edited));
+      const { exit, document } = await run('backup', 'verify', taken.document.path, ...flags);
+      return [exit, document.checks.at(-1).detail];
+    };
+    const same = 'every table has the rows the manifest counted; its tenants are those of the manifest';
+    expect(await contentsAfter('"slug"', '"slug"')).toEqual([0, expect.stringContaining(same)]);
+    for (const [edit, edited, what] of [
+      ['"slug":"two"', '"slug":"zwei"', 'tenant zwei differs in its slug'],
+      ['"name":"two"', '"name":"Two"', 'tenant two differs in its name'],
+      ['"status":"true"', '"status":"false"', 'tenant one differs in its status'],
+      ['"id":{"type":"integer","text":"2"}', '"id":{"type":"integer","text":"3"}', 'tenant two is missing'],
+    ] as const)
+      expect(await contentsAfter(edit, edited)).toEqual([4, expect.stringContaining(what)]);
+    // Nobody there to ask is no reason to call it bad.
+    const nowhere = ['--database', 'postgres://postgres@127.0.0.1:1/shop'];
+    const unseen = await contentsAfter('"slug":"two"', '"slug":"zwei"', ...nowhere);
+    expect(unseen).toEqual([0, expect.stringContaining('its tenants could not be compared')]);
+  });
+
   it('leave nothing behind when pg_dump is missing or the role is unknown', async () => {
     const { cwd, live } = await place();
     const noTools = await tenantDr(['backup', '--json'], { cwd, env: { PATH: cwd } });
@@ -259,6 +289,22 @@ describe('a connection lost at COMMIT', () => {
       expect(await contents(live, shopTables)).toEqual(before);
     },
   );
+});
+
+describe('several tenants between which rows moved', () => {
+  it('are restored in one call, whoever comes first', async () => {
+    const { live, run } = await place();
+    const before = await contents(live, shopTables);
+    expect((await run('backup')).exit).toBe(0);
+    await live.sql(
+      `UPDATE items SET tenant_id = 2 WHERE id = 2; DELETE FROM sales WHERE item_id = 2; UPDATE items SET sku = NULL WHERE id = 4;
+       UPDATE items SET sku = 'sku-4' WHERE id = 3`,
+    );
+    const phrase = `2 tenants in ${live.name}`;
+    const ended = await run('restore', 'one', 'two', '--from', 'latest', '--confirm', phrase);
+    expect(ended.exit, ended.stderr).toBe(0);
+    expect(await contents(live, shopTables)).toEqual(before);
+  });
 });
 
 describe('several tenants whose connection breaks', () => {

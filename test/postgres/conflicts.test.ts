@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Plan, PlanRequest } from '../../src/engine/planning.ts';
+import { countEffects, type Plan, type PlanRequest } from '../../src/engine/planning.ts';
 import type { TestDatabase } from './cluster.ts';
 import { contents, ordinaryRole, testCluster, testDatabase } from './cluster.ts';
 import type { Staging } from './engine.ts';
@@ -118,6 +118,41 @@ describe('the plan names what stands against it', () => {
         expect(misfit.length).toBe(5);
       },
     ));
+
+  test('rows that belong through one that no longer fits come back, where its own table is left out', () =>
+    planned(
+      `UPDATE items SET sku = 's' || id; ALTER TABLE items ALTER sku TYPE varchar(5);
+       DELETE FROM sales WHERE item_id = 11 AND amount > 50; UPDATE sales SET amount = -1`,
+      async (work, plan, live) => {
+        expect(plan.conflicts).toEqual([]);
+        const sales = plan.tables.find(({ name }) => name === 'sales');
+        expect(sales).toMatchObject({ insert: 2, update: 48, delete: 0 });
+        await work.execute(plan);
+        const all =
+          'SELECT item_id, amount FROM sales JOIN items ON items.id = item_id WHERE tenant_id = 2 ORDER BY sales.id';
+        expect(await live.rows(all)).toEqual(await world.rows(all));
+      },
+      { tables: ['sales'] },
+    ));
+
+  test('a row that was left out of one plan because it does not fit is in the next as far as that needs it, and back', () =>
+    planned(`UPDATE items SET sku = 's' || id; ALTER TABLE items ALTER sku TYPE varchar(5)`, async (work) => {
+      const sales = await work.plan('two', { tables: ['sales'] });
+      expect([sales.conflicts, countEffects(sales)]).toEqual([[], { insert: 0, update: 0, delete: 0 }]);
+      const all = await work.plan('two');
+      expect(kinds(all)).toEqual(['value-does-not-fit']);
+      // Not one of them is taken for a row without what did not fit.
+      expect(all.tables.find(({ name }) => name === 'items')).toMatchObject({ update: 5, backup: 5 });
+    }));
+
+  test('a row that cannot even be known again stops what belongs through it, and nothing else', async () => {
+    const change = `CREATE DOMAIN few AS int CHECK (VALUE < 15);
+      ALTER TABLE links DROP CONSTRAINT links_item_id_fkey;
+      DELETE FROM sales WHERE item_id > 14; DELETE FROM items WHERE id > 14; ALTER TABLE items ALTER id TYPE few`;
+    const both = async (tables: string[]) => planned(change, async (_, plan) => kinds(plan), { tables });
+    expect(await both(['sales'])).toEqual(['value-does-not-fit']);
+    expect(await both(['tenants'])).toEqual([]);
+  });
 
   test('a check constraint that is new', () =>
     planned(

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { BackupEntry } from '../../backups/catalogue.ts';
 import { listBackups } from '../../backups/catalogue.ts';
 import { assumedZone } from '../../backups/names.ts';
@@ -23,7 +24,9 @@ export async function examineBackups(config: Config, tenants: Tenant[], now: Dat
     ];
   }
   try {
-    return judge(await listBackups(config), config, tenants, now);
+    const alone: string[] = [];
+    const backups = await listBackups(config, { onAlone: (manifest) => alone.push(manifest) });
+    return [...judge(backups, config, tenants, now), ...lonely(alone)];
   } catch (error) {
     if (!(error instanceof TenantDrError)) throw error;
     return [warning('backups', error.message, error.hint ?? 'check the folder')];
@@ -54,6 +57,15 @@ function judge(backups: BackupEntry[], config: Config, tenants: Tenant[], now: D
         ]
       : []),
   ];
+}
+
+/** Moved away on purpose, as old backups are, or never finished: nothing to warn of. */
+function lonely(manifests: string[]): Finding[] {
+  const last = manifests.toSorted().at(-1);
+  if (last === undefined) return [];
+  const name = printable(basename(last));
+  const detail = `manifests whose backup is not there: ${manifests.length}, last ${name}; it was moved away, is being taken, or that was killed`;
+  return [fine('backups', detail)];
 }
 
 function bad(whole: BackupEntry[]): Finding[] {

@@ -24,6 +24,7 @@ export async function collectStaged(work: Workspace): Promise<void> {
   const empty = emptied(work.slots, ['staged']);
   if (empty) await work.sql.run(empty);
   work.misfits = [];
+  work.bared = false;
   if (work.stagedAs === 'none' || !work.stage) return;
   for (const slot of work.slots) await addStaged(work, slot);
   if (work.stagedAs === 'slice' && hasLoops(work.shape.tables)) {
@@ -47,23 +48,46 @@ export async function addStaged(work: Workspace, slot: Slot): Promise<number> {
   const fresh =
     slot.rows.staged > 0 ? ` AND NOT EXISTS (SELECT FROM ${slot.staged} h WHERE h.tdr_n = r.tdr_n)` : '';
   const member = `${belongs}${fresh}`;
-  const values = common
-    .map((name) => `, ${castTo(columnOf(slot, name), `r.${ident(name)}`)} AS ${ident(name)}`)
-    .join('');
+  const values = (known: (name: string) => boolean): string =>
+    common
+      .map((name) => {
+        const column = columnOf(slot, name);
+        const value = known(name) ? castTo(column, `r.${ident(name)}`) : `NULL::${column.type}`;
+        return `, ${value} AS ${ident(name)}`;
+      })
+      .join('');
   const list = common.map((name) => `, ${ident(name)}`).join('');
   const taken = common.map((name) => `, q.${ident(name)}`).join('');
   // OFFSET 0 keeps the casts from being evaluated twice, once for the hash.
-  const select = (range: string): string =>
+  const select = (range: string, known: (name: string) => boolean = () => true): string =>
     `INSERT INTO ${slot.staged} (tdr_n, tdr_hash${list}) SELECT q.tdr_n, ${rowHash('q', common)}${taken}
-     FROM (SELECT r.tdr_n${values} FROM ${raw.name} r WHERE ${member} ${range} OFFSET 0) q`;
+     FROM (SELECT r.tdr_n${values(known)} FROM ${raw.name} r WHERE ${member} ${range} OFFSET 0) q`;
   const found = await insertFitting(work, {
     insert: (from, to) => select(from === null ? '' : `AND r.tdr_n BETWEEN ${from} AND ${to}`),
     candidates: `SELECT r.tdr_n FROM ${raw.name} r WHERE ${member}`,
     culprit: { slot, from: raw.name },
+    ...(slot.slice.mode === 'keep' ? { bare: (n) => select(`AND r.tdr_n = ${n}`, telling(work, slot)) } : {}),
   });
   slot.rows.staged += found.rows;
   work.misfits.push(...found.misfits);
+  work.bared ||= found.bared;
   return found.rows;
+}
+
+/**
+ * Columns by which rows of a table belong, and others through them. Of a table that keeps its rows no more is needed: its
+ * own rows are not written, but whoever belongs through one must be found.
+ */
+function telling(work: Workspace, slot: Slot): (name: string) => boolean {
+  const { membership, name: table } = slot.slice;
+  const through = work.slots.flatMap(({ slice }) => linksOf(slice)).filter(({ parent }) => parent === table);
+  const names = new Set([
+    ...slot.key,
+    ...(membership.via === 'links' ? [] : [membership.column]),
+    ...linksOf(slot.slice).flatMap(({ columns }) => columns),
+    ...through.flatMap(({ parentColumns }) => parentColumns),
+  ]);
+  return (name) => names.has(name);
 }
 
 /** Condition on a raw staged row (r) that it is the tenant's; null when nothing can be. */

@@ -1,4 +1,5 @@
 import type { Comparison, OnProgress } from '../../engine/port.ts';
+import { linksOf } from '../../engine/slice.ts';
 import { markReinserted } from './apply.ts';
 import { compareTable, countDifferences, summarize } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
@@ -6,6 +7,18 @@ import { reinsertConflicts } from './reinsertion.ts';
 import { reviewTable } from './review.ts';
 import { rulesMet, type TriggerMethod, triggersMet } from './triggers.ts';
 import type { Slot, Workspace } from './workspace.ts';
+
+/** A table that keeps its rows matters where others, that may change, belong through it: what is missing of it is of them. */
+function matters(work: Workspace, table: string, seen = new Set<string>()): boolean {
+  if (work.byName.get(table)?.slice.mode !== 'keep') return true;
+  seen.add(table);
+  return work.slots.some(
+    ({ slice }) =>
+      !seen.has(slice.name) &&
+      linksOf(slice).some(({ parent }) => parent === table) &&
+      matters(work, slice.name, seen),
+  );
+}
 
 /** Effects of every table, and everything that stands against them. */
 export async function compareAll(
@@ -24,9 +37,7 @@ export async function compareAll(
     comparison.tables.push(await summarize(work, slot, reviewed.raw));
     onProgress?.({ phase: 'comparing', done: i + 1, total: work.slots.length, unit: 'tables' });
   }
-  comparison.conflicts.push(
-    ...work.misfits.filter((conflict) => work.byName.get(conflict.table)?.slice.mode !== 'keep'),
-  );
+  comparison.conflicts.push(...work.misfits.filter(({ table }) => matters(work, table)));
   // What refers to a row is known once all tables are compared.
   for (const slot of method === 'replica' ? [] : reinserted)
     comparison.conflicts.push(...(await reinsertConflicts(work, slot)));

@@ -14,6 +14,8 @@ export interface Fitting {
   candidates: string;
   /** Where the printed values of a row can be found to name the one that does not fit. */
   culprit: { slot: Slot; from: string };
+  /** INSERT of as much of the row with this number as is enough, where a row that does not fit whole is no matter. */
+  bare?: (number: string) => string;
 }
 
 /**
@@ -23,18 +25,24 @@ export interface Fitting {
 export async function insertFitting(
   work: Workspace,
   fitting: Fitting,
-): Promise<{ rows: number; misfits: Conflict[] }> {
+): Promise<{ rows: number; misfits: Conflict[]; bared: boolean }> {
   const whole = await attempt(work, fitting.insert(null, null));
-  if (whole.rows !== null) return { rows: whole.rows, misfits: [] };
+  if (whole.rows !== null) return { rows: whole.rows, misfits: [], bared: false };
   const numbers = (await work.sql.rows(`${fitting.candidates} ORDER BY 1`)).map(
     (row) => Object.values(row)[0] as string,
   );
   const misfits: Conflict[] = [];
+  let bared = false;
   const halve = async (from: number, to: number): Promise<number> => {
     if (from >= to || misfits.length >= named) return 0;
     const tried = await attempt(work, fitting.insert(numbers[from] as string, numbers[to - 1] as string));
     if (tried.rows !== null) return tried.rows;
     if (to - from === 1) {
+      const bare = fitting.bare && (await attempt(work, fitting.bare(numbers[from] as string)));
+      if (bare?.rows) {
+        bared = true;
+        return bare.rows;
+      }
       misfits.push(await explain(work, fitting.culprit, numbers[from] as string, tried.error));
       return 0;
     }
@@ -42,8 +50,8 @@ export async function insertFitting(
     return (await halve(from, middle)) + (await halve(middle, to));
   };
   const rows = await halve(0, numbers.length);
-  if (misfits.length === 0) throw whole.error;
-  return { rows, misfits };
+  if (misfits.length === 0 && !bared) throw whole.error;
+  return { rows, misfits, bared };
 }
 
 type Attempt = { rows: number; error?: undefined } | { rows: null; error: TenantDrError };

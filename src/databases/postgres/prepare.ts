@@ -34,7 +34,11 @@ export async function prepareWorkspace(
   if (!former) await dropTables(sql, 'live|staged|want|gone');
   const sameTenant = former !== null && sameId(former.tenant, request.tenant);
   if (former) await takeOver(sql, slots, former, sameTenant);
-  const stagedKnown = sameTenant && former.stagedAs === request.staged && !former.valuesSet;
+  const stagedKnown =
+    sameTenant &&
+    former.stagedAs === request.staged &&
+    !former.valuesSet &&
+    (allFits(former) || kept(former.slots) === kept(slots));
   return {
     ...bareWorkspace(sql, structure, request.shape, slots),
     stage,
@@ -43,6 +47,7 @@ export async function prepareWorkspace(
     stagedKnown,
     status: request.status,
     misfits: stagedKnown ? former.misfits : [],
+    bared: stagedKnown && former.bared,
   };
 }
 
@@ -75,6 +80,14 @@ export async function dropMany({ sql, slots }: Workspace): Promise<void> {
     // A session that is gone or failed cannot; the server does it by itself then.
     if (!(error instanceof TenantDrError)) throw error;
   }
+}
+
+function allFits({ misfits, bared }: Workspace): boolean {
+  return misfits.length === 0 && !bared;
+}
+
+function kept(slots: Slot[]): string {
+  return JSON.stringify(slots.filter(({ slice }) => slice.mode === 'keep').map(({ slice }) => slice.name));
 }
 
 /** What the tables hold stays known; another tenant's rows make room. */
@@ -114,6 +127,7 @@ export function bareWorkspace(sql: Sql, structure: Structure, shape: SliceShape,
     loose: new Set(),
     status: null,
     misfits: [],
+    bared: false,
   };
 }
 

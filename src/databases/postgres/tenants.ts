@@ -17,8 +17,10 @@ export function idTypeOf(column: RelationColumn): TenantId['type'] {
   return column.baseType === 'bytea' ? 'blob' : 'text';
 }
 
-/** SQL for an id as text, live or staged: char(n) loses the blanks it is filled up with. */
-function idShown(column: RelationColumn, value: string): string {
+/** SQL for a value as text, the same live or staged: char(n) loses the blanks it is filled up with. */
+function shownAs(column: RelationColumn, value: string): string {
+  // COPY writes t where a cast says true.
+  if (column.category === 'B') return `${value}::boolean::text`;
   return column.baseName === 'bpchar' ? `rtrim(${value}::text, ' ')` : `${value}::text`;
 }
 
@@ -69,12 +71,13 @@ export async function listTenants(
   const has = (name: string): boolean => relation.columns.some((column) => column.name === name);
   const pick = (wanted: string | undefined, usual: string): string => {
     const name = wanted ?? usual;
-    return !has(name) ? 'NULL' : `t.${ident(name)}::text`;
+    const column = relation.columns.find((known) => known.name === name);
+    return column ? shownAs(column, `t.${ident(name)}`) : 'NULL';
   };
   const id = relation.columns.find((column) => column.name === columns.id) as RelationColumn;
   const type = idTypeOf(id);
   const rows = await sql.rows(
-    `SELECT ${idShown(id, `t.${ident(id.name)}`)} AS id, ${pick(columns.slug, 'slug')} AS slug, ${pick(columns.name, 'name')} AS name,
+    `SELECT ${shownAs(id, `t.${ident(id.name)}`)} AS id, ${pick(columns.slug, 'slug')} AS slug, ${pick(columns.name, 'name')} AS name,
       ${pick(columns.status?.column, 'status')} AS status, ${tierSource(columns, has)} AS tier, ${tierPathOf(columns, has) === null ? 'false' : 'true'} AS json
      FROM ${from} t WHERE t.${ident(id.name)} IS NOT NULL ORDER BY t.${ident(id.name)}`,
   );

@@ -77,6 +77,8 @@ export interface Workspace {
   status: StatusRule | null;
   /** Staged values that the live types refuse, found while collecting. */
   misfits: Conflict[];
+  /** Staged rows of tables that keep theirs were taken without what does not fit: another choice of tables needs them whole. */
+  bared: boolean;
 }
 
 export function targetOf(sql: Sql, relation: { name: string; kind: string; hasChildren?: boolean }): string {

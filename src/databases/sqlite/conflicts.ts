@@ -12,6 +12,7 @@ import { ownerText } from './owners.ts';
 import { keyTextOf, named } from './ownership.ts';
 import { refersTo } from './reference.ts';
 import { fromSource } from './source.ts';
+import { findRefused } from './trial.ts';
 import { findStuck } from './triggers.ts';
 import { findTaken } from './uniques.ts';
 import type { TableWork, Workspace } from './workspace.ts';
@@ -31,6 +32,7 @@ export function findObstacles(work: Workspace): Obstacles {
     if (hasEffects(work, table, "'i', 'u', 'r'")) {
       found.conflicts.push(
         ...findMisfits(work, table),
+        ...findRefused(work, table),
         ...findHeldKeys(work, table),
         ...findTaken(work, table),
       );

@@ -114,8 +114,15 @@ function byCode(code: string, message: string, location: string, cause: unknown)
       cause,
     });
   }
+  // What SQLite cannot tell apart: a quota, the largest size a file may have, and a disk that fails.
+  if (code === 'SQLITE_IOERR_WRITE') {
+    return new TenantDrError('disk-full', `The disk takes no more: ${message}. Everything was rolled back.`, {
+      hint: "A quota or the largest allowed size of a file (`ulimit -f`) is reached, or the disk fails (the kernel's log, `dmesg`, says so). Put that right, then run the same command again.",
+      cause,
+    });
+  }
   // A database in WAL mode needs its index before it can even be read.
-  if (['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE'].includes(code)) {
+  if (['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'].includes(code)) {
     return new TenantDrError('disk-full', `The disk is full: ${message}. Everything was rolled back.`, {
       hint: 'Free space on the disk of the database and of the state folder, then run the same command again.',
       cause,

@@ -24,6 +24,7 @@ export interface SqliteUnique extends UniqueIndex {
 export interface SqliteTable extends Table {
   uniques: SqliteUnique[];
   withoutRowid: boolean;
+  strict: boolean;
   /** Name under which the rowid is reachable; null when the table has none. */
   rowid: string | null;
   /** Column that is an alias of the rowid (INTEGER PRIMARY KEY). */
@@ -41,6 +42,7 @@ interface ListedTable {
   name: string;
   type: string;
   wr: bigint;
+  strict: bigint;
 }
 
 /** Reads the structure of one attached database (`main`, `staged`, …). Changes nothing. */
@@ -114,6 +116,7 @@ function readTable(
     foreignKeys: groupForeignKeys(pragma('foreign_key_list', listed.name)),
     triggers: triggersOf(definitions, listed.name),
     withoutRowid,
+    strict: Number(listed.strict) === 1,
     rowid: withoutRowid
       ? null
       : (rowidColumn ?? ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name)) ?? null),

@@ -31,22 +31,60 @@ export function withoutGenerated(sql: string): string {
 }
 
 /** What stands in brackets after a word. Of a table's definition: `AS (` begins nothing but a generated column. */
-function replaced(sql: string, word: string, by: string): string {
+function replaced(
+  sql: string,
+  word: string,
+  by: string,
+  onRemoved: (text: string) => void = () => undefined,
+): string {
   const marks = new RegExp(`${tokens.source}|\\b${word}\\s*\\(|[()]`, 'gi');
   let kept = '';
   let from = 0;
+  let start = 0;
   let depth = 0;
   for (const { 0: token, index } of sql.matchAll(marks)) {
     const end = index + token.length;
     if (depth > 0) {
       depth += token === '(' ? 1 : token === ')' ? -1 : 0;
-      if (depth === 0) from = end;
+      if (depth > 0) continue;
+      from = end;
+      onRemoved(sql.slice(start, index));
     } else if (token.length > 1 && token.endsWith('(')) {
       kept += `${sql.slice(from, index)}${word} (${by})`;
       depth = 1;
+      start = end;
     }
   }
   return kept + sql.slice(from);
+}
+
+/** The conditions of the CHECKs in a definition, however it is laid out. */
+export function checksIn(sql: string): string[] {
+  const checks: string[] = [];
+  replaced(storedText(sql, []), 'CHECK', '1', (condition) =>
+    checks.push(condition.replaceAll(/\s+/g, ' ').trim()),
+  );
+  return checks;
+}
+
+const word = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\w$\u0080-\uffff]+/;
+
+/**
+ * What follows CREATE TABLE <name> in a stored definition, for a table called `as`: rules may name the table before a
+ * column, too.
+ */
+export function definitionAs(as: string, table: { name: string; sql: string; columns: string[] }): string {
+  const sql = storedText(table.sql, table.columns);
+  const body = sql.replace(new RegExp(`^CREATE\\s+TABLE\\s+(?:${word.source})\\s*`, 'i'), '');
+  return body.replace(new RegExp(`(${word.source})(\\s*\\.)?`, 'g'), (token, name: string, dot?: string) =>
+    dot !== undefined && bare(name).toLowerCase() === table.name.toLowerCase() ? `${as}${dot}` : token,
+  );
+}
+
+function bare(name: string): string {
+  const mark = name[0] ?? '';
+  if (mark === '[') return name.slice(1, -1);
+  return '\'"`'.includes(mark) ? name.slice(1, -1).replaceAll(mark + mark, mark) : name;
 }
 
 /** A column's default, which may also be a bare name: `DEFAULT open` means the text 'open'. */
