@@ -1,7 +1,5 @@
 import { basename } from 'node:path';
-import { writeManifest } from '../backups/manifest.ts';
 import { type OpenedBackup, openBackup } from '../backups/open.ts';
-import { version } from '../config/version.ts';
 import { type Ground, survey } from '../engine/ground.ts';
 import { checkOrigin } from '../engine/origin.ts';
 import { makePlan, type Plan, type PlanRequest } from '../engine/planning.ts';
@@ -12,7 +10,7 @@ import { type FoundTenant, TenantDirectory } from '../engine/tenants.ts';
 import { TenantDrError } from '../errors.ts';
 import { type ActionContext, stopIfAsked, tenantOf } from './action.ts';
 import { IncidentRecorder } from './recorder.ts';
-import { freeSafetyPath, sha256Of } from './safety.ts';
+import { describeSafetyCopy, freeSafetyPath } from './safety.ts';
 import { statusMoved } from './status-back.ts';
 import { isWholeStaged, stageWanted, type Wanted } from './wanted.ts';
 
@@ -236,7 +234,7 @@ export class Change {
       beforeChange: async (saved) => {
         stopIfAsked(context.signal);
         await this.backup.confirmed;
-        recorder.safetySha256 = await this.#keepSafetyCopy(safetyPath, saved, context);
+        recorder.safetySha256 = await describeSafetyCopy(safetyPath, saved, this, context);
         await incident.assertFence();
       },
       onProgress: (progress) => context.progress(progress),
@@ -258,39 +256,6 @@ export class Change {
       `${this.backup.ref} is a copy of ${kept.map(({ slug }) => slug).join(', ')}, not of ${this.tenant.slug}. Nothing was changed.`,
       { hint: 'Name a safety copy of this tenant, or a backup of the database.' },
     );
-  }
-
-  /** Hashes the copy and describes it beside itself, so that it can be used like any backup. */
-  async #keepSafetyCopy(path: string, plan: Plan, context: ActionContext): Promise<string> {
-    const { incident, clock, config } = context;
-    const { sha256, bytes } = await sha256Of(path);
-    const { id, slug, name, tier, status } = this.tenant;
-    const rows = Object.fromEntries(
-      Object.entries(plan.live.tables).map(([table, one]) => [table, one.rows]),
-    );
-    const digests = Object.fromEntries(
-      Object.entries(plan.live.tables).map(([table, one]) => [table, one.digest]),
-    );
-    await writeManifest(path, {
-      version: 1,
-      kind: 'safety',
-      tool: `tenant-dr ${version}`,
-      takenAt: clock.now().toISOString(),
-      source: { identity: this.ground.session.identity, environment: config.environment },
-      compression: 'none',
-      sha256,
-      bytes,
-      databaseBytes: bytes,
-      schemaFingerprint: this.ground.schema.fingerprint,
-      rows,
-      digestAlgorithm: null,
-      rules: null,
-      tenantCount: 1,
-      tenants: [{ id, slug, name, tier, status, rows, digest: plan.live.digest, digests }],
-      verified: null,
-    });
-    incident.mirrorFile(path);
-    return sha256;
   }
 }
 
