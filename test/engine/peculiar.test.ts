@@ -180,6 +180,15 @@ const refusals: [string, string, string, [string, string][]][] = [
     ],
   ],
   [
+    'a CHECK without a name that begins with a quoted one',
+    'CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, a, b)',
+    'CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, a, b, CHECK ( notes."a" < 100 ))',
+    [
+      ['[1]', '"notes"."a" < 100'],
+      ['[4]', '"notes"."a" < 100'],
+    ],
+  ],
+  [
     'a CHECK of a column newer than the backup',
     'CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, a, b)',
     'CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, a, b, c INTEGER DEFAULT 5 CHECK (c > a OR a IS NULL))',
@@ -233,6 +242,25 @@ describe.each(refusals)('rows that no longer fit their table: %s', (_, before, a
     await driven.run(left);
     await driven.close();
   });
+});
+
+test('a conflict clause of the table does not end the transaction in which its rows are tried', async () => {
+  const world = tenants(
+    `INSERT INTO tenants VALUES ('t3', 'alfa');
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, a, b);
+    INSERT INTO notes VALUES (1, 't3', 1, 'x'), (2, 't3', 2, 'x'), (3, 't3', 500, 'z')`,
+    `DROP TABLE notes;
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id TEXT, a CHECK (a < 100), b UNIQUE ON CONFLICT ROLLBACK)`,
+  );
+  const driven = await drive(await configOf(world.configPath), world.backupPath);
+  expect((await driven.plan('alfa')).conflicts.map(({ key }) => key)).toEqual(['[3]']);
+  const left = await driven.plan('alfa', { except: { notes: ['[1]', '[3]'] } });
+  expect(left.conflicts).toEqual([]);
+  await driven.run(left);
+  await driven.close();
+  const db = openRaw(world.dbPath);
+  expect(db.prepare('SELECT id FROM notes').pluck().all()).toEqual([2]);
+  db.close();
 });
 
 test('a plan tells what differs and stays, so that nobody takes it for the state of the backup', async () => {

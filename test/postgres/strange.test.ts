@@ -87,6 +87,65 @@ test.each(['RESTRICT', 'CASCADE', 'SET NULL', 'NO ACTION'])(
     }),
 );
 
+/** Rows that others refer to by their code, and that hold another unique value besides. */
+const coded = (id = 'int'): string => `${tenants}
+  CREATE TABLE items (id ${id} PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, code text NOT NULL UNIQUE, slug text NOT NULL UNIQUE);
+  CREATE TABLE refs (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, code text REFERENCES items (code) ON DELETE CASCADE);
+  INSERT INTO items OVERRIDING SYSTEM VALUE VALUES (1, 2, 'a', 'x'), (2, 2, 'b', 'y'), (3, 2, 'c', 'z'), (9, 1, 'q', 'w');
+  INSERT INTO refs VALUES (1, 2, 'a'), (2, 2, 'b'), (3, 2, 'c'), (9, 1, 'q');
+  CREATE TABLE links (id int PRIMARY KEY, tenant_id int, slug text);
+  INSERT INTO links VALUES (1, 2, 'x'), (2, 2, 'y');`;
+const coming = 'SET session_replication_role = replica;';
+
+test.each([
+  [
+    'a row that changes',
+    `UPDATE items SET slug = '' WHERE id = 2; UPDATE items SET id = 11, slug = 'y' WHERE id = 1; UPDATE items SET slug = 'x' WHERE id = 2;`,
+  ],
+  [
+    'another such row',
+    `UPDATE items SET slug = '' WHERE id = 2; UPDATE items SET id = 11, slug = 'y' WHERE id = 1; UPDATE items SET id = 12, slug = 'x' WHERE id = 2;`,
+  ],
+  [
+    'two more in a ring',
+    `UPDATE items SET id = 11, slug = '' WHERE id = 1; UPDATE items SET id = 12, slug = 'x' WHERE id = 2; UPDATE items SET id = 13, slug = 'y' WHERE id = 3; UPDATE items SET slug = 'z' WHERE id = 11;`,
+  ],
+])('a row put back in place exchanges another unique value with %s', (_, damage) =>
+  backAndForth({ schema: coded(), damage: coming + damage, tables: ['tenants', 'items', 'refs'] }),
+);
+
+test.each([
+  [
+    'has an identity no UPDATE may set',
+    'int GENERATED ALWAYS AS IDENTITY',
+    `UPDATE items SET slug = 'n' WHERE id = 1; DELETE FROM items WHERE id = 1; INSERT INTO items OVERRIDING SYSTEM VALUE VALUES (11, 2, 'a', 'n');`,
+  ],
+  [
+    'exchanged a value that rows refer to as well',
+    'int',
+    `ALTER TABLE items ADD UNIQUE (slug, tenant_id); ALTER TABLE links ADD FOREIGN KEY (slug, tenant_id) REFERENCES items (slug, tenant_id) ON DELETE RESTRICT; DELETE FROM items WHERE id < 3; INSERT INTO items VALUES (11, 2, 'a', 'y'), (12, 2, 'b', 'x');`,
+  ],
+])(
+  'a row made again that %s stops the plan, where a cascade would take others along',
+  async (_, id, damage) => {
+    const world = await testDatabase(server, coded(id), 'template1', 'app');
+    const live = await testDatabase(server, '', world.name, 'app');
+    await live.asSuperuser(coming + damage);
+    const work = await staged(live.url, { form: 'live', url: world.url }, ['two']);
+    const plan = await work.plan('two');
+    await work.close();
+    expect(plan.conflicts).toContainEqual(
+      expect.objectContaining({
+        kind: 'inbound-reference',
+        table: 'items',
+        key: '[1]',
+        blocking: true,
+        detail: expect.stringContaining('takes over from'),
+      }),
+    );
+  },
+);
+
 test('a role with an empty search_path and read-only transactions sees types of extensions as they are', async () => {
   await backAndForth({
     owner: 'postgres',

@@ -3,11 +3,10 @@ import type { SharedNeed } from '../../engine/plan.ts';
 import { TenantDrError } from '../../errors.ts';
 import { ident, identList, literal } from './identifiers.ts';
 import { parked } from './parking.ts';
-import { markReplacements } from './replacement.ts';
 import { sharedInserts } from './shared.ts';
 import type { Row } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { sameRow } from './workspace.ts';
+import { sameOrSeat, sameSeat } from './workspace.ts';
 
 export interface Executed {
   insert: number;
@@ -40,10 +39,7 @@ interface Step {
 export async function applyEffects(work: Workspace, needs: SharedNeed[]): Promise<Applied> {
   const applied: Applied = { executed: {}, counted: new Map() };
   for (const slot of work.slots) applied.executed[slot.slice.name] = { insert: 0, update: 0, delete: 0 };
-  for (const slot of work.slots) {
-    await markReplacements(work, slot);
-    await park(work, slot, applied);
-  }
+  for (const slot of work.slots) await park(work, slot, applied);
   const steps = await planSteps(work, needs);
   if (steps.length > 0) {
     const ctes = steps.map((step, i) => `s${i} AS (${step.statement})`).join(',\n');
@@ -103,13 +99,12 @@ async function park(work: Workspace, slot: Slot, applied: Applied): Promise<void
   const spaces = await work.sql.rows(
     `SELECT DISTINCT tdr_c AS c FROM ${slot.want} w, unnest(w.tdr_park) AS tdr_u(tdr_c) ORDER BY 1`,
   );
-  const same = slot.key.map((name) => `t.${ident(name)} = p.${ident(name)}`).join(' AND ');
   for (const space of spaces) {
     const refuge = slot.parking.get(space.c ?? '');
     if (!refuge) continue;
     const { column } = refuge;
     const changed = await work.sql.run(
-      `UPDATE ${slot.target} t SET ${ident(column.name)} = p.tdr_value FROM (SELECT ${identList(slot.key)}, ${parked(refuge)} AS tdr_value FROM ${slot.want} WHERE ${literal(column.name)} = ANY (tdr_park)) p WHERE ${same}`,
+      `UPDATE ${slot.target} t SET ${ident(column.name)} = p.tdr_value FROM (SELECT ${identList(slot.key, 'l')}, ${parked(refuge)} AS tdr_value FROM ${slot.want} w JOIN ${slot.live} l ON ${sameOrSeat('l', 'w')} WHERE ${literal(column.name)} = ANY (w.tdr_park)) p WHERE ${sameKey(slot, 't', 'p')}`,
     );
     count(applied, slot.slice.name, 'update', changed);
   }
@@ -131,9 +126,7 @@ async function planSteps(work: Workspace, needs: SharedNeed[]): Promise<Step[]> 
     const replaced = Number(row?.r ?? 0);
     if (slot.rows.gone > replaced) {
       const stays =
-        replaced > 0
-          ? ` AND NOT EXISTS (SELECT FROM ${slot.want} w WHERE w.tdr_kind = 'i' AND ${sameRow('w', 'g')})`
-          : '';
+        replaced > 0 ? ` AND NOT EXISTS (SELECT FROM ${slot.want} w WHERE ${sameSeat('g', 'w')})` : '';
       deletes.push({
         table,
         slot,
@@ -176,10 +169,14 @@ async function kindsOf(work: Workspace, slot: Slot): Promise<Row | undefined> {
   if (slot.rows.want === 0) return undefined;
   const [row] = await work.sql.rows(
     `SELECT count(*) FILTER (WHERE tdr_kind = 'u' AND NOT tdr_again) AS u, count(*) FILTER (WHERE tdr_again) AS a, count(*) FILTER (WHERE tdr_kind = 'i') AS i,
-      count(*) FILTER (WHERE tdr_kind = 'i' AND tdr_ctid IS NOT NULL) AS r,
+      count(*) FILTER (WHERE tdr_seat_ctid IS NOT NULL) AS r,
       (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns || w.tdr_park) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
   );
   return row;
+}
+
+function sameKey(slot: Slot, a: string, b: string): string {
+  return slot.key.map((name) => `${a}.${ident(name)} = ${b}.${ident(name)}`).join(' AND ');
 }
 
 function located(alias: string): string {
@@ -189,19 +186,19 @@ function located(alias: string): string {
 /** `columns`: those that change in some row, and those a row was parked by, which must be put back. */
 function updateStatement(slot: Slot, columns: string[]): string {
   const sets = columns.map((name) => `${ident(name)} = w.${ident(name)}`).join(', ');
-  const same = slot.key.map((name) => `t.${ident(name)} = w.${ident(name)}`).join(' AND ');
-  return `UPDATE ${slot.target} t SET ${sets} FROM ${slot.want} w WHERE w.tdr_kind = 'u' AND NOT w.tdr_again AND ${same} RETURNING 1`;
+  return `UPDATE ${slot.target} t SET ${sets} FROM ${slot.want} w WHERE w.tdr_kind = 'u' AND NOT w.tdr_again AND ${sameKey(slot, 't', 'w')} RETURNING 1`;
 }
 
+/** Found by the key it has: a row that was parked is another version of itself. */
 function replaceStatement(slot: Slot): string {
   const sets = slot.columns.map((name) => `${ident(name)} = w.${ident(name)}`).join(', ');
-  return `UPDATE ${slot.target} t SET ${sets} FROM ${slot.want} w WHERE w.tdr_kind = 'i' AND ${located('w')} RETURNING 1`;
+  return `UPDATE ${slot.target} t SET ${sets} FROM ${slot.want} w JOIN ${slot.live} l ON ${sameSeat('l', 'w')} WHERE ${sameKey(slot, 't', 'l')} RETURNING 1`;
 }
 
 function insertStatement(slot: Slot): string {
   const list = identList(slot.columns);
   const name = slot.target.replace(/^ONLY /, '');
-  return `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM ${slot.want} WHERE tdr_kind = 'i' AND tdr_ctid IS NULL OR tdr_again RETURNING 1`;
+  return `INSERT INTO ${name} (${list}) OVERRIDING SYSTEM VALUE SELECT ${list} FROM ${slot.want} WHERE tdr_kind = 'i' AND tdr_seat_ctid IS NULL OR tdr_again RETURNING 1`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { markReinserted } from './apply.ts';
 import { compareTable, countDifferences, summarize } from './compare.ts';
 import { findObstacles } from './conflicts.ts';
 import { reinsertConflicts } from './reinsertion.ts';
+import { markReplacements } from './replacement.ts';
 import { reviewTable } from './review.ts';
 import { rulesMet, type TriggerMethod, triggersMet } from './triggers.ts';
 import type { Slot, Workspace } from './workspace.ts';
@@ -41,6 +42,8 @@ export async function compareAll(
   // What refers to a row is known once all tables are compared.
   for (const slot of method === 'replica' ? [] : reinserted)
     comparison.conflicts.push(...(await reinsertConflicts(work, slot)));
+  for (const slot of method === 'replica' ? [] : work.slots)
+    comparison.conflicts.push(...(await markReplacements(work, slot)));
   const obstacles = await findObstacles(work);
   comparison.conflicts.push(...obstacles.conflicts, ...triggersMet(work, method), ...rulesMet(work, method));
   comparison.sharedNeeded.push(...obstacles.sharedNeeded);

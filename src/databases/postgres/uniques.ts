@@ -8,7 +8,7 @@ import { named } from './ownership.ts';
 import type { Refuge } from './parking.ts';
 import { parked, refuges } from './parking.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { namingColumns } from './workspace.ts';
+import { namingColumns, sameOrSeat } from './workspace.ts';
 
 /**
  * Unique and exclusion constraints the change would break. A value held by a row that stays is a conflict. A value
@@ -61,7 +61,7 @@ function fresh(slot: Slot, unique: Unique): string {
   );
   const touched =
     plain && !generated ? ` AND (tdr_kind = 'i' OR tdr_columns && ARRAY[${columns.join(', ')}]::text[])` : '';
-  return `(SELECT tdr_kind, tdr_key, tdr_part, tdr_ctid, ${terms(unique)} FROM ${slot.want} WHERE ${predicate(unique)}${touched})`;
+  return `(SELECT tdr_kind, tdr_key, coalesce(tdr_part, tdr_seat_part) AS tdr_part, coalesce(tdr_ctid, tdr_seat_ctid) AS tdr_ctid, ${terms(unique)} FROM ${slot.want} WHERE ${predicate(unique)}${touched})`;
 }
 
 /** Live rows under this constraint. Where it contains the tenant column, no other tenant can hold the value. */
@@ -118,7 +118,7 @@ async function swaps(work: Workspace, slot: Slot, unique: Unique): Promise<Confl
   const now = `(SELECT l.tdr_part, l.tdr_ctid, ${terms(unique)} FROM ${slot.relation.columns.some((column) => column.generated) ? `(SELECT t.tableoid AS tdr_part, t.ctid AS tdr_ctid, t.* FROM ${slot.live} v JOIN ${slot.target} t ON t.ctid = v.tdr_ctid AND t.tableoid = v.tdr_part)` : slot.live} l WHERE ${predicate(unique)})`;
   const blocked = await work.sql.rows(
     `SELECT DISTINCT m.tdr_key AS key FROM ${fresh(slot, unique)} n JOIN ${now} o ON ${meets(unique, 'n', 'o')}
-     JOIN ${slot.want} m ON m.tdr_ctid = o.tdr_ctid AND m.tdr_part = o.tdr_part
+     JOIN ${slot.want} m ON ${sameOrSeat('o', 'm')}
      WHERE (n.tdr_ctid, n.tdr_part) IS DISTINCT FROM (o.tdr_ctid, o.tdr_part)`,
   );
   if (blocked.length === 0) return [];

@@ -153,7 +153,7 @@ function creation(slot: Slot, kind: Kind): string {
   const name = `tdr_${kind}_${slot.index}`;
   if (kind === 'want')
     return `CREATE TEMP TABLE ${name} (LIKE ${slot.target.replace(/^ONLY /, '')} INCLUDING GENERATED INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
-      tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);`;
+      tdr_kind "char", tdr_n bigint, tdr_part oid, tdr_ctid tid, tdr_seat_part oid, tdr_seat_ctid tid, tdr_key text, tdr_columns text[], tdr_park text[], tdr_again bool DEFAULT false);`;
   return `CREATE TEMP TABLE ${name} AS ${contents(slot, kind)} WITH NO DATA;`;
 }
 
@@ -250,4 +250,14 @@ export function namingColumns(relation: Relation): RelationColumn[] {
 export function sameRow(a: string, b: string, live = false): string {
   const [part, ctid] = live ? ['tableoid', 'ctid'] : ['tdr_part', 'tdr_ctid'];
   return `${a}.${ctid} = ${b}.tdr_ctid AND ${a}.${part} = ${b}.tdr_part`;
+}
+
+/** SQL condition: `want`, a row to insert, takes the place of `row`, which goes. */
+export function sameSeat(row: string, want: string): string {
+  return `${row}.tdr_ctid = ${want}.tdr_seat_ctid AND ${row}.tdr_part = ${want}.tdr_seat_part`;
+}
+
+/** SQL condition: `want` changes `row`, or takes its place. */
+export function sameOrSeat(row: string, want: string): string {
+  return `${row}.tdr_ctid = coalesce(${want}.tdr_ctid, ${want}.tdr_seat_ctid) AND ${row}.tdr_part = coalesce(${want}.tdr_part, ${want}.tdr_seat_part)`;
 }

@@ -22,21 +22,16 @@ export function storedText(sql: string, columns: string[]): string {
 
 /** A definition that `storedText` gave, with every CHECK holding always. */
 export function withoutChecks(sql: string): string {
-  return replaced(sql, 'CHECK', '1');
+  return replaced(sql, 'CHECK', () => '1');
 }
 
 /** The same with NULL for what the database would compute. */
 export function withoutGenerated(sql: string): string {
-  return replaced(sql, 'AS', 'NULL');
+  return replaced(sql, 'AS', () => 'NULL');
 }
 
 /** What stands in brackets after a word. Of a table's definition: `AS (` begins nothing but a generated column. */
-function replaced(
-  sql: string,
-  word: string,
-  by: string,
-  onRemoved: (text: string) => void = () => undefined,
-): string {
+function replaced(sql: string, word: string, by: (text: string) => string): string {
   const marks = new RegExp(`${tokens.source}|\\b${word}\\s*\\(|[()]`, 'gi');
   let kept = '';
   let from = 0;
@@ -47,10 +42,10 @@ function replaced(
     if (depth > 0) {
       depth += token === '(' ? 1 : token === ')' ? -1 : 0;
       if (depth > 0) continue;
+      kept += `${word} (${by(sql.slice(start, index))})`;
       from = end;
-      onRemoved(sql.slice(start, index));
     } else if (token.length > 1 && token.endsWith('(')) {
-      kept += `${sql.slice(from, index)}${word} (${by})`;
+      kept += sql.slice(from, index);
       depth = 1;
       start = end;
     }
@@ -61,10 +56,19 @@ function replaced(
 /** The conditions of the CHECKs in a definition, however it is laid out. */
 export function checksIn(sql: string): string[] {
   const checks: string[] = [];
-  replaced(storedText(sql, []), 'CHECK', '1', (condition) =>
-    checks.push(condition.replaceAll(/\s+/g, ' ').trim()),
-  );
+  replaced(storedText(sql, []), 'CHECK', (condition) => {
+    checks.push(condition.replaceAll(/\s+/g, ' ').trim());
+    return condition;
+  });
   return checks;
+}
+
+/**
+ * The same definition with brackets around each condition, so that SQLite says all of one that fails: of a condition
+ * that begins with a quoted name it says no more than this.
+ */
+export function withWholeChecks(sql: string): string {
+  return replaced(sql, 'CHECK', (condition) => `(${condition})`);
 }
 
 const word = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\w$\u0080-\uffff]+/;

@@ -4,7 +4,7 @@ import { quote, temporary } from './identifiers.ts';
 import { keyTextOf, named } from './ownership.ts';
 import { scratchTable } from './scratch.ts';
 import { fromSource, newValue } from './source.ts';
-import { checksIn, definitionAs } from './stored-text.ts';
+import { checksIn, definitionAs, withWholeChecks } from './stored-text.ts';
 import type { TableWork, Workspace } from './workspace.ts';
 import { affinityIn, located } from './workspace.ts';
 
@@ -18,7 +18,7 @@ export function findRefused(work: Workspace, table: TableWork): Conflict[] {
   const { name, sql = '', columns } = table.live;
   const known = columns.map((column) => column.name);
   try {
-    scratchTable(work.connection, trial, definitionAs(trial, { name, sql, columns: known }));
+    scratchTable(work.connection, trial, withWholeChecks(definitionAs(trial, { name, sql, columns: known })));
   } catch (error) {
     if (codeOf(error) !== 'SQLITE_ERROR') throw error;
     // What only the application's connection has is missing here as well as there: `findStuck` names it.
@@ -69,7 +69,8 @@ function intoTrial({ connection }: Workspace, table: TableWork, trial: string): 
   const written = [
     `SELECT ${values(true)} FROM ${source} WHERE e.op = 'i'`,
     `SELECT ${values(false)} FROM ${source} ${live} WHERE e.op IN ('u', 'r')`,
-  ].map((rows) => `INSERT INTO temp.${trial} (${columns}) ${rows}`);
+    // A conflict clause of the table (ON CONFLICT ROLLBACK) would end the transaction all this stands in.
+  ].map((rows) => `INSERT OR ABORT INTO temp.${trial} (${columns}) ${rows}`);
   return {
     all: written.map((sql) => connection.prepare(sql)),
     one: written.map((sql) => connection.prepare(`${sql} AND e.rowid = ?`)),
@@ -103,15 +104,17 @@ function refusedRows(work: Workspace, table: TableWork, { one, empty }: IntoTria
     if (refused.length >= named) break;
     empty.run();
     const said = tryRows(one, effect);
-    if (said) refused.push(refusal(table.slice.name, key, said));
+    if (said) refused.push(refusal(table, key, said));
   }
   return refused;
 }
 
-function refusal(table: string, key: string, said: string): Conflict {
+function refusal({ slice: { name: table }, index }: TableWork, key: string, said: string): Conflict {
   const check = /^CHECK constraint failed: (.*)$/s.exec(said)?.[1];
+  // The brackets are ours, and so is the table's name.
+  const whole = /^\((.*)\)$/s.exec(check ?? '')?.[1]?.replaceAll(temporary(`trial_${index}`), quote(table));
   const typed = /^cannot store (\w+) value in (\w+) column .*\.([^.]+)$/s.exec(said);
-  const rule = check ?? typed?.[3] ?? said;
+  const rule = whole?.trim() ?? check ?? typed?.[3] ?? said;
   const why = typed ? `${rule} holds ${typed[1]}, where only ${typed[2]} may be` : `it breaks ${rule}`;
   return {
     kind: 'value-does-not-fit',
