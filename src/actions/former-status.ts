@@ -42,16 +42,19 @@ export async function statusAim(request: AimRequest): Promise<StatusAim> {
   }
   if (isStatus(current, status.active)) return { ...as, why: 'as it is' };
   if (request.own?.opened.mode === 'dry-run') return { ...as, why: 'what it was before' };
-  if (await isOurs(request)) return { ...as, why: 'as it is: it is not suspended any more' };
+  if (await isGivenBack(request)) return { ...as, why: 'as it is: it is not suspended any more' };
   return configured(status, `it is not suspended, but ${printable(current ?? 'NULL')}`);
 }
 
-/** This incident suspended the tenant and somebody changed that since, or the latest here gave it that status back. */
-async function isOurs(request: AimRequest): Promise<boolean> {
-  const { own, tenant, current } = request;
+/**
+ * It was given back as it is now, or is no longer as it was left: this incident or the latest other one here suspended
+ * it, and somebody changed that since. That may be this incident itself, killed before it could say so.
+ */
+async function isGivenBack(request: AimRequest): Promise<boolean> {
+  const { own, tenant, current, status } = request;
   if (own?.statuses.some((one) => sameId(one.tenant, tenant.id))) return true;
   const latest = (await givenSoFar(request)).at(-1);
-  return latest !== undefined && latest.status === current;
+  return latest !== undefined && (latest.status === current || isStatus(latest.status, status.suspended));
 }
 
 /** The newest status it could work with, as long as nobody was seen to give it back since. */

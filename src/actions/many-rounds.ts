@@ -28,6 +28,12 @@ export function isDone(context: ActionContext, { id }: Pick<Tenant, 'id'>): bool
   return recordOf(context, id)?.state === 'finished';
 }
 
+/** This incident began to restore the tenant, and did not live to say what came of it. */
+export function isUnderWay(context: ActionContext, { id }: Pick<Tenant, 'id'>): boolean {
+  const state = recordOf(context, id)?.state;
+  return state === 'intended' || state === 'unknown';
+}
+
 export type Result = ManyOutput['results'][number];
 
 /** The tenants one after the other, over again where that may help, and what came of each. */

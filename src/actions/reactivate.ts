@@ -5,7 +5,7 @@ import { type ActionContext, defineAction, tenantOf } from './action.ts';
 import { type StatusAim, statusAim } from './former-status.ts';
 import { hookLines, runHooks } from './hooks.ts';
 import { liveRow, withSession } from './slice.ts';
-import { endedSuspension, isStatus, openSuspension, type Status, stakesOf, statusOrHooks } from './status.ts';
+import { endedSuspension, isStatus, type Status, stakesOf, statusOrHooks } from './status.ts';
 import { verify } from './verify.ts';
 
 /** Gives the tenant back to its users. In an incident that restored, only after verification. */
@@ -107,10 +107,9 @@ export const reactivate = defineAction({
         detail: 'The tenant can work again; whether the hooks after reactivating ran is not known.',
       };
     }
-    const now = status ? { status: row.status } : {};
-    if (openSuspension(context, tenant.id))
-      await journalReactivated(context, tenant.id, null, now.status ?? null);
-    return { found: 'done', output: { former: null, hooks: 0, ...now } };
+    if (!status) return { found: 'done', output: { former: null, hooks: 0 } };
+    if (!isJournaled(context, row, status)) await journalReactivated(context, tenant.id, null, row.status);
+    return { found: 'done', output: { former: null, hooks: 0, status: row.status } };
   },
 });
 
@@ -127,6 +126,12 @@ async function aimOf(context: ActionContext, row: Tenant): Promise<StatusAim | n
 async function isGivenBack(context: ActionContext, row: Tenant, status: Status): Promise<boolean> {
   if (isStatus(row.status, status.suspended)) return false;
   return (await aimOf(context, row))?.from === 'unchanged';
+}
+
+/** Also where another incident suspended the tenant: its former status is used up once it was given back. */
+function isJournaled({ incident }: ActionContext, { id }: Tenant, { suspended }: Status): boolean {
+  const latest = incident.state.statuses.findLast((one) => sameId(one.tenant, id));
+  return latest !== undefined && !isStatus(latest.status, suspended);
 }
 
 function whatHappens(status: Status | null, aim: StatusAim | null): string {

@@ -7,7 +7,7 @@ import { shellLine } from './command.ts';
 import { failuresSaid } from './many-failures.ts';
 import { type Input, input, manyOptions, output, phraseFor } from './many-input.ts';
 import { type ManyPlans, planMany } from './many-plans.ts';
-import { benchOf, isDone, Round } from './many-rounds.ts';
+import { benchOf, isDone, isUnderWay, Round } from './many-rounds.ts';
 import type { Preview } from './operator.ts';
 import { restoreOptions } from './restore-input.ts';
 import { databaseName } from './status.ts';
@@ -47,7 +47,9 @@ export const restoreMany = defineAction({
     const shown = new Map(left.map((tenant) => [tenant, first.change(tenant).shown]));
     await judgeBackup(context, first, tenants);
     const round = new Round(context, given, tenants, shown, first);
-    await round.take(tenants);
+    // First whatever nobody knows of whether it happened: a row that was given up, and is another's again, says both.
+    const underWay = tenants.filter((tenant) => isUnderWay(context, tenant));
+    await round.take([...new Set([...underWay, ...tenants])]);
     // Rows that changed sides are free once their present tenant is done: as long as one comes through, the others may.
     for (let waiting = round.waiting(); waiting.length > 0; ) {
       await round.take(waiting);

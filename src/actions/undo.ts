@@ -96,12 +96,17 @@ async function changeOf(
   return context.hold('change', () => openUndo({ ...context, disableTriggers }, incident, tenantOf(context)));
 }
 
+interface UndoDeps extends ChangeDeps {
+  /** The incident that undoes; none before a command opens its own. */
+  incident?: { id: string };
+}
+
 /**
  * Opens the safety copy of an incident's change, planned and found untouched since. `about` says which tenant,
  * needed where the incident changed several. Rejects with incident-unknown, undo-refused, plan-stale.
  */
 export async function openUndo(
-  deps: ChangeDeps,
+  deps: UndoDeps,
   id: string,
   about?: Pick<Tenant, 'id'> | string,
 ): Promise<Change> {
@@ -198,9 +203,23 @@ function requireLiveHere({ id, mode, database }: Opening, location: string): voi
   );
 }
 
+/** Changes of one tenant, oldest first, without those that another of them took back, and without that one. */
+function standing(changes: RestoreRecord[]): RestoreRecord[] {
+  const left: RestoreRecord[] = [];
+  for (const one of changes) {
+    const { from, mode } = one.intended;
+    const undone = left.findLastIndex(
+      ({ intended }) => mode === 'exact' && intended.safetyCopy.path === from,
+    );
+    if (undone < 0) left.push(one);
+    else left.splice(undone, 1);
+  }
+  return left;
+}
+
 /** The change to take back: the latest of that incident that is known to have happened. */
 async function restoreOf(
-  deps: Pick<ChangeDeps, 'config' | 'database' | 'mode'>,
+  deps: Pick<UndoDeps, 'config' | 'database' | 'mode' | 'incident'>,
   id: string,
   about: Pick<Tenant, 'id'> | string | undefined,
 ): Promise<{ record: RestoreRecord; tenant: TenantRef }> {
@@ -212,14 +231,19 @@ async function restoreOf(
     if (about === undefined) return true;
     return typeof about === 'string' ? one.slug === about || one.id.text === about : sameId(one.id, about.id);
   };
+  const finished = restores.filter((one) => one.state === 'finished');
   const changed = tenants.filter(
-    (one) =>
-      is(one) && restores.some((change) => sameId(change.tenant, one.id) && change.state === 'finished'),
+    (one) => is(one) && finished.some((change) => sameId(change.tenant, one.id)),
   );
   const [tenant] = changed;
   if (tenant && changed.length === 1) {
-    const record = restores.findLast((one) => sameId(one.tenant, tenant.id) && one.state === 'finished');
-    return { record: record as RestoreRecord, tenant };
+    const changes = finished.filter((one) => sameId(one.tenant, tenant.id));
+    // From outside an undo can be undone; a second way back of the same runbook must not do what the first took back.
+    const record = (id === deps.incident?.id ? standing(changes) : changes).at(-1);
+    if (record) return { record, tenant };
+    throw new TenantDrError('undo-refused', `${id} took back itself what it changed. Nothing was changed.`, {
+      hint: 'There is nothing left to undo.',
+    });
   }
   if (changed.length > 1) {
     throw new TenantDrError('undo-refused', `${id} changed ${changed.length} tenants. Nothing was changed.`, {

@@ -48,15 +48,17 @@ export async function readStagedSlices(
   }
 }
 
-/** Who is in a backup that is no database of its own: as the live database reads what it says. */
+/** Who is in a backup that is no database of its own: as the live database, structured like that, reads what it says. */
 export async function readStagedTenants(
   database: Database,
   config: Config,
   source: StagedSource,
-): Promise<Tenant[]> {
+): Promise<{ tenants: Tenant[]; schemaFingerprint: string }> {
   const session = await database.open({ mode: 'read' });
   try {
-    return (await stageSource(await survey(session, config), source, [])).tenants;
+    const ground = await survey(session, config);
+    const { tenants } = await stageSource(ground, source, []);
+    return { tenants, schemaFingerprint: ground.schema.fingerprint };
   } finally {
     await session.close();
   }

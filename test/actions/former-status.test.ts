@@ -163,6 +163,41 @@ test('what somebody else made of it meanwhile is left alone', async () => {
   expect(live(here)).toBe('text|paid');
 });
 
+test.each(['trial', 'paid'])(
+  'nor is what somebody made of it, here %s, overwritten by an incident of its own that only reactivates',
+  async (status) => {
+    const here = await onTrial();
+    await walk(here, 'suspend');
+    shell(here.world.dbPath, `UPDATE tenants SET status = '${status}'`);
+    expect(await walk(here, 'reactivate')).toMatchObject({ from: 'unchanged' });
+    expect(live(here)).toBe(`text|${status}`);
+  },
+);
+
+test('killed between giving it back and its line in the journal, it keeps what it was given', async () => {
+  const here = await onTrial();
+  await walk(here, 'suspend');
+  const person = new ScriptedOperator({ 's0.proceed': 'leave' });
+  const left = await start(here, book(here, 'reactivate'), person);
+  await left.runner.run();
+  await left.incident.append({
+    event: 'task.started',
+    step: 's0',
+    task: 's0',
+    action: 'reactivate',
+    effect: 'write',
+    input: { requireVerification: false },
+    commands: [],
+  });
+  await left.incident.close();
+  shell(here.world.dbPath, "UPDATE tenants SET status = 'trial' WHERE id = 1");
+  const again = await resume(here, left.incident.id, absentOperator('alfa'));
+  expect(await again.runner.run()).toMatchObject({ outcome: 'completed' });
+  expect(again.incident.entries.map((one) => one.event)).toContain('tenant.reactivated');
+  await again.incident.close();
+  expect(live(here)).toBe('text|trial');
+});
+
 test.each([
   ['trial', 'text|trial', 'backup'],
   ['suspended', 'text|active', 'configured'],

@@ -373,6 +373,31 @@ test.each([
   expect(rows()).toBe(before);
 });
 
+test('a second way back does not take the first one back', async () => {
+  const here = await scene();
+  const rows = () => shell(here.world.dbPath, 'SELECT count(*), total(id) FROM agents');
+  const before = rows();
+  const more =
+    "      - { id: health, title: Health, run: { command: ['false'] }, rollback: { title: Back, uses: undo } }\n";
+  const text = head + undoing('', "{ command: ['false'] }").replace('BACKUP', here.world.backupPath) + more;
+  const slug = here.tenant.slug;
+  const person = new ScriptedOperator({
+    'rows.proceed': 'go',
+    'rows.confirm': slug,
+    'check.proceed': ['go', 'go'],
+    'check.failed': 'rollback',
+    'check.confirm': slug,
+    'health.proceed': ['go', 'go'],
+    'health.failed': ['rollback', 'leave'],
+    'health.confirm': slug,
+  });
+  const { incident, runner } = await start(here, text, person);
+  const { error } = await runner.run();
+  await incident.close();
+  expect(rows()).toBe(before);
+  expect(error?.message).toContain('took back');
+});
+
 test('a way back that was interrupted is looked into, not the task that had failed', async () => {
   const here = await scene();
   const rows = () => shell(here.world.dbPath, 'SELECT count(*), total(id) FROM agents');
