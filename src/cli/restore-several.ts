@@ -157,5 +157,28 @@ function severalText(incident: string, results: OneResult[], width: number): str
     right('deleted'),
     { title: 'why' },
   ];
-  return `${textTable(columns, rows, width)}\n\nIncident ${incident}.`;
+  const back = results.some(({ error }) => !error)
+    ? ` Take one back with \`tenant-dr undo ${incident} --tenant <tenant>\`.`
+    : '';
+  return [textTable(columns, rows, width), '', ...proofLines(results), `Incident ${incident}.${back}`].join(
+    '\n',
+  );
+}
+
+/** More would hide what came of the tenants; the report has them all. */
+const fewNotes = 8;
+
+/** What was proved, and what the proof does not cover: what several have in common is said once. */
+function proofLines(results: OneResult[]): string[] {
+  const proofs = results.flatMap(({ isolation }) => isolation ?? []);
+  const [first] = proofs;
+  if (!first) return [];
+  const written = proofs.reduce((sum, { otherRowsWritten }) => sum + otherRowsWritten, 0);
+  const notes = [...new Set(proofs.flatMap((proof) => proof.notes))];
+  const more = notes.length - fewNotes;
+  return [
+    `These restores wrote no row of another tenant: ${written} rows written (${first.method}).`,
+    ...notes.slice(0, fewNotes).map((note) => `  ${printable(note)}`),
+    ...(more > 0 ? [`  … ${more} more notes: the report has them.`] : []),
+  ];
 }

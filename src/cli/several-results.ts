@@ -10,6 +10,8 @@ export interface OneResult {
   /** False: its turn never came. */
   begun?: boolean;
   tables?: { insert: number; update: number; delete: number }[];
+  /** Null where the process that held the proof was gone before it could say so. */
+  isolation?: { method: string; otherRowsWritten: number; notes: string[] } | null;
 }
 
 /** The list of an action's output; undefined for what has no such list. */

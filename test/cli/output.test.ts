@@ -130,3 +130,20 @@ test('of several tenants, one whose COMMIT nobody answered is not counted among 
   });
   expect(ended(lost)?.facts).toEqual({ changed: null });
 });
+
+test('of several tenants what the proof does not cover is said once, with the way back', () => {
+  const done = (slug: string, notes: string[]) => ({
+    tenant: { id: 1, slug },
+    isolation: { method: 'counted', otherRowsWritten: 0, tablesGuarded: 3, notes },
+  });
+  const text = (...results: object[]) => severalEnded('INC-1', { results }, 80)?.text ?? '';
+  const own = Array.from({ length: 12 }, (_, i) => `note ${i}`);
+  const said = text(done('a', ['of both', ...own]), done('b', ['of both']));
+  expect(said.split('of both')).toHaveLength(2);
+  expect(said).toContain('wrote no row of another tenant: 0 rows written (counted)');
+  expect(said).toContain('… 5 more notes');
+  expect(said).toContain('tenant-dr undo INC-1 --tenant');
+  expect(text({ tenant: { id: 1, slug: 'a' }, error: { code: 'conflict', message: '' } })).not.toMatch(
+    /wrote no row|undo/,
+  );
+});
