@@ -6,7 +6,7 @@ import { parked } from './parking.ts';
 import { sharedInserts } from './shared.ts';
 import type { Row } from './sql.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { sameOrSeat, sameSeat } from './workspace.ts';
+import { sameKey, sameOrSeat, sameSeat } from './workspace.ts';
 
 export interface Executed {
   insert: number;
@@ -173,10 +173,6 @@ async function kindsOf(work: Workspace, slot: Slot): Promise<Row | undefined> {
       (SELECT json_agg(DISTINCT tdr_c) FROM ${slot.want} w, unnest(w.tdr_columns || w.tdr_park) AS tdr_u(tdr_c) WHERE NOT w.tdr_again) AS columns FROM ${slot.want}`,
   );
   return row;
-}
-
-function sameKey(slot: Slot, a: string, b: string): string {
-  return slot.key.map((name) => `${a}.${ident(name)} = ${b}.${ident(name)}`).join(' AND ');
 }
 
 function located(alias: string): string {

@@ -10,7 +10,7 @@ import { reviewTable } from './review.ts';
 import type { TriggerMethod } from './triggers.ts';
 import { activeTriggers, triggerRefusal } from './triggers.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, namingColumns, sameRow } from './workspace.ts';
+import { columnOf, namingColumns, sameKey, sameRow } from './workspace.ts';
 
 /**
  * Inside the transaction, after the change: keys hold for every touched row and every row that refers to one, of
@@ -74,7 +74,7 @@ async function asPlanned(work: Workspace): Promise<boolean> {
     if (slot.rows.want === 0) continue;
     if (slot.key.length === 0) return false;
     const wrong = await work.sql.value(
-      `SELECT count(*) FROM ${slot.want} w LEFT JOIN ${slot.live} l ON ${samePair(slot)} AND l.tdr_hash = ${rowHash('w', slot.columns)} WHERE l.tdr_part IS NULL`,
+      `SELECT count(*) FROM ${slot.want} w LEFT JOIN ${slot.live} l ON ${sameKey(slot, 'l', 'w')} AND l.tdr_hash = ${rowHash('w', slot.columns)} WHERE l.tdr_part IS NULL`,
     );
     if (wrong !== '0') return false;
   }
@@ -89,13 +89,9 @@ async function rewritten(work: Workspace, slot: Slot): Promise<Stray[]> {
   );
   const rows = await work.sql.rows(
     `SELECT w.tdr_key AS key, array_to_json(array_remove(ARRAY[${flags.join(', ')}]::text[], NULL)) AS columns
-     FROM ${slot.want} w JOIN ${slot.live} l ON ${samePair(slot)} WHERE l.tdr_hash <> ${rowHash('w', slot.columns)} LIMIT ${named}`,
+     FROM ${slot.want} w JOIN ${slot.live} l ON ${sameKey(slot, 'l', 'w')} WHERE l.tdr_hash <> ${rowHash('w', slot.columns)} LIMIT ${named}`,
   );
   return rows.map((row) => ({ key: row.key ?? '', columns: JSON.parse(row.columns ?? '[]') as string[] }));
-}
-
-function samePair(slot: Slot): string {
-  return slot.key.map((name) => `l.${ident(name)} = w.${ident(name)}`).join(' AND ');
 }
 
 function stray(slot: Slot, key: string, columns: string[]): Conflict {
@@ -157,9 +153,8 @@ async function brokenKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
     const meets = unique.terms
       .map((term) => `t.${ident(term.column ?? '')} = w.${ident(term.column ?? '')}`)
       .join(' AND ');
-    const other = slot.key.map((name) => `t.${ident(name)} = w.${ident(name)}`).join(' AND ');
     const rows = await work.sql.rows(
-      `SELECT w.tdr_key AS key FROM ${slot.want} w JOIN ${slot.target} t ON ${meets} WHERE NOT (${other}) LIMIT ${named}`,
+      `SELECT w.tdr_key AS key FROM ${slot.want} w JOIN ${slot.target} t ON ${meets} WHERE NOT (${sameKey(slot, 't', 'w')}) LIMIT ${named}`,
     );
     problems.push(
       ...rows.map((row) => ({

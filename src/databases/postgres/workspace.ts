@@ -252,6 +252,11 @@ export function sameRow(a: string, b: string, live = false): string {
   return `${a}.${ctid} = ${b}.tdr_ctid AND ${a}.${part} = ${b}.tdr_part`;
 }
 
+/** SQL condition: rows of the same primary key, which every version of a row has. */
+export function sameKey({ key }: Pick<Slot, 'key'>, a: string, b: string): string {
+  return key.map((name) => `${a}.${ident(name)} = ${b}.${ident(name)}`).join(' AND ');
+}
+
 /** SQL condition: `want`, a row to insert, takes the place of `row`, which goes. */
 export function sameSeat(row: string, want: string): string {
   return `${row}.tdr_ctid = ${want}.tdr_seat_ctid AND ${row}.tdr_part = ${want}.tdr_seat_part`;
