@@ -4,7 +4,7 @@ import { differs, hashKey, keyText, rowHash, rowText, scalarFor } from './encodi
 import { insertFitting } from './fit.ts';
 import { ident, literal } from './identifiers.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, emptied, make } from './workspace.ts';
+import { columnOf, emptied, make, sameKey } from './workspace.ts';
 
 /** Differences before the table's mode left some out. */
 export interface Differences {
@@ -50,7 +50,7 @@ export async function countDifferences(work: Workspace): Promise<Map<Slot, Diffe
     (slot) =>
       `SELECT count(*) FILTER (WHERE l.tdr_part IS NULL) AS added, count(*) FILTER (WHERE s.tdr_n IS NULL) AS gone,
         count(*) FILTER (WHERE l.tdr_part IS NOT NULL AND s.tdr_n IS NOT NULL AND ${changed(slot)}) AS changed
-       FROM ${slot.live} l FULL JOIN ${slot.staged} s ON ${joinKey(slot, 'l', 's')}`,
+       FROM ${slot.live} l FULL JOIN ${slot.staged} s ON ${sameKey(slot, 'l', 's')}`,
   );
   const results = await work.sql.each(queries);
   return new Map(
@@ -67,10 +67,6 @@ function changed(slot: Slot): string {
   return slot.compared.length === slot.columns.length
     ? `(CASE WHEN s.tdr_set THEN ${byText} ELSE s.tdr_hash <> l.tdr_hash END)`
     : byText;
-}
-
-function joinKey(slot: Slot, a: string, b: string): string {
-  return slot.key.map((name) => `${a}.${ident(name)} = ${b}.${ident(name)}`).join(' AND ');
 }
 
 function keyOf(slot: Slot, alias: string): string {
@@ -97,14 +93,14 @@ function numbered(slot: Slot, table: string, order: string): string {
 
 function stagedOnly(slot: Slot): string {
   if (slot.key.length > 0)
-    return `${slot.staged} s WHERE NOT EXISTS (SELECT FROM ${slot.live} l WHERE ${joinKey(slot, 'l', 's')})`;
+    return `${slot.staged} s WHERE NOT EXISTS (SELECT FROM ${slot.live} l WHERE ${sameKey(slot, 'l', 's')})`;
   const copies = `(SELECT y.tdr_same, count(*) AS copies FROM ${numbered(slot, slot.live, 'y.tdr_ctid')} y GROUP BY 1)`;
   return `${numbered(slot, slot.staged, 'y.tdr_n')} s LEFT JOIN ${copies} l ON l.tdr_same = s.tdr_hash WHERE s.tdr_nth > coalesce(l.copies, 0)`;
 }
 
 function liveOnly(slot: Slot): string {
   if (slot.key.length > 0)
-    return `${slot.live} l WHERE NOT EXISTS (SELECT FROM ${slot.staged} s WHERE ${joinKey(slot, 's', 'l')})`;
+    return `${slot.live} l WHERE NOT EXISTS (SELECT FROM ${slot.staged} s WHERE ${sameKey(slot, 's', 'l')})`;
   return `${numbered(slot, slot.live, 'y.tdr_ctid')} l LEFT JOIN (SELECT tdr_hash, count(*) AS copies FROM ${slot.staged} y GROUP BY 1) s ON s.tdr_hash = l.tdr_same WHERE l.tdr_nth > coalesce(s.copies, 0)`;
 }
 
@@ -134,7 +130,7 @@ function between(first: string | null, last: string | null): string {
 async function updates(work: Workspace, slot: Slot, wanted: boolean): Promise<number> {
   if (slot.rows.staged === 0 || slot.rows.live === 0) return 0;
   const common = slot.common ?? [];
-  const from = `${slot.staged} s JOIN ${slot.live} l ON ${joinKey(slot, 's', 'l')} WHERE ${changed(slot)}`;
+  const from = `${slot.staged} s JOIN ${slot.live} l ON ${sameKey(slot, 's', 'l')} WHERE ${changed(slot)}`;
   if (!wanted) return Number(await work.sql.value(`SELECT count(*) FROM ${from}`));
   const flags = slot.compared.map(
     (name) => `CASE WHEN ${differs(`l.${ident(name)}`, `s.${ident(name)}`)} THEN ${literal(name)} END`,

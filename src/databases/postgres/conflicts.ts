@@ -11,7 +11,7 @@ import { named } from './ownership.ts';
 import { sharedHas } from './shared.ts';
 import { findTaken } from './uniques.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { columnOf, namingColumns, sameRow } from './workspace.ts';
+import { columnOf, namingColumns, sameKey, sameRow } from './workspace.ts';
 
 export interface Obstacles {
   conflicts: Conflict[];
@@ -66,7 +66,7 @@ async function duplicateKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
 /** The key of a row to bring back is held by a live row outside the slice. */
 async function heldKeys(work: Workspace, slot: Slot): Promise<Conflict[]> {
   if (slot.key.length === 0) return [];
-  const same = slot.key.map((name) => `t.${ident(name)} = w.${ident(name)}`).join(' AND ');
+  const same = sameKey(slot, 't', 'w');
   const rows = await withOwner(
     work,
     slot,

@@ -6,7 +6,7 @@ import { ident, identList, literal } from './identifiers.ts';
 import { ownerOf } from './owner-lookup.ts';
 import { named } from './ownership.ts';
 import type { Slot, Workspace } from './workspace.ts';
-import { namingColumns, sameRow } from './workspace.ts';
+import { namingColumns, sameKey, sameRow } from './workspace.ts';
 
 /**
  * Rows cut loose: nobody's now, because every key of theirs that led to a tenant was set to NULL or leads to no row,
@@ -17,8 +17,7 @@ export function looseCondition(work: Workspace, slot: Slot): string | null {
   if (slot.rows.staged === 0) return null;
   const later = work.stagedAs === 'whole' && canBeKnown(slot) ? stagedLoose(work, slot) : null;
   if (!canBeLoose(slot.slice)) return later;
-  const same = (alias: string): string =>
-    slot.key.map((name) => `${alias}.${ident(name)} = s.${ident(name)}`).join(' AND ');
+  const same = (alias: string): string => sameKey(slot, alias, 's');
   const lacking = `SELECT ${identList(slot.key, 's')} FROM ${slot.staged} s WHERE NOT EXISTS (SELECT FROM ${slot.live} l WHERE ${same('l')}) OFFSET 0`;
   const now = `EXISTS (SELECT FROM (${lacking}) s, LATERAL (SELECT FROM ${slot.target} t WHERE ${same('t')} AND ${isLoose(work, slot, 't')} LIMIT 1) q)`;
   return later === null ? now : `(${now} OR ${later})`;
@@ -73,7 +72,7 @@ function isLoose(work: Workspace, slot: Slot, alias: string): string {
   if (within.length === 0) return leadsNowhere(alias);
   const next = (from: string, to: string): string =>
     `(${within.map((link) => `(${leads(link, from, to)})`).join(' OR ')})`;
-  const found = slot.key.map((name) => `p.${ident(name)} = up.${ident(name)}`).join(' AND ');
+  const found = sameKey(slot, 'p', 'up');
   return `${leadsNowhere(alias)} AND NOT EXISTS (WITH RECURSIVE up AS
     (SELECT ${identList(slot.key, 'p')} FROM ${slot.target} p WHERE ${next(alias, 'p')} UNION
      SELECT ${identList(slot.key, 'q')} FROM up JOIN ${slot.target} p ON ${found} JOIN ${slot.target} q ON ${next('p', 'q')})
@@ -102,7 +101,7 @@ export async function findLoose(work: Workspace, slot: Slot): Promise<Conflict[]
     slot.rows.want > 0
       ? ['w.tdr_kind IS NOT NULL', `LEFT JOIN ${slot.want} w ON ${sameRow('l', 'w')}`]
       : ['false', ''];
-  const same = slot.key.map((name) => `l.${ident(name)} = s.${ident(name)}`).join(' AND ');
+  const same = sameKey(slot, 'l', 's');
   const rows = await work.sql.rows(
     `SELECT ${back} AS back, count(*) AS n, min(${keyText('l', namingColumns(slot.relation))}) AS key
      FROM ${slot.live} l JOIN ${slot.staged} s ON ${same} ${want} WHERE ${cleared} AND ${leadsOut(slot, 's', slot.common ?? [])} GROUP BY 1`,
